@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace crossover {
+
+/// What a workload works on: elements of one of four types, or nothing of the kind (`none`: a
+/// worker that is created has no element type).
+enum class ElementType { f32, f64, i32, i64, none };
+
+/// The types of `--types`.
+inline constexpr std::array kElementTypes{ElementType::f32, ElementType::f64, ElementType::i32,
+                                          ElementType::i64};
+
+/// All there are: what a row's type may be.
+inline constexpr std::array kRowTypes{ElementType::f32, ElementType::f64, ElementType::i32,
+                                      ElementType::i64, ElementType::none};
+
+/// The name on the command line and in the CSV.
+constexpr std::string_view name(ElementType type) {
+  constexpr std::array<std::string_view, 5> names{"f32", "f64", "i32", "i64", "none"};
+  return names[static_cast<std::size_t>(type)];
+}
+
+/// Bytes an element takes.
+constexpr std::size_t size_of(ElementType type) {
+  if (type == ElementType::none) return 0;
+  return type == ElementType::f32 || type == ElementType::i32 ? 4 : 8;
+}
+
+/// Calls `visit(std::type_identity<T>{})` with the C++ type behind `type` and returns its result.
+/// Throws std::invalid_argument for `none`.
+template <class Visit>
+decltype(auto) with_type(ElementType type, Visit&& visit) {
+  switch (type) {
+    case ElementType::f32:
+      return visit(std::type_identity<float>{});
+    case ElementType::f64:
+      return visit(std::type_identity<double>{});
+    case ElementType::i32:
+      return visit(std::type_identity<std::int32_t>{});
+    case ElementType::i64:
+      return visit(std::type_identity<std::int64_t>{});
+    case ElementType::none:
+      break;
+  }
+  throw std::invalid_argument("there is no element type");
+}
+
+/// What a sum of `T` is handed over as: floating point in double precision (a sum of a billion
+/// floats has more digits than a float), integers in their own type, wrapping modulo 2^bits.
+template <class T>
+using SumOf = std::conditional_t<std::is_floating_point_v<T>, double, T>;
+
+}  // namespace crossover

@@ -1,0 +1,264 @@
+#include "common/machine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "common/hwloc_topology.hpp"
+#include "common/system_file.hpp"
+#include "common/virtualisation.hpp"
+
+namespace crossover {
+namespace {
+
+using nlohmann::json;
+
+template <class T>
+json or_null(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+/// ARM's cores name themselves by numbers: the main identification register's fields, as
+/// /proc/cpuinfo writes them. The names are those of lscpu; the parts are the ones that servers and
+/// workstations use.
+std::optional<std::string> arm_vendor(const std::string& implementer) {
+  static const std::vector<std::pair<std::string_view, std::string_view>> kVendors{
+      {"0x41", "ARM"},       {"0x43", "Cavium"}, {"0x46", "Fujitsu"},  {"0x48", "HiSilicon"},
+      {"0x4e", "NVIDIA"},    {"0x50", "APM"},    {"0x51", "Qualcomm"}, {"0x61", "Apple"},
+      {"0x6d", "Microsoft"}, {"0xc0", "Ampere"},
+  };
+  for (const auto& [number, vendor] : kVendors) {
+    if (number == implementer) return std::string(vendor);
+  }
+  return std::nullopt;
+}
+
+std::string arm_model(const std::string& implementer, const std::string& part) {
+  static const std::vector<std::tuple<std::string_view, std::string_view, std::string_view>> kParts{
+      {"0x41", "0xd08", "Cortex-A72"},       {"0x41", "0xd0b", "Cortex-A76"},
+      {"0x41", "0xd0c", "Neoverse-N1"},      {"0x41", "0xd40", "Neoverse-V1"},
+      {"0x41", "0xd41", "Cortex-A78"},       {"0x41", "0xd49", "Neoverse-N2"},
+      {"0x41", "0xd4f", "Neoverse-V2"},      {"0x41", "0xd83", "Neoverse-V3"},
+      {"0x41", "0xd84", "Neoverse-V3"},      {"0x41", "0xd8e", "Neoverse-N3"},
+      {"0x43", "0x0af", "ThunderX2"},        {"0x46", "0x001", "A64FX"},
+      {"0x48", "0xd01", "Kunpeng-920"},      {"0x4e", "0x004", "Carmel"},
+      {"0x6d", "0xd49", "Azure Cobalt 100"}, {"0xc0", "0xac3", "Ampere-1"},
+      {"0xc0", "0xac4", "Ampere-1a"},
+  };
+  for (const auto& [of, number, model] : kParts) {
+    if (of == implementer && number == part) return std::string(model);
+  }
+  return "implementer " + implementer + ", part " + part;
+}
+
+/// hwloc's attribute of the first package, or of the machine.
+std::optional<std::string> hwloc_info(hwloc_topology_t hwloc, const char* key) {
+  if (hwloc == nullptr) return std::nullopt;
+  for (auto* object :
+       {hwloc_get_obj_by_type(hwloc, HWLOC_OBJ_PACKAGE, 0), hwloc_get_root_obj(hwloc)}) {
+    const char* value = object == nullptr ? nullptr : hwloc_obj_get_info_by_name(object, key);
+    if (value != nullptr && !trimmed(value).empty()) return std::string(trimmed(value));
+  }
+  return std::nullopt;
+}
+
+struct Processor {
+  std::optional<std::string> model;
+  std::optional<std::string> vendor;
+};
+
+Processor processor(const SystemRoot& root, hwloc_topology_t hwloc) {
+  const auto cpuinfo = read_text(root.path / "proc/cpuinfo").value_or("");
+  const auto filled = [&cpuinfo](const char* key) {
+    auto value = value_of(cpuinfo, key);
+    return value && !value->empty() ? value : std::nullopt;
+  };
+  Processor found{filled("model name"), filled("vendor_id")};
+  if (!found.model) found.model = filled("cpu");  // POWER: "POWER9, altivec supported"
+  const auto implementer = filled("CPU implementer");
+  if (!found.vendor && implementer) found.vendor = arm_vendor(*implementer);
+  if (!found.model && implementer) {
+    const auto part = filled("CPU part");
+    if (part) found.model = arm_model(*implementer, *part);
+  }
+  if (!found.model) found.model = hwloc_info(hwloc, "CPUModel");
+  if (!found.vendor) found.vendor = hwloc_info(hwloc, "CPUVendor");
+  if (!found.model) found.model = read_word(root.path / "proc/device-tree/model");
+  return found;
+}
+
+/// Every sort of cache in the machine once, the smallest level first.
+json caches(hwloc_topology_t hwloc) {
+  // Ordered by level; a processor with two kinds of cores has several of a level.
+  std::set<std::tuple<unsigned, int, std::uint64_t, int>> sorts;
+  const int depth = hwloc_topology_get_depth(hwloc);
+  for (int i = 0; i < depth; ++i) {
+    for (auto* object = hwloc_get_obj_by_depth(hwloc, i, 0); object != nullptr;
+         object = object->next_cousin) {
+      if (hwloc_obj_type_is_cache(object->type) == 0) continue;
+      const auto& cache = object->attr->cache;
+      sorts.emplace(cache.depth, static_cast<int>(cache.type), cache.size,
+                    hwloc_bitmap_weight(object->cpuset));
+    }
+  }
+  auto list = json::array();
+  for (const auto& [level, type, bytes, shared_by] : sorts) {
+    list.push_back({{"level", level},
+                    {"type", type == HWLOC_OBJ_CACHE_DATA          ? "data"
+                             : type == HWLOC_OBJ_CACHE_INSTRUCTION ? "instruction"
+                                                                   : "unified"},
+                    {"bytes", bytes == 0 ? json(nullptr) : json(bytes)},
+                    {"shared_by", shared_by}});
+  }
+  return list;
+}
+
+int most_threads_of_a_core(hwloc_topology_t hwloc) {
+  int most = 1;
+  for (hwloc_obj_t core = nullptr;
+       (core = hwloc_get_next_obj_by_type(hwloc, HWLOC_OBJ_CORE, core)) != nullptr;) {
+    most = std::max(most, hwloc_bitmap_weight(core->cpuset));
+  }
+  return most;
+}
+
+json count_or_null(hwloc_topology_t hwloc, hwloc_obj_type_t type) {
+  const int count = hwloc == nullptr ? 0 : hwloc_get_nbobjs_by_type(hwloc, type);
+  return count > 0 ? json(count) : json(nullptr);
+}
+
+std::filesystem::path cpu_folder(const SystemRoot& root, int cpu) {
+  return root.path / "sys/devices/system/cpu" / ("cpu" + std::to_string(cpu));
+}
+
+std::optional<double> megahertz(const std::filesystem::path& file_in_kilohertz) {
+  const auto value = read_number<double>(file_in_kilohertz);
+  return value && *value > 0 ? std::optional(*value / 1000) : std::nullopt;
+}
+
+/// The nominal frequency: Intel's driver tells it, else firmware (CPPC), else the marketing name
+/// ("... @ 2.60GHz").
+std::optional<double> base_megahertz(const std::filesystem::path& cpu,
+                                     const std::optional<std::string>& model) {
+  if (const auto base = megahertz(cpu / "cpufreq/base_frequency")) return base;
+  const auto nominal = read_number<double>(cpu / "acpi_cppc/nominal_freq");
+  if (nominal && *nominal > 0) return nominal;
+  const auto at = model ? model->find("@ ") : std::string::npos;
+  if (at == std::string::npos) return std::nullopt;
+  double gigahertz = 0;
+  const auto* end = model->data() + model->size();
+  const auto parsed = std::from_chars(model->data() + at + 2, end, gigahertz);
+  if (parsed.ec != std::errc{} || !std::string_view(parsed.ptr, end).starts_with("GHz")) {
+    return std::nullopt;
+  }
+  return std::round(gigahertz * 1000);
+}
+
+/// One word, or the different ones of the allowed CPUs: "performance, powersave".
+std::optional<std::string> governor(const SystemRoot& root, const Topology& topology) {
+  std::set<std::string> governors;
+  for (const auto& thread : topology.threads) {
+    const auto word = read_word(cpu_folder(root, thread.cpu) / "cpufreq/scaling_governor");
+    if (word) governors.insert(*word);
+  }
+  std::string list;
+  for (const auto& word : governors) list += (list.empty() ? "" : ", ") + word;
+  return list.empty() ? std::nullopt : std::optional(list);
+}
+
+/// The word in brackets: "always [madvise] never".
+std::optional<std::string> huge_pages(const SystemRoot& root) {
+  const auto text = read_word(root.path / "sys/kernel/mm/transparent_hugepage/enabled");
+  if (!text) return std::nullopt;
+  const auto open = text->find('[');
+  const auto close = text->find(']', open);
+  if (open == std::string::npos || close == std::string::npos) return std::nullopt;
+  return text->substr(open + 1, close - open - 1);
+}
+
+std::optional<std::string> operating_system(const SystemRoot& root) {
+  for (const auto* file : {"etc/os-release", "usr/lib/os-release"}) {
+    const auto text = read_text(root.path / file).value_or("");
+    for (const auto line : split(text, '\n')) {
+      constexpr std::string_view kKey = "PRETTY_NAME=";
+      if (!line.starts_with(kKey)) continue;
+      auto value = trimmed(line.substr(kKey.size()));
+      if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'')) {
+        value = value.substr(1, value.size() - 2);
+      }
+      if (!value.empty()) return std::string(value);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> memory_bytes(const SystemRoot& root) {
+  const auto meminfo = read_text(root.path / "proc/meminfo").value_or("");
+  const auto fields = words(value_of(meminfo, "MemTotal").value_or(""));
+  const auto kilobytes = fields.empty() ? std::nullopt : to_number<std::uint64_t>(fields[0]);
+  return kilobytes ? std::optional(*kilobytes * 1024) : std::nullopt;
+}
+
+std::array<std::uint64_t, 3> read_data_caches() {
+  std::array<std::uint64_t, 3> bytes{};
+  const auto hwloc = load_hwloc();
+  if (!hwloc) return bytes;
+  // Worker 0's core, for there may be several kinds.
+  const int cpu = detect_topology().place(1, Pin::cores).cpus.front();
+  const auto* unit = hwloc_get_pu_obj_by_os_index(hwloc.get(), static_cast<unsigned>(cpu));
+  for (const auto* object = unit; object != nullptr; object = object->parent) {
+    if (hwloc_obj_type_is_dcache(object->type) == 0) continue;
+    const auto& cache = object->attr->cache;
+    if (cache.depth >= 1 && cache.depth <= bytes.size()) bytes[cache.depth - 1] = cache.size;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root) {
+  const auto hwloc = load_hwloc();
+  const auto [model, vendor] = processor(root, hwloc.get());
+  const auto cpu = cpu_folder(root, topology.place(1, Pin::cores).cpus.front());
+  const auto kernel = read_word(root.path / "proc/sys/kernel/osrelease");
+  return {
+      {"cpu",
+       {
+           {"model", or_null(model)},
+           {"vendor", or_null(vendor)},
+           {"sockets", count_or_null(hwloc.get(), HWLOC_OBJ_PACKAGE)},
+           {"cores", count_or_null(hwloc.get(), HWLOC_OBJ_CORE)},
+           {"threads", topology.machine_threads},
+           {"smt", hwloc ? json(most_threads_of_a_core(hwloc.get())) : json(nullptr)},
+           {"base_mhz", or_null(base_megahertz(cpu, model))},
+           {"max_mhz", or_null(megahertz(cpu / "cpufreq/cpuinfo_max_freq"))},
+           {"caches", hwloc ? caches(hwloc.get()) : json::array()},
+       }},
+      {"numa_nodes", count_or_null(hwloc.get(), HWLOC_OBJ_NUMANODE)},
+      {"memory_bytes", or_null(memory_bytes(root))},
+      {"memory_limit_bytes", or_null(memory_limit(root))},
+      {"page_size", sysconf(_SC_PAGESIZE)},
+      {"huge_pages", or_null(huge_pages(root))},
+      {"governor", or_null(governor(root, topology))},
+      {"virtualisation", or_null(virtualisation(root))},
+      {"kernel", or_null(kernel)},
+      {"os", or_null(operating_system(root))},
+      {"cpu_quota", or_null(topology.cpu_quota)},
+      {"affinity", topology.threads.size()},
+  };
+}
+
+std::uint64_t data_cache_bytes(int level) {
+  static const auto bytes = read_data_caches();
+  if (level < 1 || level > static_cast<int>(bytes.size())) return 0;
+  return bytes[static_cast<std::size_t>(level - 1)];
+}
+
+}  // namespace crossover

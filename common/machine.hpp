@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "common/limits.hpp"
+#include "common/topology.hpp"
+
+namespace crossover {
+
+/// The machine as a JSON object, for `--machine` and for a run's file:
+///
+///     cpu: model, vendor, sockets, cores, threads (hardware threads), smt (hardware threads of a
+///       core), base_mhz, max_mhz, caches [level, type ("data", "instruction" or "unified"), bytes
+///       (of one), shared_by (hardware threads)]
+///     numa_nodes
+///     memory_bytes, memory_limit_bytes (the tightest control group's)
+///     page_size (bytes), huge_pages (transparent ones: "always", "madvise", "never")
+///     governor, virtualisation (see virtualisation.hpp), kernel, os
+///     cpu_quota (CPUs), affinity (the number of hardware threads this process may use)
+///
+/// All of the machine counts, not only what this process may use. What the system does not tell is
+/// null. Holds no user name, path or address.
+nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root = {});
+
+/// Bytes of the data cache of `level` (1, 2, 3) that the core of the first worker sees, or 0 when
+/// unknown. Read once: later calls cost nothing.
+std::uint64_t data_cache_bytes(int level);
+
+}  // namespace crossover

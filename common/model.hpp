@@ -1,0 +1,181 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/element.hpp"
+#include "common/workload.hpp"
+
+/// The one interface between the harness and the models. The harness knows no model by name; a
+/// model knows nothing of rounds, of the CSV or of the library that calibrates the samples.
+namespace crossover {
+
+/// What the clock covers.
+enum class Scope {
+  resident,  ///< data where the work runs; host clock, until the host knows the result is there
+  kernel,    ///< device memory; device clock around the kernels alone
+  offload,   ///< data starts and ends in host memory; host clock around copy in, work, copy out
+};
+
+std::string_view name(Scope scope);
+
+/// One thing to measure: the unit of the plan, of a benchmark's name and of a CSV row.
+struct Configuration {
+  const Workload* workload = nullptr;  ///< never null in a plan; points at an entry of workloads()
+  ElementType type = ElementType::f32;
+  std::string model;
+  std::string variant;
+  Scope scope = Scope::resident;
+  std::uint64_t elements = 0;  ///< in total, over all workers
+  int workers = 1;             ///< threads, processes or multiprocessors
+  std::string device = "cpu";  ///< "cpu", "gpu0", ...
+
+  /// `workload/type/model/variant/scope/n:ELEMENTS/w:WORKERS`
+  std::string name() const;
+  /// The fewest bytes that one operation can move (Workload::bytes).
+  double bytes() const { return workload->bytes(type, elements); }
+};
+
+/// Where a configuration's workers run.
+struct Placement {
+  /// The logical CPU (the operating system's number) of each worker, worker 0 first, or empty when
+  /// workers are not pinned (`--pin none`). Worker 0 is the thread that calls the operation.
+  std::vector<int> cpus;
+  /// The CPUs an unpinned thread may use: the process's affinity mask.
+  std::vector<int> allowed;
+  /// More workers than hardware threads that the process may use: nobody spins while waiting.
+  bool oversubscribed = false;
+};
+
+using Nanoseconds = std::chrono::duration<double, std::nano>;
+
+/// What an operation's device told of itself while it worked.
+struct Observation {
+  std::string disturbed;  ///< why the sample is noisy ("clock throttled: power cap"), or empty
+  /// Values for columns that the model has appended to the CSV (Model::columns).
+  std::vector<std::pair<std::string_view, double>> values;
+};
+
+/// A configuration made ready: its data is allocated and placed, its workers exist. It can be
+/// repeated as often as needed; nothing but time() is inside a clock. Not thread-safe.
+class Operation {
+ public:
+  static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
+
+  virtual ~Operation() = default;
+
+  /// Writes the input for `salt` (different salts differ in enough elements that the result of one
+  /// is wrong for the other). Must be called before the first time().
+  virtual void renew(std::uint32_t salt) = 0;
+
+  /// How many operations may still follow before the input has to be renewed: `double` would
+  /// otherwise reach infinity or zero.
+  virtual std::int64_t operations_left() const { return kUnlimited; }
+
+  /// Does `operations` operations (at most operations_left()) one after the other and returns what
+  /// the configuration's clock measured for all of them together.
+  virtual Nanoseconds time(std::int64_t operations) = 0;
+
+  /// What the device told of itself during the operations since the last call: clocks, power,
+  /// throttling. Called once before a sample and once after it, outside the clock.
+  virtual Observation observe() { return {}; }
+
+  /// The processes that work for this operation besides the calling one and live from one operation
+  /// to the next: what they do is no disturbance.
+  virtual std::vector<int> processes() const { return {}; }
+
+  /// Compares the last result with the reference. Independent of the workers under test.
+  virtual Verdict verify() = 0;
+};
+
+/// An operation on the host's clock: implement run(), one blocking operation.
+class HostClockedOperation : public Operation {
+ public:
+  Nanoseconds time(std::int64_t operations) override;
+
+ protected:
+  virtual void run() = 0;
+};
+
+/// Thrown by Model::prepare() when a configuration cannot run here for a reason that the user may
+/// want to know (too little memory, a thread limit): a `skipped` row with this reason.
+class Unavailable : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// One step of a model's ladder, or a library's version of the same thing.
+struct Variant {
+  enum class Role {
+    best,     ///< what the model stands for: measured by default
+    library,  ///< the baseline that a user would pick instead: measured by default
+    step,     ///< a step on the way: measured with `--variants all`, or when named
+  };
+  std::string name;
+  Role role = Role::best;
+  std::vector<Scope> scopes{Scope::resident};
+  /// Whether it is measured with more workers than hardware threads only when `--threads` asks for
+  /// them, whatever the workload's own worker counts are.
+  bool within_threads = false;
+};
+
+/// The worker counts that the command line asks for, before a model has picked those that apply.
+struct Sweeps {
+  std::vector<int> threads{1};  ///< `--threads`, resolved against the topology
+  /// `--sms`: the counts asked for, none of them for `auto`. Unset for `all`: only a device knows
+  /// how many that is.
+  std::optional<std::vector<int>> sms;
+  std::vector<int> devices{0};  ///< `--device`; empty means all
+};
+
+/// A way to parallelise: one file, and one line in the list that main hands to the harness.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  virtual std::string_view name() const = 0;
+
+  /// Why this machine cannot run the model, or empty.
+  virtual std::string unavailable() const { return {}; }
+
+  /// The variants on offer, a ladder's first step first; empty when the workload is not.
+  virtual std::vector<Variant> variants(const Workload& workload, ElementType type) const = 0;
+
+  /// The devices and the worker counts to measure on each: ("cpu", 1, 2, 4).
+  /// Throws std::invalid_argument with one line when a sweep asks for what is not there.
+  virtual std::vector<std::pair<std::string, std::vector<int>>> workers(
+      const Sweeps& sweeps) const = 0;
+
+  /// The host memory that preparing this configuration takes, in bytes, beyond what the process
+  /// holds anyway. The harness decides by it what fits.
+  virtual std::uint64_t host_bytes(const Configuration& configuration) const = 0;
+
+  /// Allocates, places and first-touches; starts the workers. Throws Unavailable.
+  virtual std::unique_ptr<Operation> prepare(const Configuration& configuration,
+                                             const Placement& placement) = 0;
+
+  /// Which process has ended without which the run cannot go on, or empty: asked when a signal
+  /// tells the run to stop, because whoever manages such processes ends one for another so.
+  virtual std::string lost() const { return {}; }
+
+  /// Columns that this model appends to the CSV; Operation::observe() gives their values.
+  virtual std::vector<std::string_view> columns() const { return {}; }
+
+  /// What the model runs on besides the CPUs, for the machine's description: an object of keys and
+  /// values, {"gpus": [...]}.
+  virtual nlohmann::json hardware() const { return nlohmann::json::object(); }
+
+  /// What a reader of the results must know of how this model ran (wait policy, schedule, library
+  /// versions): name and value, written to the run's JSON.
+  virtual std::vector<std::pair<std::string, std::string>> facts() const { return {}; }
+};
+
+}  // namespace crossover

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+/// The inputs: a counter-based generator, so that any element can be made anew from its index
+/// alone, by any worker and by the reference, and so that compilers vectorise it. All functions run
+/// on GPUs too where a CUDA compiler reads them.
+#ifdef __CUDACC__
+#define CROSSOVER_HOST_DEVICE __host__ __device__
+#else
+#define CROSSOVER_HOST_DEVICE
+#endif
+
+namespace crossover {
+
+/// A bijection on 32 bits whose output passes as random: Chris Wellons' "lowbias32"
+/// (https://nullprogram.com/blog/2018/07/31/, public domain).
+CROSSOVER_HOST_DEVICE constexpr std::uint32_t mix32(std::uint32_t x) {
+  x = (x ^ (x >> 16)) * 0x7feb352dU;
+  x = (x ^ (x >> 15)) * 0x846ca68bU;
+  return x ^ (x >> 16);
+}
+
+/// The random stream of one block of 2^32 consecutive indices.
+struct Stream {
+  std::uint32_t key;
+
+  CROSSOVER_HOST_DEVICE constexpr Stream(std::uint64_t index, std::uint32_t salt)
+      : key(mix32(static_cast<std::uint32_t>(index >> 32) + 0x9e3779b9U * salt + 1)) {}
+
+  /// 32 random bits for the element whose index has these low 32 bits.
+  CROSSOVER_HOST_DEVICE constexpr std::uint32_t bits32(std::uint32_t low) const {
+    return mix32(low ^ key);
+  }
+  /// 64 random bits; the lower half is bits32.
+  CROSSOVER_HOST_DEVICE constexpr std::uint64_t bits64(std::uint32_t low) const {
+    const std::uint32_t lower = bits32(low);
+    return static_cast<std::uint64_t>(mix32(lower + 0x85ebca6bU)) << 32 | lower;
+  }
+  /// As many random bits as a `Bits` has.
+  template <class Bits>
+  CROSSOVER_HOST_DEVICE constexpr Bits bits(std::uint32_t low) const {
+    if constexpr (sizeof(Bits) == 4) {
+      return bits32(low);
+    } else {
+      return bits64(low);
+    }
+  }
+};
+
+/// The unsigned integer as wide as `T`.
+template <class T>
+using BitsOf = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+
+/// Bits of a floating-point type's significand that are stored: 23, 52.
+template <class T>
+inline constexpr int kSignificandBits = sizeof(T) == 4 ? 23 : 52;
+
+/// Calls `body(stream, first, count)` for the parts of [first, first + count) that lie in one block
+/// of 2^32 indices and on one side of `boundary`: what is constant there leaves the inner loops.
+template <class Body>
+void for_each_stream(std::uint64_t first, std::uint64_t count, std::uint64_t boundary,
+                     std::uint32_t salt_below, std::uint32_t salt_above, Body&& body) {
+  const std::uint64_t end = first + count;
+  while (first < end) {
+    std::uint64_t stop = std::min(end, ((first >> 32) + 1) << 32);
+    if (first < boundary) stop = std::min(stop, boundary);
+    body(Stream(first, first < boundary ? salt_below : salt_above), first, stop - first);
+    first = stop;
+  }
+}
+
+}  // namespace crossover

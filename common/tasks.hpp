@@ -1,0 +1,59 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "common/limits.hpp"
+
+/// What the system calls tasks, threads and processes alike: how many more there may be, and what
+/// one of them uses.
+namespace crossover {
+
+enum class TaskKind { thread, process };
+
+/// What room_for_tasks() leaves to everybody else.
+inline constexpr std::uint64_t kTaskMargin = 64;
+
+/// How many more tasks this process may start, and what forbids one more.
+struct TaskRoom {
+  std::uint64_t tasks = 0;
+  std::string_view limit;  ///< "pids.max of the control group"; static
+};
+
+/// The tightest of: the control groups' pids.max, the user's RLIMIT_NPROC (which does not bind
+/// root), the kernel's threads-max and pid_max, and for threads the mappings that a process may
+/// have (two for each stack). Nothing where the system tells of none.
+std::optional<TaskRoom> room_for_tasks(TaskKind kind, const SystemRoot& root = {});
+
+/// Throws Unavailable with count and limit when there is no room for `count` more tasks: asking the
+/// system for the last ones it has would make others fail.
+void require_room_for_tasks(TaskKind kind, std::uint64_t count, const SystemRoot& root = {});
+
+/// Bytes of memory that a process ("self", or its id) uses, its pages that others use as well
+/// divided among them. The kernel's own (its stack for each task, page tables) is not in it.
+/// Nothing before Linux 4.14, or for a process of somebody else.
+std::optional<std::uint64_t> proportional_set_size(std::string_view process = "self",
+                                                   const SystemRoot& root = {});
+
+/// How often a task has given its CPU away since it was born.
+struct ContextSwitches {
+  std::uint64_t voluntary = 0;    ///< it had to wait
+  std::uint64_t involuntary = 0;  ///< somebody else's turn
+
+  ContextSwitches operator-(const ContextSwitches& before) const {
+    return {voluntary - before.voluntary, involuntary - before.involuntary};
+  }
+  ContextSwitches& operator+=(const ContextSwitches& more) {
+    voluntary += more.voluntary;
+    involuntary += more.involuntary;
+    return *this;
+  }
+};
+
+/// Of the thread or process `task`; zeros for one that is gone.
+ContextSwitches context_switches(pid_t task, const SystemRoot& root = {});
+
+}  // namespace crossover
