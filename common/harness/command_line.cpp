@@ -1,0 +1,318 @@
+#include "common/harness/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "common/harness/parse.hpp"
+#include "common/harness/text.hpp"
+
+namespace crossover {
+namespace {
+
+constexpr std::string_view kBenchmarkPrefix = "benchmark_";
+
+/// Google Benchmark's names for what the harness does itself.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kAliases{{
+    {"benchmark_filter", "filter"},
+    {"benchmark_min_time", "min-time"},
+    {"benchmark_repetitions", "rounds"},
+    {"benchmark_list_tests", "list"},
+}};
+
+/// Flags whose value is a truth value, for Google Benchmark's sake.
+constexpr std::string_view kInterleaving = "benchmark_enable_random_interleaving";
+
+[[noreturn]] void mistake(std::string text) { throw EarlyExit{2, std::move(text)}; }
+
+const OptionInfo* find_option(std::string_view name) {
+  for (const OptionInfo& option : option_table()) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
+/// Our name for an option's name, however it was called.
+std::string canonical(std::string_view name) {
+  for (const auto& [alias, ours] : kAliases) {
+    if (name == alias) return std::string(ours);
+  }
+  return std::string(name);
+}
+
+[[noreturn]] void missing_value(const OptionInfo& option) {
+  mistake(fmt::format("--{} needs a value, for example --{} {}", option.name, option.name,
+                      option.example));
+}
+
+/// Joins `--name value` to `--name=value`, so that a value is never taken for an option nor an
+/// option for a value, and in the order that CLI11's parse() wants: the last argument first.
+std::vector<std::string> joined_values(const std::vector<std::string>& arguments) {
+  std::vector<std::string> result;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    std::string argument = arguments[i];
+    if (argument.starts_with("--")) {
+      const std::size_t equals = argument.find('=');
+      const OptionInfo* option = find_option(canonical(argument.substr(2, equals - 2)));
+      if (option != nullptr && !option->value.empty()) {
+        if (equals == std::string::npos) {
+          if (i + 1 == arguments.size() || arguments[i + 1].starts_with("--")) {
+            missing_value(*option);
+          }
+          argument += "=" + arguments[++i];
+        }
+        if (argument.back() == '=' && argument.find('=') + 1 == argument.size()) {
+          missing_value(*option);
+        }
+      }
+    }
+    result.push_back(std::move(argument));
+  }
+  std::reverse(result.begin(), result.end());
+  return result;
+}
+
+std::string preset_table() {
+  std::string table =
+      "Presets:\n"
+      "            rounds  min-time  precision  budget  sizes\n";
+  constexpr std::array<std::pair<std::string_view, Preset>, 3> kPresets{
+      {{"quick", Preset::quick}, {"standard", Preset::standard}, {"thorough", Preset::thorough}}};
+  for (const auto& [name, preset] : kPresets) {
+    const PresetPlan plan = plan_of(preset);
+    table += fmt::format("  {:<9} {:>6}  {:>6} s  {:>7} %  {:>4} s  {}\n", name, plan.rounds,
+                         plan.min_time_s, plan.precision_percent, plan.budget_s, plan.sizes);
+  }
+  return table;
+}
+
+std::string footer() {
+  return preset_table() +
+         "\nGoogle Benchmark's flags:\n"
+         "  --benchmark_filter, --benchmark_min_time, --benchmark_repetitions and\n"
+         "  --benchmark_list_tests mean --filter, --min-time, --rounds and --list;\n"
+         "  --benchmark_out=FILE writes its JSON too (--benchmark_out_format=json is the\n"
+         "  only one). The others go to the library.\n"
+         "\nExamples:\n"
+         "  crossover --preset quick\n"
+         "  crossover --workloads reduce --types f32,f64 --sizes 1Ki..256Mi:x4\n"
+         "  crossover --models serial,openmp/static --threads 1..8 --pin cores --list\n"
+         "  crossover --resume results/host-20260131T120000Z.csv\n"
+         "  mpirun -n 4 crossover --models mpi,threads --threads 1,2,4\n"
+         "\nExit status: 0 done, 1 a result was wrong, 2 the command line is wrong, 3 a file\n"
+         "or the system refused, 130 interrupted with everything measured so far in the\n"
+         "file.\n";
+}
+
+std::string with_names(const std::string& text, const KnownNames& known) {
+  std::string result = text;
+  const auto replace = [&result](std::string_view mark, const std::string& with) {
+    const std::size_t at = result.find(mark);
+    if (at != std::string::npos) result.replace(at, mark.size(), with);
+  };
+  replace("{workloads}", joined(known.workloads));
+  replace("{models}", joined(known.models));
+  return result;
+}
+
+/// One empty line between paragraphs and none at the end, whichever CLI11 put them there.
+std::string tidy(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\n' && (result.empty() || result.ends_with("\n\n"))) continue;
+    result += c;
+  }
+  while (result.ends_with("\n\n")) result.pop_back();
+  return result;
+}
+
+/// Not true, not false: none.
+std::optional<bool> truth(std::string_view text) {
+  if (text.empty() || text == "true" || text == "1" || text == "yes") return true;
+  if (text == "false" || text == "0" || text == "no") return false;
+  return std::nullopt;
+}
+
+/// What is not an option of ours: Google Benchmark's, or a mistake.
+void take_rest(const std::vector<std::string>& rest, CommandLine& line) {
+  for (const std::string& argument : rest) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (name.starts_with("--" + std::string(kBenchmarkPrefix))) {
+      line.benchmark_flags.push_back(argument);
+      continue;
+    }
+    if (!argument.starts_with('-') || argument == "-" || argument == "--") {
+      mistake(in_quotes(argument) +
+              " belongs to no option; a list has commas and no spaces, and "
+              "--help shows the options");
+    }
+    std::vector<std::string> names;
+    for (const OptionInfo& option : option_table()) names.push_back("--" + option.name);
+    const std::string nearest = nearest_name(name.starts_with("--") ? name : "-" + name, names);
+    mistake("unknown option " + in_quotes(name) +
+            (nearest.empty() ? "; --help shows all" : "; did you mean " + nearest + "?"));
+  }
+}
+
+}  // namespace
+
+const std::vector<OptionInfo>& option_table() {
+  static const std::string measure = "What to measure";
+  static const std::string where = "Where it runs";
+  static const std::string how = "How long and how precisely";
+  static const std::string results = "Results";
+  static const std::string help = "Help";
+  static const std::vector<OptionInfo> table{
+      {"workloads", "LIST", measure, "of {workloads};\ndefault: all", "double,reduce"},
+      {"models", "LIST", measure,
+       "of {models},\n"
+       "or name/variant, as openmp/static;\n"
+       "default: all that this machine can run",
+       "serial,openmp"},
+      {"variants", "best|all", measure,
+       "best: a model's best and its library baseline;\n"
+       "all: every step of its ladder; default: best",
+       "all"},
+      {"types", "LIST", measure, "of f32, f64, i32, i64; default: f32", "f32,i64"},
+      {"sizes", "SPEC", measure,
+       "elements: 4096, 64Ki, 16Mi, 1Gi (powers of 1024, 0\n"
+       "to 256Ti), lists 1Ki,1Mi, ranges 1Ki..256Mi\n"
+       "(times 2), 1Ki..256Mi:x4; default: the preset's;\n"
+       "count, create, switch and wait keep their own\n"
+       "unless --workloads names them",
+       "1Ki..256Mi:x4"},
+      {"scopes", "LIST", measure,
+       "what the clock covers, of resident, kernel,\n"
+       "offload; default: all that apply",
+       "resident,offload"},
+      {"filter", "REGEX", measure,
+       "only configurations whose name matches somewhere\n"
+       "(ECMAScript), for example reduce/f32/.*/w:1$",
+       "reduce/f32"},
+      {"list", "", measure, "print what would run, one name a line, and exit", "", false},
+      {"threads", "SPEC", where,
+       "1,2,4 or 1..16 or auto: 1, 2, 4 ... all physical\n"
+       "cores, all hardware threads; default: auto",
+       "1,2,4"},
+      {"sms", "SPEC", where,
+       "a GPU's multiprocessors: 1,2,4 or 1..16 or all or\n"
+       "auto: 1, 2, 4 ... all; default: all",
+       "auto"},
+      {"device", "LIST|all", where, "CUDA device numbers, 0,1 or 0..3; default: 0", "0,1"},
+      {"pin", "cores|threads|none", where,
+       "cores: one worker a physical core before any SMT\n"
+       "sibling; threads: a core's siblings first;\n"
+       "default: cores",
+       "threads"},
+      {"scaling", "strong|weak", where,
+       "weak: --sizes counts elements per worker;\n"
+       "default: strong",
+       "weak"},
+      {"preset", "NAME", how,
+       "quick, standard or thorough: about 1, 5 and 30\n"
+       "minutes on a workstation; default: standard",
+       "quick"},
+      {"rounds", "N", how, "at most so many samples of each, 1 to 1000000", "30"},
+      {"min-time", "SECONDS", how, "a sample lasts at least so long, up to 3600", "0.05"},
+      {"precision", "PERCENT", how,
+       "stop when every median is known to within this\n"
+       "(half-width of its 95 % interval), up to 100",
+       "2"},
+      {"budget", "SECONDS", how, "stop after so long, up to 10000000", "300"},
+      {"output", "FILE.csv", results,
+       "a new file for the results, with FILE.json beside\n"
+       "it describing run and machine;\n"
+       "default: results/<label>-<UTC time>.csv",
+       "results/mine.csv", false, true},
+      {"resume", "FILE.csv", results,
+       "go on with an interrupted run: its options come\n"
+       "from FILE.json, what FILE.csv has is not measured\n"
+       "again",
+       "results/mine.csv", false, true},
+      {"label", "NAME", results,
+       "the machine's name in the results, 1 to 64\n"
+       "characters; default: the host name",
+       "workstation"},
+      {"benchmark_out", "FILE", "", "", "samples.json", false, true},
+      {"benchmark_out_format", "json", "", "", "json", false},
+      {"quiet", "", results, "no progress and no summary", "", false},
+      {"machine", "", help, "print the machine's description as JSON and exit", "", false},
+      {"version", "", help, "print version, commit, compiler and libraries", "", false},
+  };
+  return table;
+}
+
+CommandLine read_command_line(const std::vector<std::string>& arguments, const KnownNames& known) {
+  CLI::App app(
+      "At what size, by how much and at what cost does more parallel hardware win?\n"
+      "Runs the same operation serially, on threads, with OpenMP, the parallel standard\n"
+      "library and CUDA, and records throughput and scaling to CSV.",
+      "crossover");
+  app.allow_extras();
+  app.set_help_flag();  // set again below: groups come in the order of their first option
+  app.get_formatter()->column_width(28);
+  app.footer(footer());
+
+  std::vector<std::pair<std::string, CLI::Option*>> options;  // our name, CLI11's option
+  const auto add = [&](const std::string& name, const OptionInfo& info, const std::string& group) {
+    CLI::Option* const option = app.add_option("--" + name);
+    option->description(with_names(info.help, known))->group(group);
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    if (info.value.empty()) {
+      option->expected(0)->type_size(0);
+    } else {
+      option->expected(1)->type_name(info.value);
+    }
+    options.emplace_back(info.name, option);
+  };
+  for (const OptionInfo& info : option_table()) {
+    add(info.name, info, info.group);
+    for (const auto& [alias, ours] : kAliases) {
+      if (info.name == ours) add(std::string(alias), info, "");
+    }
+  }
+  static const OptionInfo interleaving{std::string(kInterleaving), "", "", "", "", false};
+  add(interleaving.name, interleaving, "");
+
+  app.set_help_flag("-h,--help", "print this and exit")->group("Help");
+
+  try {
+    app.parse(joined_values(arguments));
+  } catch (const CLI::CallForHelp&) {
+    throw EarlyExit{0, tidy(app.help())};
+  } catch (const CLI::ParseError& error) {
+    std::string text = error.what();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    mistake(text);
+  }
+
+  CommandLine line;
+  for (const auto& [name, option] : options) {
+    for (const std::string& text : option->results()) {
+      if (line.given.count(name) != 0) mistake("--" + name + " is given twice; give it once");
+      line.given[name] = text;
+    }
+  }
+  take_rest(app.remaining(), line);
+
+  for (const auto& [name, option] : options) {
+    const auto given = line.given.find(name);
+    if (given == line.given.end() || option->get_expected_max() != 0) continue;
+    const std::optional<bool> wanted = truth(given->second);
+    if (!wanted) mistake("--" + name + " takes no value, but has " + in_quotes(given->second));
+    if (name == kInterleaving && !*wanted) {
+      mistake("--" + name + " cannot be turned off: every round has an order of its own");
+    }
+    given->second.clear();
+    if (!*wanted || name == kInterleaving) line.given.erase(given);
+  }
+  return line;
+}
+
+}  // namespace crossover

@@ -1,0 +1,191 @@
+#include "common/harness/csv.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "common/harness/file.hpp"
+#include "common/harness/parse.hpp"
+#include "common/harness/text.hpp"
+
+namespace crossover {
+namespace {
+
+void append_field(std::string& line, std::string_view text) {
+  const bool utf8 = is_utf8(text);
+  const bool quote = text.find_first_of(",\"") != std::string_view::npos;
+  if (quote) line += '"';
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7F) {
+      line += ' ';
+    } else if (code >= 0x80 && !utf8) {
+      line += '?';
+    } else {
+      if (c == '"') line += '"';
+      line += c;
+    }
+  }
+  if (quote) line += '"';
+}
+
+}  // namespace
+
+std::string_view name(Status status) {
+  switch (status) {
+    case Status::ok:
+      return "ok";
+    case Status::noisy:
+      return "noisy";
+    case Status::skipped:
+      return "skipped";
+    case Status::failed:
+      break;
+  }
+  return "failed";
+}
+
+std::string Row::configuration() const {
+  return fmt::format("{}/{}/{}/{}/{}/n:{}/w:{}", workload, type, model, variant, scope, elements,
+                     workers);
+}
+
+std::string csv_header(const std::vector<std::string>& extra) {
+  std::string line =
+      "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
+      "round,iterations,time_ns,gb_per_s,error,status,note";
+  for (const std::string& column : extra) line += ',' + column;
+  return line;
+}
+
+std::string csv_line(const Row& row, const std::vector<std::string>& extra) {
+  const bool measured = row.measured();
+  std::string line = std::to_string(kSchema);
+  const auto field = [&line](std::string_view text) {
+    line += ',';
+    append_field(line, text);
+  };
+  field(row.run);
+  field(row.label);
+  field(row.time);
+  field(row.workload);
+  field(row.type);
+  field(std::to_string(row.elements));
+  field(format_number(row.bytes));
+  field(row.model);
+  field(row.variant);
+  field(row.scope);
+  field(std::to_string(row.workers));
+  field(row.device);
+  field(std::to_string(row.round));
+  field(measured ? std::to_string(row.iterations) : "");
+  field(measured ? format_number(row.time_ns) : "");
+  field(measured ? format_number(row.gb_per_s()) : "");
+  field(row.status == Status::skipped ? "" : format_number(row.error));
+  field(name(row.status));
+  field(row.note);
+  for (const std::string& column : extra) {
+    const auto value = std::find_if(row.extra.begin(), row.extra.end(),
+                                    [&](const auto& entry) { return entry.first == column; });
+    field(value == row.extra.end() ? "" : format_number(value->second));
+  }
+  return line;
+}
+
+CsvWriter::CsvWriter(int descriptor, std::filesystem::path path, std::vector<std::string> extra)
+    : descriptor_(descriptor), path_(std::move(path)), extra_(std::move(extra)) {}
+
+CsvWriter::CsvWriter(CsvWriter&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      path_(std::move(other.path_)),
+      extra_(std::move(other.extra_)),
+      size_(other.size_) {}
+
+CsvWriter& CsvWriter::operator=(CsvWriter&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(path_, other.path_);
+  std::swap(extra_, other.extra_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+CsvWriter::~CsvWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+CsvWriter CsvWriter::create(const std::filesystem::path& path, std::vector<std::string> extra) {
+  if (path.has_parent_path()) {
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (error) throw_errno(error.value(), "cannot create the folder of", path);
+  }
+  const int descriptor =
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (descriptor < 0) throw_errno(errno, "cannot create", path);
+  CsvWriter writer(descriptor, path, std::move(extra));
+  writer.lock();
+  try {
+    writer.write_line(csv_header(writer.extra_));
+  } catch (const std::system_error&) {
+    ::unlink(path.c_str());  // ours since O_EXCL, and nothing in it
+    throw;
+  }
+  return writer;
+}
+
+CsvWriter CsvWriter::append_to(const std::filesystem::path& path, std::uint64_t valid_bytes,
+                               std::vector<std::string> extra) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor < 0) throw_errno(errno, "cannot append to", path);
+  CsvWriter writer(descriptor, path, std::move(extra));
+  writer.lock();
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) throw_errno(errno, "cannot examine", path);
+  if (!S_ISREG(status.st_mode)) throw_errno(EINVAL, "no ordinary file:", path);
+  if (static_cast<std::uint64_t>(status.st_size) < valid_bytes) {
+    throw_errno(EINVAL, "shorter than when it was read:", path);
+  }
+  if (::ftruncate(descriptor, static_cast<off_t>(valid_bytes)) != 0) {
+    throw_errno(errno, "cannot cut back", path);
+  }
+  writer.size_ = valid_bytes;
+  if (valid_bytes == 0) writer.write_line(csv_header(writer.extra_));
+  return writer;
+}
+
+void CsvWriter::append(const Row& row) { write_line(csv_line(row, extra_)); }
+
+void CsvWriter::lock() const {
+  // A file system without locks is no reason not to write.
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    throw_errno(EBUSY, "another process is writing", path_);
+  }
+}
+
+void CsvWriter::write_line(std::string line) {
+  line += '\n';
+  std::size_t done = 0;
+  while (done < line.size()) {
+    const ssize_t count = ::write(descriptor_, line.data() + done, line.size() - done);
+    if (count > 0) {
+      done += static_cast<std::size_t>(count);  // a short write: the next one tells why
+      continue;
+    }
+    if (count < 0 && errno == EINTR) continue;
+    const int error = count < 0 ? errno : ENOSPC;
+    if (done > 0 && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0) {
+      throw_errno(error, "cannot write a line, nor take back the part of it in", path_);
+    }
+    throw_errno(error, "cannot write to", path_);
+  }
+  size_ += line.size();
+}
+
+}  // namespace crossover

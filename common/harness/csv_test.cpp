@@ -1,0 +1,220 @@
+#include "common/harness/csv.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <limits>
+#include <system_error>
+
+#include "common/harness/file.hpp"
+#include "common/harness/test_support.hpp"
+
+namespace crossover {
+namespace {
+
+using testing::HasSubstr;
+
+std::string header_line() { return csv_header() + "\n"; }
+
+TEST(CsvLine, HeaderIsTheContract) {
+  EXPECT_EQ(csv_header(),
+            "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
+            "round,iterations,time_ns,gb_per_s,error,status,note");
+}
+
+TEST(CsvLine, OneRow) {
+  EXPECT_EQ(csv_line(example_row()),
+            "1,0b9c2a8e-5a41-4b3e-9a63-0f6a3e1c7d52,test,2026-01-31T12:00:00.123Z,reduce,f32,"
+            "1048576,4194304,openmp,static,resident,8,cpu,3,1000,262144,16,1.5e-08,ok,");
+}
+
+TEST(CsvLine, SkippedRowHasNoMeasurement) {
+  EXPECT_EQ(csv_line(skipped_row()),
+            "1,0b9c2a8e-5a41-4b3e-9a63-0f6a3e1c7d52,test,2026-01-31T12:00:00.123Z,reduce,f32,"
+            "1048576,4194304,openmp,static,resident,8,cpu,3,,,,,skipped,"
+            "\"needs 8 GiB, \"\"4\"\" are free\"");
+}
+
+TEST(CsvLine, FailedRowTellsItsError) {
+  Row row = example_row();
+  row.status = Status::failed;
+  row.error = -std::numeric_limits<double>::quiet_NaN();
+  row.note = "not a number";
+  EXPECT_THAT(csv_line(row), testing::EndsWith(",262144,16,nan,failed,not a number"));
+  row.iterations = 0;
+  EXPECT_THAT(csv_line(row), testing::EndsWith(",3,,,,nan,failed,not a number"));
+}
+
+TEST(CsvLine, QuotesByRfc4180) {
+  Row row = example_row();
+  row.label = "a,b";
+  row.note = "say \"hi\"";
+  EXPECT_THAT(csv_line(row), HasSubstr(",\"a,b\","));
+  EXPECT_THAT(csv_line(row), testing::EndsWith(",\"say \"\"hi\"\"\""));
+}
+
+TEST(CsvLine, IsOneLineOfUtf8) {
+  Row row = example_row();
+  row.note = "two\r\nlines\tand \x01";
+  EXPECT_THAT(csv_line(row), testing::EndsWith(",two  lines and  "));
+  row.note = "gr\u00f6\u00dfer";
+  EXPECT_THAT(csv_line(row), testing::EndsWith(",gr\u00f6\u00dfer"));
+  row.note = "latin1 \xE9";
+  EXPECT_THAT(csv_line(row), testing::EndsWith(",latin1 ?"));
+}
+
+TEST(CsvLine, NumbersReadBackTheSame) {
+  Row row = example_row();
+  for (const double time : {0.1, 1.0 / 3, 123456789.123456789, 5e-324, 1e300}) {
+    row.time_ns = time;
+    row.bytes = 1;
+    row.error = 0.1 + 0.2;
+    // 1 / 5e-324 overflows: such a time is not one.
+    if (time < 1e-300) continue;
+    const CsvContents contents = parse_csv(header_line() + csv_line(row) + "\n");
+    ASSERT_EQ(contents.rows.size(), 1U);
+    EXPECT_EQ(contents.rows[0].time_ns, time);
+    EXPECT_EQ(contents.rows[0].error, 0.1 + 0.2);
+  }
+}
+
+TEST(Configuration, Name) {
+  EXPECT_EQ(example_row().configuration(), "reduce/f32/openmp/static/resident/n:1048576/w:8");
+}
+
+TEST(CsvWriter, EveryRowIsInTheFileAtOnce) {
+  const TemporaryFolder folder;
+  CsvWriter writer = CsvWriter::create(folder / "new/sub/run.csv");
+  EXPECT_EQ(read_file(folder / "new/sub/run.csv"), header_line());
+  writer.append(example_row());
+  EXPECT_EQ(read_file(writer.path()), header_line() + csv_line(example_row()) + "\n");
+  writer.append(skipped_row());
+  EXPECT_EQ(read_csv(writer.path()).rows.size(), 2U);
+}
+
+TEST(CsvWriter, NeverTouchesAnExistingFile) {
+  const TemporaryFolder folder;
+  replace_file(folder / "run.csv", "precious");
+  try {
+    CsvWriter::create(folder / "run.csv");
+    FAIL() << "overwritten";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::file_exists);
+    EXPECT_THAT(error.what(), HasSubstr((folder / "run.csv").string()));
+  }
+  EXPECT_EQ(read_file(folder / "run.csv"), "precious");
+}
+
+TEST(CsvWriter, NamesTheFolderItCannotCreate) {
+  const TemporaryFolder folder;
+  replace_file(folder / "file", "");
+  try {
+    CsvWriter::create(folder / "file/run.csv");
+    FAIL() << "created";
+  } catch (const std::system_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr((folder / "file/run.csv").string()));
+  }
+}
+
+TEST(CsvWriter, ContinuesBehindTheLastWholeLine) {
+  const TemporaryFolder folder;
+  const std::string whole = header_line() + csv_line(example_row()) + "\n";
+  replace_file(folder / "run.csv", whole + "1,0b9c2a8e,te");
+  const CsvContents contents = read_csv(folder / "run.csv");
+  EXPECT_TRUE(contents.torn);
+  CsvWriter writer = CsvWriter::append_to(folder / "run.csv", contents.valid_bytes);
+  writer.append(skipped_row());
+  EXPECT_EQ(read_file(folder / "run.csv"), whole + csv_line(skipped_row()) + "\n");
+}
+
+TEST(CsvWriter, ContinuesAFileWithoutAWholeHeader) {
+  const TemporaryFolder folder;
+  for (const std::string start : {"", "schema,run"}) {
+    replace_file(folder / "run.csv", start);
+    CsvWriter writer =
+        CsvWriter::append_to(folder / "run.csv", read_csv(folder / "run.csv").valid_bytes);
+    writer.append(example_row());
+    EXPECT_EQ(read_csv(folder / "run.csv").rows.size(), 1U);
+  }
+}
+
+TEST(CsvWriter, DoesNotContinueWhatIsNotThere) {
+  const TemporaryFolder folder;
+  EXPECT_THROW(CsvWriter::append_to(folder / "none.csv", 0), std::system_error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "none.csv"));
+  replace_file(folder / "run.csv", "short");
+  EXPECT_THROW(CsvWriter::append_to(folder / "run.csv", 6), std::system_error);
+  EXPECT_EQ(read_file(folder / "run.csv"), "short");
+  EXPECT_THROW(CsvWriter::append_to("/dev/full", 0), std::system_error);
+}
+
+TEST(CsvWriter, RefusesASecondWriter) {
+  const TemporaryFolder folder;
+  CsvWriter first = CsvWriter::create(folder / "run.csv");
+  try {
+    CsvWriter::append_to(folder / "run.csv", header_line().size());
+    FAIL() << "two writers";
+  } catch (const std::system_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("another process is writing"));
+  }
+  first = CsvWriter::create(folder / "other.csv");
+  CsvWriter::append_to(folder / "run.csv", header_line().size()).append(example_row());
+}
+
+/// No file of this process can grow beyond a number of bytes: a write across the limit is cut
+/// short and the next one fails, as on a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    before_handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limited = before_;
+    limited.rlim_cur = bytes;
+    if (::setrlimit(RLIMIT_FSIZE, &limited) != 0) throw std::runtime_error("setrlimit failed");
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, before_handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*before_handler_)(int) = nullptr;
+};
+
+TEST(CsvWriter, LosesNoEarlierRowWhenTheDiskIsFull) {
+  const TemporaryFolder folder;
+  const std::string line = csv_line(example_row()) + "\n";
+  for (const std::size_t room : {std::size_t{0}, std::size_t{1}, line.size() - 1}) {
+    const auto path = folder / ("run" + std::to_string(room) + ".csv");
+    CsvWriter writer = CsvWriter::create(path);
+    writer.append(example_row());
+    const std::string before = read_file(path);
+    {
+      const FileSizeLimit limit(before.size() + room);
+      try {
+        writer.append(skipped_row());
+        ADD_FAILURE() << "written";
+      } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::file_too_large);
+        EXPECT_THAT(error.what(), HasSubstr(path.string()));
+      }
+      EXPECT_EQ(read_file(path), before) << "with room for " << room;
+    }
+    writer.append(skipped_row());  // room again
+    EXPECT_EQ(read_csv(path).rows.size(), 2U);
+  }
+}
+
+TEST(CsvWriter, LeavesNoFileWithoutAHeader) {
+  const TemporaryFolder folder;
+  const FileSizeLimit limit(10);
+  EXPECT_THROW(CsvWriter::create(folder / "run.csv"), std::system_error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "run.csv"));
+}
+
+}  // namespace
+}  // namespace crossover

@@ -1,0 +1,95 @@
+#pragma once
+
+// A model for the harness's tests: as fast, as wrong or as unwilling as a test asks for.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/model.hpp"
+
+namespace crossover {
+
+struct FakeBehaviour {
+  std::string unavailable;  ///< Model::unavailable()
+  std::vector<Variant> variants{
+      {"best"}, {"library", Variant::Role::library}, {"step", Variant::Role::step}};
+  std::uint64_t host_bytes = 0;
+  double ns_per_operation = 1000;  ///< what time() claims, without waiting
+  std::int64_t operations_per_input = Operation::kUnlimited;
+  std::function<void()> on_prepare = [] {};  ///< may throw
+  std::function<void()> on_time = [] {};     ///< may throw
+  std::string lost;                          ///< Model::lost()
+  std::function<Verdict()> on_verify = [] { return Verdict{0, true, {}}; };
+  Observation observed;
+};
+
+/// What the harness did with it.
+struct FakeLog {
+  std::vector<std::string> prepared;
+  std::vector<std::uint32_t> salts;
+  std::int64_t operations = 0;
+  int verified = 0;
+};
+
+class FakeOperation final : public Operation {
+ public:
+  FakeOperation(const FakeBehaviour& behaviour, FakeLog& log) : behaviour_(behaviour), log_(log) {}
+
+  void renew(std::uint32_t salt) override {
+    log_.salts.push_back(salt);
+    left_ = behaviour_.operations_per_input;
+  }
+  std::int64_t operations_left() const override { return left_; }
+  Nanoseconds time(std::int64_t operations) override {
+    behaviour_.on_time();
+    if (left_ != kUnlimited) left_ -= operations;
+    log_.operations += operations;
+    return Nanoseconds(behaviour_.ns_per_operation * static_cast<double>(operations));
+  }
+  Observation observe() override { return behaviour_.observed; }
+  Verdict verify() override {
+    ++log_.verified;
+    return behaviour_.on_verify();
+  }
+
+ private:
+  const FakeBehaviour& behaviour_;
+  FakeLog& log_;
+  std::int64_t left_ = 0;
+};
+
+class FakeModel final : public Model {
+ public:
+  explicit FakeModel(std::string model_name, FakeBehaviour how = {})
+      : behaviour(std::move(how)), name_(std::move(model_name)) {}
+
+  std::string_view name() const override { return name_; }
+  std::string unavailable() const override { return behaviour.unavailable; }
+  std::vector<Variant> variants(const Workload&, ElementType) const override {
+    return behaviour.variants;
+  }
+  std::vector<std::pair<std::string, std::vector<int>>> workers(
+      const Sweeps& sweeps) const override {
+    return {{"cpu", sweeps.threads}};
+  }
+  std::uint64_t host_bytes(const Configuration&) const override { return behaviour.host_bytes; }
+  std::unique_ptr<Operation> prepare(const Configuration& what, const Placement&) override {
+    behaviour.on_prepare();
+    log.prepared.push_back(what.name());
+    return std::make_unique<FakeOperation>(behaviour, log);
+  }
+  std::string lost() const override { return behaviour.lost; }
+
+  FakeBehaviour behaviour;
+  FakeLog log;
+
+ private:
+  std::string name_;
+};
+
+}  // namespace crossover

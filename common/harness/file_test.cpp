@@ -1,0 +1,63 @@
+#include "common/harness/file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <string>
+#include <system_error>
+
+#include "common/harness/test_support.hpp"
+
+namespace crossover {
+namespace {
+
+std::size_t files_in(const TemporaryFolder& folder) {
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(folder.path()), {}));
+}
+
+TEST(ReplaceFile, CreatesAndReplaces) {
+  const TemporaryFolder folder;
+  replace_file(folder / "a/b/file", "one");
+  EXPECT_EQ(read_file(folder / "a/b/file"), "one");
+  replace_file(folder / "file", std::string(200000, 'x'));
+  replace_file(folder / "file", "two");
+  EXPECT_EQ(read_file(folder / "file"), "two");
+  EXPECT_EQ(files_in(folder), 2U) << "a temporary file is left over";
+}
+
+// A reader that opened the old file goes on reading the old contents: nothing is written in place.
+TEST(ReplaceFile, NeverWritesInPlace) {
+  const TemporaryFolder folder;
+  replace_file(folder / "file", "old");
+  std::filesystem::create_hard_link(folder / "file", folder / "reader");
+  replace_file(folder / "file", "new");
+  EXPECT_EQ(read_file(folder / "reader"), "old");
+}
+
+TEST(ReplaceFile, KeepsTheOldContentsWhenTheDiskIsFull) {
+  const TemporaryFolder folder;
+  replace_file(folder / "file", "old");
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  rlimit limited = before;
+  limited.rlim_cur = 100;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
+  EXPECT_THROW(replace_file(folder / "file", std::string(101, 'x')), std::system_error);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(read_file(folder / "file"), "old");
+  EXPECT_EQ(files_in(folder), 1U) << "a temporary file is left over";
+}
+
+TEST(ReadFile, RefusesWhatIsNoFile) {
+  const TemporaryFolder folder;
+  EXPECT_THROW(read_file(folder / "missing"), std::system_error);
+  EXPECT_THROW(read_file(folder.path()), std::system_error);
+}
+
+}  // namespace
+}  // namespace crossover

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/element.hpp"
+#include "common/model.hpp"
+#include "common/topology.hpp"
+
+namespace crossover {
+
+enum class Preset { quick, standard, thorough };
+enum class Scaling { strong, weak };
+
+/// `openmp` or `openmp/static`: an empty variant leaves the choice to `--variants`.
+struct ModelChoice {
+  std::string model;
+  std::string variant;
+  bool operator==(const ModelChoice&) const = default;
+};
+
+/// What a preset stands for; each option of the same name overrides it.
+struct PresetPlan {
+  std::string_view sizes;  ///< as for `--sizes`
+  int rounds;
+  double min_time_s;
+  double precision_percent;
+  double budget_s;
+};
+
+PresetPlan plan_of(Preset preset);
+
+/// More workers than any machine has hardware threads: beyond it a count is a typing error.
+inline constexpr int kMostWorkers = 65536;
+
+/// The command line, understood and checked as far as that is possible without the machine.
+struct Options {
+  std::vector<std::string> workloads;  ///< empty: all
+  std::vector<ModelChoice> models;     ///< empty: all that this machine can run
+  bool all_variants = false;
+  std::vector<ElementType> types{ElementType::f32};
+  std::vector<std::uint64_t> sizes;          ///< the preset's unless given
+  std::optional<std::vector<int>> threads;   ///< none: `auto`
+  std::string sms = "all";                   ///< "all", "auto", or a list that parse_counts reads
+  std::optional<std::vector<Scope>> scopes;  ///< none: all that apply
+  Scaling scaling = Scaling::strong;
+  Pin pin = Pin::cores;
+  std::vector<int> devices{0};  ///< empty: all
+  Preset preset = Preset::standard;
+  int rounds = 0;                ///< the most rounds; the preset's unless given
+  double min_time_s = 0;         ///< the shortest sample; likewise
+  double precision_percent = 0;  ///< half-width of the median's 95 % interval; likewise
+  double budget_s = 0;           ///< the longest run; likewise
+  std::string filter;            ///< regular expression (ECMAScript), empty: all
+  bool list = false;
+  bool machine = false;
+  bool quiet = false;
+  std::filesystem::path output;              ///< empty: results/<label>-<UTC time>.csv
+  std::filesystem::path resume;              ///< empty: a new run
+  std::string label;                         ///< the host name unless given
+  std::filesystem::path benchmark_out;       ///< `--benchmark_out`, written by us over all rounds
+  std::vector<std::string> benchmark_flags;  ///< what is left for Google Benchmark's Initialize
+  /// What was given, long option name (`min-time`) to its text, for the run's JSON and for
+  /// `--resume`; Google Benchmark's names for our options under ours. Without `output`, `resume`,
+  /// `list`, `machine`, `quiet` and the rest of `benchmark_*`: those belong to a call, not to a
+  /// run.
+  nlohmann::ordered_json given = nlohmann::ordered_json::object();
+
+  bool operator==(const Options&) const = default;
+};
+
+/// What ends the program before anything is measured. The line for a mistake has no line end and no
+/// program name; the text of `--help` and `--version` ends its last line.
+struct EarlyExit {
+  int status = 0;    ///< 0 for `--help` and `--version`, 2 for a mistake
+  std::string text;  ///< for standard output with status 0, else one line for standard error
+};
+
+/// The names that the command line may use.
+struct KnownNames {
+  std::vector<std::string> workloads;
+  std::vector<std::string> models;
+};
+
+/// Reads the command line (without the program's name). Throws EarlyExit.
+Options parse_command_line(const std::vector<std::string>& arguments, const KnownNames& known);
+
+/// The options of an interrupted run: `recorded` is Options::given from its JSON. Everything that
+/// `call` gives as well must agree with it in meaning (`1024` with `1Ki`, and what is the default
+/// with its absence). What belongs to a call (`resume`, `list`, `quiet`, `benchmark_*`, ...) is
+/// taken from `call`. Throws EarlyExit with status 2.
+Options resume_options(const nlohmann::ordered_json& recorded, const Options& call,
+                       const KnownNames& known);
+
+/// The command line as it goes into the run's JSON: `crossover` and the arguments, quoted for a
+/// shell where needed; paths by their last component only.
+std::string printable_command(const std::vector<std::string>& arguments);
+
+}  // namespace crossover

@@ -1,0 +1,119 @@
+#include "common/harness/program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "common/harness/csv.hpp"
+#include "common/harness/fake_model.hpp"
+#include "common/harness/record.hpp"
+
+namespace crossover {
+namespace {
+
+// What needs a model that goes wrong; the program as it is built is tried out by program_test.py.
+class Program : public testing::Test {
+ protected:
+  Program() {
+    std::filesystem::remove_all(folder_);
+    models_.push_back(std::make_unique<FakeModel>("serial"));
+  }
+  ~Program() override { std::filesystem::remove_all(folder_); }
+
+  int run(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{"--workloads=reduce",
+                                       "--sizes=100",
+                                       "--threads=1",
+                                       "--rounds=2",
+                                       "--quiet",
+                                       "--min-time=0.000001",
+                                       "--output=" + csv_.string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, models_);
+  }
+  FakeBehaviour& model() { return static_cast<FakeModel&>(*models_[0]).behaviour; }
+
+  std::filesystem::path folder_ =
+      std::filesystem::path(testing::TempDir()) / ("crossover-program-" + std::to_string(getpid()));
+  std::filesystem::path csv_ = folder_ / "run.csv";
+  std::vector<std::unique_ptr<Model>> models_;
+};
+
+TEST_F(Program, EndsWith0WhenAllIsRight) {
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(read_csv(csv_).rows.size(), 4U);
+  EXPECT_EQ(read_record(record_path(csv_)).at("status"), "complete");
+}
+
+TEST_F(Program, EndsWith1WhenOneResultOfManyIsWrong) {
+  int verified = 0;
+  model().on_verify = [&] { return Verdict{1, ++verified != 2, "wrong"}; };
+  EXPECT_EQ(run(), 1);
+  EXPECT_EQ(read_csv(csv_).rows.size(), 4U);
+}
+
+TEST_F(Program, EndsWith1WhenAModelThrows) {
+  model().on_time = [] { throw std::runtime_error("gone"); };
+  EXPECT_EQ(run(), 1);
+}
+
+TEST_F(Program, EndsWith0WhenSomethingIsSkipped) {
+  model().on_prepare = [] { throw Unavailable("no"); };
+  EXPECT_EQ(run(), 0);
+}
+
+// Whoever manages a model's processes ends this one too when one of them dies.
+TEST_F(Program, EndsWith3WhenAProcessThatItNeedsHasEnded) {
+  int samples = 0;
+  model().on_verify = [&] {
+    if (++samples == 2) {
+      model().lost = "rank 1 has ended";
+      kill(getpid(), SIGTERM);
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return Verdict{0, true, {}};
+  };
+  EXPECT_EQ(run(), 3);
+  EXPECT_EQ(read_csv(csv_).rows.size(), 2U);
+  const auto record = read_record(record_path(csv_));
+  EXPECT_EQ(record.at("status"), "failed");
+  EXPECT_EQ(record.at("end_reason"), "serial: rank 1 has ended");
+}
+
+TEST_F(Program, EndsWith3EvenInsideAnOperationThatWaitsForThatProcess) {
+  model().on_time = [&] {
+    model().lost = "rank 1 has ended";
+    kill(getpid(), SIGTERM);
+    std::this_thread::sleep_for(std::chrono::minutes(1));
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(3), "rank 1 has ended");
+  EXPECT_EQ(read_record(record_path(csv_)).at("status"), "failed");
+}
+
+TEST_F(Program, EndsWith2AndWritesNothingWhenANamedModelCannotRun) {
+  model().unavailable = "no device";
+  EXPECT_EQ(run({"--models=serial"}), 2);
+  EXPECT_FALSE(std::filesystem::exists(folder_));
+}
+
+TEST_F(Program, SkipsAModelOfTheDefaultSetThatCannotRun) {
+  models_.push_back(std::make_unique<FakeModel>("cuda"));
+  static_cast<FakeModel&>(*models_[1]).behaviour.unavailable = "no NVIDIA driver";
+  EXPECT_EQ(run(), 0);
+  int skipped = 0;
+  for (const Row& row : read_csv(csv_).rows) {
+    if (row.status != Status::skipped) continue;
+    ++skipped;
+    EXPECT_EQ(row.model, "cuda");
+    EXPECT_EQ(row.note, "no NVIDIA driver");
+  }
+  EXPECT_EQ(skipped, 1);
+}
+
+}  // namespace
+}  // namespace crossover

@@ -1,0 +1,93 @@
+#include "common/harness/results.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace crossover {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+class Summary : public testing::Test {
+ protected:
+  /// A configuration of `reduce` on floats that took `times_ns`.
+  void add(const std::string& model, std::uint64_t elements, int workers,
+           std::vector<double> times_ns, Scope scope = Scope::resident,
+           const std::string& device = "cpu") {
+    plan_.push_back({{find_workload("reduce"), ElementType::f32, model, "best", scope, elements,
+                      workers, device},
+                     {},
+                     nullptr,
+                     {}});
+    Result result;
+    result.times_ns = std::move(times_ns);
+    results_.push_back(result);
+  }
+  std::string text() { return summarise("the machine", plan_, results_); }
+
+  std::vector<Planned> plan_;
+  Results results_;
+};
+
+TEST_F(Summary, ShowsBestRateSpeedUpAndCrossover) {
+  add("serial", 1000, 1, {400, 400, 400});  // 4000 bytes: 10 GB/s
+  add("serial", 4000, 1, {1600});
+  add("threads", 1000, 2, {800});
+  add("threads", 4000, 2, {900, 800, 700});  // median 800: 20 GB/s, twice as fast
+  const std::string summary = text();
+  EXPECT_THAT(summary, HasSubstr("the machine"));
+  EXPECT_THAT(summary, ContainsRegex("serial +10\\.00 .* 1\\.00x"));
+  EXPECT_THAT(summary, ContainsRegex("threads +20\\.00 +3\\.91 Ki +2  best +20\\.00 +2\\.00x"));
+  // -ln 2 at 1000, +ln 2 at 4000: half way in the logarithm.
+  EXPECT_THAT(summary, HasSubstr("1.95 Ki"));
+  EXPECT_THAT(summary, HasSubstr("fastest: serial 1000, threads 3.91 Ki"));
+}
+
+TEST_F(Summary, TakesTheFastestOfAModelsConfigurations) {
+  add("serial", 1000, 1, {400});
+  add("threads", 1000, 1, {390});
+  add("threads", 1000, 2, {200});
+  add("threads", 1000, 4, {300});
+  EXPECT_THAT(text(), ContainsRegex("threads +20\\.00 +1000 +2 "));
+}
+
+TEST_F(Summary, ComparesAGpuWithTheBestOfAllCpuModels) {
+  add("serial", 1000, 1, {400});
+  add("threads", 1000, 2, {200});
+  add("cuda", 1000, 132, {5000}, Scope::resident, "gpu0");
+  add("cuda", 1000, 132, {100}, Scope::kernel, "gpu0");
+  const std::string summary = text();
+  EXPECT_THAT(summary,
+              HasSubstr("cuda beats the best CPU model from: never in the measured range"));
+  EXPECT_THAT(summary, HasSubstr("fastest: threads 1000")) << "a kernel's time is not a caller's";
+}
+
+TEST_F(Summary, CountsWhatIsNotShown) {
+  add("serial", 1000, 1, {400, 401});
+  results_[0].noisy = 1;
+  add("threads", 1000, 1, {});
+  results_[1].failed = 3;
+  add("openmp", 1000, 1, {});
+  results_[2].skipped = "no threads left";
+  const std::string summary = text();
+  EXPECT_THAT(summary, HasSubstr("5 samples of 3 configurations: 1 noisy, 3 failed"));
+  EXPECT_THAT(summary, HasSubstr("openmp: no threads left"));
+  EXPECT_THAT(summary, Not(ContainsRegex("threads +[0-9]")));
+}
+
+TEST_F(Summary, HasWordsForARunWithoutResults) {
+  add("serial", 1000, 1, {});
+  EXPECT_THAT(text(), HasSubstr("0 samples of 1 configurations"));
+  add("serial", 0, 1, {3});  // the empty size: a time, but no rate
+  EXPECT_THAT(text(), HasSubstr("serial"));
+}
+
+TEST_F(Summary, WorksWithoutSerial) {
+  add("threads", 1000, 2, {200});
+  EXPECT_THAT(text(), ContainsRegex("threads +20\\.00"));
+}
+
+}  // namespace
+}  // namespace crossover

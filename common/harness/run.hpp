@@ -1,0 +1,75 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/harness/csv.hpp"
+#include "common/harness/options.hpp"
+#include "common/harness/plan.hpp"
+#include "common/harness/progress.hpp"
+#include "common/harness/results.hpp"
+#include "common/harness/sampler.hpp"
+
+namespace crossover {
+
+/// Why a run ended.
+enum class End { precise, rounds, budget, interrupted };
+
+std::string_view name(End end);
+
+/// The order in which round `round` of a run takes its `count` configurations: a permutation, the
+/// same for the same seed.
+std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, int round);
+
+/// What a run stands on besides its plan.
+struct RunContext {
+  const Options& options;
+  std::string run_id;
+  std::uint64_t seed = 0;
+  const std::atomic<bool>& interrupted;
+};
+
+/// Rounds over a plan: each takes one sample of every configuration in an order of its own and
+/// writes it at once.
+class Run {
+ public:
+  /// `earlier` are the rows of the interrupted run that this one continues. Rows go to `writer`.
+  Run(RunContext context, const std::vector<Planned>& plan, const std::vector<Row>& earlier,
+      Sampler& sampler, CsvWriter& writer, Progress& progress);
+
+  /// Until the stop rule says so. Throws std::system_error when a row cannot be written.
+  End go();
+
+  /// For another thread, while go() is held up in a long operation: the results so far.
+  Results results() const;
+
+  /// Since go() was called.
+  double elapsed_s() const;
+  int rounds() const { return rounds_; }
+  double seconds_in_samples() const { return in_samples_s_; }
+
+ private:
+  bool done_before(std::size_t index, int round) const;
+  void take(std::size_t index, int round);
+  bool precise() const;
+  double seconds_left(int round, std::size_t position, std::size_t of) const;
+
+  RunContext context_;
+  const std::vector<Planned>& plan_;
+  Sampler& sampler_;
+  CsvWriter& writer_;
+  Progress& progress_;
+  mutable std::mutex mutex_;  // of results_: go() writes, results() reads
+  Results results_;
+  std::set<std::pair<std::size_t, int>> done_before_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  int rounds_ = 0;
+  double in_samples_s_ = 0;
+};
+
+}  // namespace crossover

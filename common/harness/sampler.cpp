@@ -1,0 +1,214 @@
+#include "common/harness/sampler.hpp"
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "common/limits.hpp"
+
+namespace crossover {
+
+/// Takes what Google Benchmark reports after each benchmark, and hands it on to its JSON reporter
+/// under the configuration's own name: one document for all rounds, which its compare tool reads.
+class Sampler::Reporter final : public benchmark::BenchmarkReporter {
+ public:
+  explicit Reporter(const std::filesystem::path& out) {
+    if (out.empty()) return;
+    file_.open(out);
+    if (!file_) {
+      throw std::system_error(errno, std::generic_category(),
+                              fmt::format("cannot write {}", out.string()));
+    }
+    json_.SetOutputStream(&file_);
+    json_.SetErrorStream(&file_);
+  }
+  ~Reporter() override {
+    if (file_.is_open() && begun_) json_.Finalize();
+  }
+
+  bool ReportContext(const Context& context) override {
+    if (file_.is_open() && !std::exchange(begun_, true)) json_.ReportContext(context);
+    return true;
+  }
+
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      if (run.run_type != Run::RT_Iteration) continue;
+      iterations = run.iterations;
+      seconds = run.real_accumulated_time;
+      if (!file_.is_open()) continue;
+      Run named = run;
+      named.run_name = benchmark::BenchmarkName();
+      named.run_name.function_name = name;
+      named.repetition_index = round;
+      json_.ReportRuns({named});
+      file_.flush();
+    }
+  }
+
+  std::string name;
+  int round = 0;
+  std::int64_t iterations = 0;
+  double seconds = 0;
+
+ private:
+  std::ofstream file_;
+  benchmark::JSONReporter json_;
+  bool begun_ = false;
+};
+
+Sampler::Sampler(const Topology& topology, double min_time_s,
+                 const std::filesystem::path& benchmark_out, const std::atomic<bool>& interrupted)
+    : meter_(topology),
+      min_time_s_(min_time_s),
+      interrupted_(interrupted),
+      reporter_(std::make_unique<Reporter>(benchmark_out)) {}
+
+Sampler::~Sampler() = default;
+
+namespace {
+
+constexpr double kWarmUpSeconds = 0.001;
+constexpr std::int64_t kLargestWarmUpBatch = 1 << 20;
+
+// A sample lasts at least so many times as long as setting it up took: large arrays take longer to
+// allocate, fill and verify than to work on once, and a run would be spent on that.
+// Within limits: when the set-up was slow because the machine is busy, the sample need not be.
+constexpr double kSampleToSetUp = 2;
+constexpr double kLongestForSetUp = 0.5;
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Operations until caches, clocks and sleeping workers are as they will be in the sample.
+void warm_up(Operation& operation, std::uint32_t salt) {
+  const Clock::time_point start = Clock::now();
+  std::int64_t batch = 1;
+  do {
+    if (operation.operations_left() == 0) operation.renew(salt);
+    batch = std::min(batch, operation.operations_left());
+    operation.time(batch);
+    batch = std::min(2 * batch, kLargestWarmUpBatch);
+  } while (seconds_since(start) < kWarmUpSeconds);
+}
+
+}  // namespace
+
+Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
+                          std::int64_t iterations) {
+  const auto ended = [](Status status, std::string note) {
+    Measurement none;
+    none.status = status;
+    none.note = std::move(note);
+    return none;
+  };
+  const std::uint64_t needed = planned.model->host_bytes(planned.configuration);
+  if (const std::uint64_t available = available_memory(); needed > available) {
+    return ended(
+        Status::skipped,
+        fmt::format("needs {:.1f} MiB of memory, {:.1f} MiB are available",
+                    static_cast<double>(needed) / 0x1p20, static_cast<double>(available) / 0x1p20));
+  }
+  const Clock::time_point start = Clock::now();
+  try {
+    const std::unique_ptr<Operation> operation =
+        planned.model->prepare(planned.configuration, planned.placement);
+    operation->renew(salt);
+    warm_up(*operation, salt);
+    operation->observe();
+    const double least_s =
+        std::max(min_time_s_, std::min(kSampleToSetUp * seconds_since(start), kLongestForSetUp));
+    Measurement sample = measure(*operation, planned, round, salt, least_s, iterations);
+    // A machine that has become faster since the calibration: as often as it now takes.
+    while (sample.iterations > 0 && sample.elapsed_s < min_time_s_ && !interrupted_) {
+      const double scale = 1.1 * least_s / std::max(sample.elapsed_s, 1e-9);
+      sample = measure(*operation, planned, round, salt, least_s,
+                       static_cast<std::int64_t>(std::ceil(static_cast<double>(sample.iterations) *
+                                                           std::min(scale, 10.0))));
+    }
+    if (sample.iterations == 0) return sample;
+    Observation seen = operation->observe();
+    const Verdict verdict = operation->verify();
+    sample.error = verdict.error;
+    sample.observed = std::move(seen.values);
+    if (!verdict.correct) {
+      sample.status = Status::failed;
+      sample.note = verdict.note;
+    } else if (!seen.disturbed.empty()) {
+      sample.status = Status::noisy;
+      sample.note = seen.disturbed + (sample.note.empty() ? "" : "; " + sample.note);
+    }
+    return sample;
+  } catch (const Unavailable& reason) {
+    return ended(Status::skipped, reason.what());
+  } catch (const std::bad_alloc&) {
+    return ended(Status::skipped, fmt::format("the system refused {:.1f} MiB",
+                                              static_cast<double>(needed) / 0x1p20));
+  } catch (const std::exception& error) {
+    Measurement failed = ended(Status::failed, error.what());
+    failed.error = std::nan("");
+    return failed;
+  }
+}
+
+Measurement Sampler::measure(Operation& operation, const Planned& planned, int round,
+                             std::uint32_t salt, double least_s, std::int64_t iterations) {
+  Disturbance disturbance;
+  const std::vector<int> processes = operation.processes();
+  const auto body = [&](benchmark::State& state) {
+    meter_.start(processes);
+    for (std::int64_t left = state.max_iterations; left > 0 && !interrupted_;) {
+      if (operation.operations_left() == 0) operation.renew(salt);
+      const std::int64_t batch = std::min(left, operation.operations_left());
+      if (!state.KeepRunningBatch(batch)) break;
+      state.SetIterationTime(operation.time(batch).count() * 1e-9);
+      left -= batch;
+    }
+    disturbance = meter_.stop();
+    if (interrupted_) {
+      state.SkipWithError("interrupted");
+    } else {
+      // Ends Google Benchmark's own loop, which has run for max_iterations by now.
+      state.KeepRunningBatch(1);
+    }
+  };
+  reporter_->name = planned.configuration.name();
+  reporter_->round = round;
+  reporter_->iterations = 0;
+  benchmark::ClearRegisteredBenchmarks();
+  auto* const registered =
+      benchmark::RegisterBenchmark(reporter_->name.c_str(), body)->UseManualTime()->Repetitions(1);
+  if (iterations > 0) {
+    registered->Iterations(iterations);
+  } else {
+    registered->MinTime(least_s);
+  }
+  benchmark::RunSpecifiedBenchmarks(reporter_.get(), "all");
+
+  Measurement sample;
+  if (interrupted_ || reporter_->iterations == 0) return sample;
+  sample.iterations = reporter_->iterations;
+  sample.elapsed_s = reporter_->seconds;
+  sample.time_ns = sample.elapsed_s * 1e9 / static_cast<double>(sample.iterations);
+  // A GPU's multiprocessors are no threads of this machine.
+  const bool on_cpus = planned.configuration.device == "cpu";
+  sample.note = disturbance.reason(on_cpus ? planned.configuration.workers : 1);
+  if (planned.placement.oversubscribed && !planned.configuration.workload->oversubscribes) {
+    sample.note =
+        fmt::format("{} workers on {} CPUs{}{}", planned.configuration.workers,
+                    planned.placement.allowed.size(), sample.note.empty() ? "" : "; ", sample.note);
+  }
+  if (!sample.note.empty()) sample.status = Status::noisy;
+  return sample;
+}
+
+}  // namespace crossover

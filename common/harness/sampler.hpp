@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/disturbance.hpp"
+#include "common/harness/csv.hpp"
+#include "common/harness/plan.hpp"
+
+namespace crossover {
+
+/// One sample as it was measured.
+struct Measurement {
+  Status status = Status::ok;
+  std::string note;
+  std::int64_t iterations = 0;
+  double time_ns = 0;  ///< mean of one operation
+  double error = 0;
+  double elapsed_s = 0;  ///< of the operations alone: what the sample's clock covered
+  std::vector<std::pair<std::string_view, double>> observed;
+};
+
+/// Takes samples: prepares a configuration, lets Google Benchmark calibrate and run it, verifies
+/// the result and gives everything back. Nothing of that but the operations is inside the clock.
+class Sampler {
+ public:
+  /// `benchmark_out` (may be empty) receives all samples as Google Benchmark's JSON.
+  /// `interrupted` ends a sample early when it becomes true. Throws std::system_error when the
+  /// file cannot be written.
+  Sampler(const Topology& topology, double min_time_s, const std::filesystem::path& benchmark_out,
+          const std::atomic<bool>& interrupted);
+  ~Sampler();
+  Sampler(const Sampler&) = delete;
+  Sampler& operator=(const Sampler&) = delete;
+
+  /// One sample of at least `min_time_s`, calibrated to last also twice as long as setting it up
+  /// takes (up to half a second). `iterations` is what an earlier sample of this
+  /// configuration took, or 0 to calibrate. Measurement::iterations is 0 when it was interrupted.
+  Measurement take(const Planned& planned, int round, std::uint32_t salt, std::int64_t iterations);
+
+ private:
+  class Reporter;
+  Measurement measure(Operation& operation, const Planned& planned, int round, std::uint32_t salt,
+                      double least_s, std::int64_t iterations);
+
+  DisturbanceMeter meter_;
+  double min_time_s_;
+  const std::atomic<bool>& interrupted_;
+  std::unique_ptr<Reporter> reporter_;
+};
+
+}  // namespace crossover

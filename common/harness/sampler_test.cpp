@@ -1,0 +1,103 @@
+#include "common/harness/sampler.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "common/harness/fake_model.hpp"
+
+namespace crossover {
+namespace {
+
+class Sampling : public testing::Test {
+ protected:
+  Planned planned() {
+    return {
+        {find_workload("reduce"), ElementType::f32, "fake", "best", Scope::resident, 100, 1, "cpu"},
+        topology_.place(1, Pin::cores),
+        &model_,
+        {}};
+  }
+  Measurement take(std::int64_t iterations = 0, double min_time_s = 0.001) {
+    Sampler sampler(topology_, min_time_s, {}, interrupted_);
+    return sampler.take(planned(), 0, 1, iterations);
+  }
+
+  Topology topology_ = detect_topology();
+  std::atomic<bool> interrupted_{false};
+  FakeModel model_{"fake"};
+};
+
+TEST_F(Sampling, ReportsTheMeanTimeOfTheOperationsClock) {
+  model_.behaviour.ns_per_operation = 250;
+  const Measurement sample = take();
+  EXPECT_NEAR(sample.time_ns, 250, 1e-6);
+  EXPECT_GE(sample.elapsed_s, 0.001);
+  EXPECT_NEAR(static_cast<double>(sample.iterations) * 250e-9, sample.elapsed_s, 1e-9);
+}
+
+TEST_F(Sampling, TakesAsManyOperationsAsItWasTold) {
+  model_.behaviour.ns_per_operation = 1e5;
+  EXPECT_EQ(take(10).iterations, 10);
+}
+
+TEST_F(Sampling, IsNeverShorterThanTheMinimumHoweverFastTheMachineHasBecome) {
+  model_.behaviour.ns_per_operation = 10;  // an earlier sample thought 3 were enough
+  const Measurement sample = take(3);
+  EXPECT_GE(sample.elapsed_s, 0.001);
+}
+
+TEST_F(Sampling, RenewsTheInputBeforeItIsUsedUp) {
+  model_.behaviour.ns_per_operation = 1000;
+  model_.behaviour.operations_per_input = 7;
+  const Measurement sample = take(100);
+  EXPECT_GE(sample.iterations, 1000);
+  EXPECT_GE(static_cast<std::int64_t>(model_.log.salts.size()) * 7, model_.log.operations);
+}
+
+TEST_F(Sampling, StopsInTheMiddleWhenInterrupted) {
+  model_.behaviour.operations_per_input = 1;
+  int calls = 0;
+  model_.behaviour.on_time = [&] { interrupted_ = ++calls > 2000; };
+  EXPECT_EQ(take(1'000'000'000, 3600).iterations, 0);
+}
+
+TEST_F(Sampling, CallsMoreWorkersThanCpusNoisyUnlessTheyAreTheQuestion) {
+  Planned what = planned();
+  what.placement.oversubscribed = true;
+  Sampler sampler(topology_, 0.001, {}, interrupted_);
+  EXPECT_NE(sampler.take(what, 0, 1, 0).note.find("1 workers on"), std::string::npos);
+  what.configuration.workload = find_workload("create");
+  EXPECT_EQ(sampler.take(what, 0, 1, 0).note.find("workers on"), std::string::npos);
+}
+
+TEST_F(Sampling, WritesGoogleBenchmarksJsonOverAllSamples) {
+  const std::string path = testing::TempDir() + "crossover-" + std::to_string(getpid()) + ".json";
+  {
+    Sampler sampler(topology_, 0.001, path, interrupted_);
+    for (int round = 0; round < 3; ++round) sampler.take(planned(), round, 1, 0);
+  }
+  std::ifstream file(path);
+  const auto json = nlohmann::json::parse(file);
+  ASSERT_EQ(json.at("benchmarks").size(), 3U);
+  for (int round = 0; round < 3; ++round) {
+    const auto& one = json.at("benchmarks").at(static_cast<std::size_t>(round));
+    EXPECT_EQ(one.at("name"), planned().configuration.name());
+    EXPECT_EQ(one.at("run_type"), "iteration");
+    EXPECT_EQ(one.at("repetition_index"), round);
+    EXPECT_NEAR(one.at("real_time").get<double>(), 1000, 1e-6);
+  }
+  EXPECT_TRUE(json.contains("context"));
+  unlink(path.c_str());
+}
+
+TEST_F(Sampling, RefusesAnOutputThatCannotBeWritten) {
+  EXPECT_THROW(Sampler(topology_, 0.001, "/no/such/folder/x.json", interrupted_),
+               std::system_error);
+}
+
+}  // namespace
+}  // namespace crossover

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace crossover {
+
+/// Turns SIGINT, SIGTERM and SIGHUP into a request to stop. Must be made before any other thread,
+/// which then inherits that these signals are blocked and are this one's to take.
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  /// True from the first signal on.
+  const std::atomic<bool>& requested() const { return requested_; }
+
+  /// `finish` is called on the signals' own thread when the program has not ended by itself some
+  /// time after a signal, because it is inside an operation that takes long; then the process ends
+  /// with the status that it returns. A second signal ends it at once, with status 130.
+  void when_overdue(std::function<int()> finish);
+
+  /// The program is about to end by itself, with all there is to say: however long that takes, only
+  /// a second signal ends it before. Does not return while `finish` of when_overdue() runs.
+  void ending();
+
+ private:
+  void wait_for_signals();
+
+  std::atomic<bool> requested_{false};
+  std::mutex mutex_;
+  std::function<int()> finish_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace crossover

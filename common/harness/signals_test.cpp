@@ -1,0 +1,61 @@
+#include "common/harness/signals.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+namespace crossover {
+namespace {
+
+using testing::ExitedWithCode;
+
+/// A program that `prepares`, is told to stop by a signal and takes longer than that allows.
+template <class Prepare>
+[[noreturn]] void stop_slowly(Prepare&& prepare) {
+  StopSignals signals;
+  prepare(signals);
+  ::kill(::getpid(), SIGINT);
+  // Well above the patience, and the second that ThreadSanitizer takes to end.
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  std::_Exit(signals.requested() ? 7 : 8);
+}
+
+class StopSignalsDeathTest : public testing::Test {
+ protected:
+  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(StopSignalsDeathTest, FinishForAProgramThatIsOverdue) {
+  EXPECT_EXIT(stop_slowly([](StopSignals& signals) { signals.when_overdue([] { return 5; }); }),
+              ExitedWithCode(5), "");
+}
+
+TEST_F(StopSignalsDeathTest, EndAProgramThatHasNothingToFinish) {
+  EXPECT_EXIT(stop_slowly([](StopSignals&) {}), ExitedWithCode(130), "");
+}
+
+TEST_F(StopSignalsDeathTest, LeaveAProgramThatIsEndingItsTime) {
+  EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
+                signals.when_overdue([] { return 5; });
+                signals.ending();
+              }),
+              ExitedWithCode(7), "");
+}
+
+TEST_F(StopSignalsDeathTest, EndAtOnceAtTheSecondSignal) {
+  EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
+                signals.ending();
+                std::thread([] {
+                  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+                  ::kill(::getpid(), SIGINT);
+                }).detach();
+              }),
+              ExitedWithCode(130), "");
+}
+
+}  // namespace
+}  // namespace crossover

@@ -1,0 +1,126 @@
+#include "common/harness/text.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace crossover {
+namespace {
+
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+/// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const bool same = lower(a[i - 1]) == lower(b[j - 1]);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+          lower(a[i - 2]) == lower(b[j - 1])) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
+    }
+    std::swap(before, last);
+    std::swap(last, row);
+  }
+  return last[b.size()];
+}
+
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+}  // namespace
+
+std::string in_quotes(std::string_view text, std::size_t most) {
+  std::size_t length = text.size();
+  if (length > most) {
+    length = most - 3;
+    while (length > 0 && is_continuation(text[length])) --length;
+  }
+  std::string result = "'";
+  for (const char c : text.substr(0, length)) {
+    const auto code = static_cast<unsigned char>(c);
+    result += code < 0x20 || code == 0x7F ? '?' : c;
+  }
+  if (length < text.size()) result += "...";
+  return result + "'";
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string result;
+  for (const std::string& name : names) {
+    if (!result.empty()) result += ", ";
+    result += name;
+  }
+  return result;
+}
+
+std::string nearest_name(std::string_view text, const std::vector<std::string>& known) {
+  std::string nearest;
+  std::size_t least = 0;
+  for (const std::string& name : known) {
+    const std::size_t allowed = std::max<std::size_t>(1, name.size() / 3);
+    if (text.size() > name.size() + allowed || name.size() > text.size() + allowed) continue;
+    const std::size_t distance = edit_distance(text, name);
+    if (distance > allowed || distance >= name.size()) continue;
+    if (nearest.empty() || distance < least) {
+      nearest = name;
+      least = distance;
+    }
+  }
+  return nearest;
+}
+
+std::string unknown_name(std::string_view kind, std::string_view text,
+                         const std::vector<std::string>& known) {
+  std::string message =
+      "unknown " + std::string(kind) + " " + in_quotes(text) + ": known are " + joined(known);
+  const std::string nearest = nearest_name(text, known);
+  if (!nearest.empty()) message += "; did you mean " + nearest + "?";
+  return message;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const std::size_t length = first < 0x80             ? 1
+                               : (first & 0xE0) == 0xC0 ? 2
+                               : (first & 0xF0) == 0xE0 ? 3
+                               : (first & 0xF8) == 0xF0 ? 4
+                                                        : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    char32_t code = length == 1 ? first : first & (0x7FU >> length);
+    for (std::size_t k = 1; k < length; ++k) {
+      if (!is_continuation(text[i + k])) return false;
+      code = (code << 6) | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
+    }
+    constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (code < kLeast[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) {
+      return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
+std::size_t utf8_length(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
+}
+
+bool has_control_characters(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto code = static_cast<unsigned char>(text[i]);
+    if (code < 0x20 || code == 0x7F) return true;
+    // U+0080 to U+009F are C2 80 to C2 9F; U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
+    if (code == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
+      return true;
+    }
+    const std::string_view three = text.substr(i, 3);
+    if (three == "\u2028" || three == "\u2029") return true;
+  }
+  return false;
+}
+
+}  // namespace crossover
