@@ -1,0 +1,203 @@
+#include "cpu/models.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/topology.hpp"
+
+namespace crossover {
+namespace {
+
+std::vector<std::unique_ptr<Model>> cpu_models() {
+  std::vector<std::unique_ptr<Model>> models;
+  models.push_back(cpu::make_serial());
+  models.push_back(cpu::make_threads());
+  models.push_back(cpu::make_openmp());
+  models.push_back(cpu::make_stdpar());
+  models.push_back(cpu::make_processes());
+  return models;
+}
+
+/// `body(model, configuration without size)` for every model, variant, workload on an array, type
+/// and a few worker counts, more than the machine has among them.
+template <class Body>
+void for_each_configuration(Body&& body) {
+  Sweeps sweeps;
+  sweeps.threads = {1, 2, 3};
+  for (const auto& model : cpu_models()) {
+    ASSERT_EQ(model->unavailable(), "");
+    for (const Workload& workload : workloads()) {
+      if (!workload.moves_data()) continue;  // the others have tests of their own
+      for (const ElementType type : workload.types) {
+        for (const Variant& variant : model->variants(workload, type)) {
+          for (const auto& [device, counts] : model->workers(sweeps)) {
+            for (const int workers : counts) {
+              Configuration what{
+                  &workload, type,  std::string(model->name()), variant.name, Scope::resident, 0,
+                  workers,   device};
+              body(*model, what);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(CpuModels, AreRightAtEverySizeForEveryType) {
+  const Topology topology = detect_topology();
+  for_each_configuration([&](Model& model, Configuration what) {
+    const auto workers = static_cast<std::uint64_t>(what.workers);
+    const Placement placement = topology.place(what.workers, Pin::cores);
+    for (const std::uint64_t n :
+         {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, workers - 1, workers, workers + 1,
+          std::uint64_t{31}, std::uint64_t{127}, std::uint64_t{1009}, std::uint64_t{70001}}) {
+      what.elements = n;
+      const auto operation = model.prepare(what, placement);
+      for (const std::uint32_t salt : {1U, 2U}) {
+        operation->renew(salt);
+        EXPECT_GE(operation->time(3).count(), 0);
+        const Verdict verdict = operation->verify();
+        EXPECT_TRUE(verdict.correct) << what.name() << ": " << verdict.note;
+      }
+    }
+  });
+}
+
+TEST(CpuModels, AreRightUnpinned) {
+  const Topology topology = detect_topology();
+  for_each_configuration([&](Model& model, Configuration what) {
+    what.elements = 5003;
+    const auto operation = model.prepare(what, topology.place(what.workers, Pin::none));
+    operation->renew(1);
+    operation->time(2);
+    const Verdict verdict = operation->verify();
+    EXPECT_TRUE(verdict.correct) << what.name() << ": " << verdict.note;
+  });
+}
+
+TEST(CpuModels, GiveTheirBindingBack) {
+  const Topology topology = detect_topology();
+  const auto mask = [] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    sched_getaffinity(0, sizeof set, &set);
+    return CPU_COUNT(&set);
+  };
+  const int before = mask();
+  for_each_configuration([&](Model& model, Configuration what) {
+    what.elements = 100;
+    {
+      const auto operation = model.prepare(what, topology.place(what.workers, Pin::cores));
+      operation->renew(1);
+      operation->time(1);
+    }
+    EXPECT_EQ(mask(), before) << what.name();
+  });
+}
+
+TEST(CpuModels, WorkOnTheCpusTheyAreGiven) {
+  // All workers on one CPU: the process's threads must not run anywhere else.
+  const Topology topology = detect_topology();
+  if (topology.threads.size() < 2) GTEST_SKIP() << "needs two CPUs";
+  const int cpu = topology.threads.back().cpu;
+  Placement placement = topology.place(2, Pin::cores);
+  placement.cpus = {cpu, cpu};
+  placement.oversubscribed = true;
+  for_each_configuration([&](Model& model, Configuration what) {
+    if (what.workers != 2) return;
+    // By messages, the caller is no worker (see processes_test).
+    for (const char* channel : {"pipe", "socket", "queue"}) {
+      if (what.variant == channel) return;
+    }
+    what.elements = 1 << 16;
+    const auto operation = model.prepare(what, placement);
+    operation->renew(1);
+    operation->time(4);
+    EXPECT_EQ(sched_getcpu(), cpu) << what.name();
+    EXPECT_TRUE(operation->verify().correct) << what.name();
+  });
+}
+
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+TEST(OpenMpModel, EndsItsThreads) {
+  // Threads that were told to wait actively would spin beside whatever is measured next.
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const Topology topology = detect_topology();
+  [[maybe_unused]] const auto before = threads();
+  const auto model = cpu::make_openmp();
+  const Configuration what{find_workload("reduce"),
+                           ElementType::f32,
+                           "openmp",
+                           "static",
+                           Scope::resident,
+                           1000,
+                           4,
+                           "cpu"};
+  for (int i = 0; i < 3; ++i) {
+    const auto operation = model->prepare(what, topology.place(4, Pin::none));
+    operation->renew(1);
+    operation->time(1);
+    EXPECT_GE(threads(), 4);
+  }
+#ifdef __clang__
+  // LLVM's stay, but sleep.
+  const double used = cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_LT(cpu_seconds() - used, 0.03);
+#else
+  EXPECT_EQ(threads(), before);
+#endif
+}
+
+TEST(ThreadPool, SleepsWhenItIsNotUsed) {
+  const Topology topology = detect_topology();
+  const auto model = cpu::make_threads();
+  Configuration what{find_workload("reduce"),
+                     ElementType::f32,
+                     "threads",
+                     "pool",
+                     Scope::resident,
+                     1000,
+                     4,
+                     "cpu"};
+  Placement placement = topology.place(4, Pin::none);
+  placement.oversubscribed = false;  // so that it spins
+  const auto operation = model->prepare(what, placement);
+  operation->renew(1);
+  operation->time(10);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // longer than any spinning
+  const double before = cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_LT(cpu_seconds() - before, 0.03) << "workers burn CPU time while nothing is measured";
+  operation->time(10);
+  EXPECT_TRUE(operation->verify().correct) << "and wake up again";
+}
+
+TEST(ThreadPool, SurvivesManyPausesAndRestarts) {
+  const Topology topology = detect_topology();
+  const auto model = cpu::make_threads();
+  Configuration what{
+      find_workload("reduce"), ElementType::i32, "threads", "pool", Scope::resident, 300, 3, "cpu"};
+  for (int i = 0; i < 50; ++i) {
+    const auto operation = model->prepare(what, topology.place(3, Pin::cores));
+    operation->renew(1);
+    for (int k = 0; k < 20; ++k) operation->time(5);
+    ASSERT_TRUE(operation->verify().correct);
+  }
+}
+
+}  // namespace
+}  // namespace crossover

@@ -1,0 +1,228 @@
+#include "cpu/mpi.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "cpu/mpi/serve.hpp"
+#include "cpu/operations.hpp"
+
+namespace crossover::cpu {
+
+using namespace mpi;  // the parts of this model
+
+namespace {
+
+constexpr std::string_view kScatter = "scatter-gather";
+constexpr int kSystem = 3;  // exit status: the system refused
+
+/// The other ranks' part of an operation, as rank 0 orders it.
+class Crew {
+ public:
+  Crew(Ranks& ranks, int workers) : ranks_(ranks), workers_(workers) {}
+
+  void order(const Order& order) {
+    for (int rank = 1; rank < workers_; ++rank) ranks_.order(rank, order);
+  }
+  /// Of all, so that none is left over; then throws for the first that failed.
+  std::vector<Report> reports() {
+    std::vector<Report> reports;
+    Reply worst;
+    for (int rank = 1; rank < workers_; ++rank) {
+      const Reply reply = ranks_.reply_of(rank);
+      reports.push_back(reply.report);
+      if (worst.outcome == Reply::Outcome::done) worst = reply;
+    }
+    if (worst.outcome == Reply::Outcome::no_memory) throw std::bad_alloc();
+    if (worst.outcome == Reply::Outcome::failed) throw Unavailable(worst.reason.string());
+    return reports;
+  }
+
+ private:
+  Ranks& ranks_;
+  int workers_;
+};
+
+class MpiOperation final : public HostClockedOperation {
+ public:
+  MpiOperation(Ranks& ranks, const Configuration& what, const Placement& placement)
+      : binding_(placement),
+        crew_(ranks, what.workers),
+        team_(MPI_COMM_NULL),
+        processes_(ranks.processes(what.workers)),
+        per_input_(what.workload->name == "double"
+                       ? with_type(what.type,
+                                   []<class T>(std::type_identity<T>) {
+                                     return doubling::operations_per_input<T>();
+                                   })
+                       : kUnlimited) {
+    Order order{Order::Kind::prepare, {}, 0, 0};
+    Task& task = order.task;
+    task.kind = per_input_ == kUnlimited ? Task::Kind::reduction : Task::Kind::doubling;
+    task.type = what.type;
+    task.scatter = what.variant == kScatter;
+    task.pinned = !placement.cpus.empty();
+    task.elements = what.elements;
+    task.workers = what.workers;
+    for (int rank = 1; rank < what.workers; ++rank) {
+      const bool here = task.pinned && ranks.on_this_machine(rank);
+      task.cpu = here ? placement.cpus[static_cast<std::size_t>(rank)] : -1;
+      ranks.order(rank, order);
+    }
+    team_ = ranks.first(what.workers);
+    std::exception_ptr refused;
+    try {
+      part_ = make_part(task, team_, 0, placement.allowed);
+    } catch (const std::bad_alloc&) {
+      refused = std::current_exception();
+    }
+    try {
+      crew_.reports();
+      if (refused) std::rethrow_exception(refused);
+    } catch (...) {
+      release();
+      throw;
+    }
+  }
+  MpiOperation(const MpiOperation&) = delete;
+  MpiOperation& operator=(const MpiOperation&) = delete;
+  ~MpiOperation() override { release(); }
+
+  void renew(std::uint32_t salt) override {
+    salt_ = salt;
+    done_ = 0;
+    crew_.order({Order::Kind::renew, {}, salt, 0});
+    part_->renew(salt);
+  }
+
+  std::int64_t operations_left() const override {
+    return per_input_ == kUnlimited ? kUnlimited : per_input_ - done_;
+  }
+
+  Nanoseconds time(std::int64_t operations) override {
+    done_ += operations;
+    crew_.order({Order::Kind::run, {}, 0, operations});
+    check(MPI_Barrier(team_));
+    return HostClockedOperation::time(operations);
+  }
+
+  std::vector<int> processes() const override { return processes_; }
+
+  Verdict verify() override {
+    crew_.order({Order::Kind::verify, {}, salt_, done_});
+    std::vector<Report> reports{part_->report(salt_, done_)};
+    for (const Report& report : crew_.reports()) reports.push_back(report);
+    return part_->judge(reports, salt_);
+  }
+
+ private:
+  void run() override { part_->run(); }
+
+  void release() {
+    try {
+      crew_.order({Order::Kind::release, {}, 0, 0});
+      part_.reset();
+      crew_.reports();
+    } catch (const std::exception&) {
+      // A rank is gone: mpirun ends this one too.
+    }
+  }
+
+  CallerBinding binding_;
+  Crew crew_;
+  MPI_Comm team_;
+  std::vector<int> processes_;
+  std::int64_t per_input_;
+  std::unique_ptr<Part> part_;
+  std::uint32_t salt_ = 0;
+  std::int64_t done_ = 0;  ///< since the input was renewed
+};
+
+class Mpi final : public ThreadedModel {
+ public:
+  explicit Mpi(Ranks* ranks) : ranks_(ranks) {}
+
+  std::string_view name() const override { return "mpi"; }
+  std::string unavailable() const override {
+    return ranks_ != nullptr ? std::string()
+                             : "not started by mpirun; its workers are ranks: mpirun -n 4 "
+                               "build/crossover ...";
+  }
+  std::vector<Variant> variants(const Workload& workload, ElementType) const override {
+    if (workload.name != "double" && workload.name != "reduce") return {};
+    return {{std::string(kScatter), Variant::Role::step}, {"slices"}};
+  }
+  std::uint64_t host_bytes(const Configuration& what) const override {
+    const std::uint64_t bytes = what.elements * size_of(what.type);
+    const auto workers = static_cast<std::uint64_t>(what.workers);
+    const std::uint64_t slices = workers * Buffer::mapped_bytes(bytes / workers);
+    return what.variant == kScatter ? Buffer::mapped_bytes(bytes) + slices : slices;
+  }
+  std::unique_ptr<Operation> prepare(const Configuration& what,
+                                     const Placement& placement) override {
+    if (ranks_ == nullptr) throw Unavailable(unavailable());
+    if (what.workers > ranks_->size()) {
+      throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}", what.workers,
+                                    what.workers, ranks_->size()));
+    }
+    if (what.variant == kScatter && what.elements * size_of(what.type) > kMostScattered) {
+      throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");
+    }
+    return std::make_unique<MpiOperation>(*ranks_, what, placement);
+  }
+  std::string lost() const override { return ranks_ == nullptr ? std::string() : ranks_->lost(); }
+  std::vector<std::pair<std::string, std::string>> facts() const override {
+    if (ranks_ == nullptr) return {};
+    std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+    int length = 0;
+    MPI_Get_library_version(text.data(), &length);
+    // What follows may name who built it where.
+    const std::string_view version(text.data(), static_cast<std::size_t>(length));
+    return {{"library", std::string(version.substr(0, version.find_first_of(",\n")))},
+            {"ranks", fmt::format("{} on {} machine{}", ranks_->size(), ranks_->machines(),
+                                  ranks_->machines() == 1 ? "" : "s")},
+            {"waiting",
+             "ranks spin inside an operation and for about 1 ms after it, then look for orders "
+             "every 10 ms at the latest"}};
+  }
+
+ private:
+  // As many cache lines as an int counts.
+  static constexpr std::uint64_t kMostScattered = std::uint64_t{64} << 31;
+
+  Ranks* ranks_;
+};
+
+}  // namespace
+
+int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
+  if (!Ranks::launched()) return program(nullptr);
+  try {
+    // Static: a library that ends the program with exit() ends the other ranks as well.
+    static Ranks ranks;
+    if (ranks.rank() != 0) {
+      serve(ranks);
+      return 0;
+    }
+    const int status = program(&ranks);
+    if (!ranks.lost().empty()) {
+      // There is no orderly end without it.
+      std::fflush(nullptr);
+      _exit(status);
+    }
+    return status;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "crossover: {}\n", error.what());
+    std::fflush(nullptr);
+    _exit(kSystem);
+  }
+}
+
+std::unique_ptr<Model> make_mpi(mpi::Ranks* ranks) { return std::make_unique<Mpi>(ranks); }
+
+}  // namespace crossover::cpu

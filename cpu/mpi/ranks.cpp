@@ -1,0 +1,284 @@
+#include "cpu/mpi/ranks.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "common/topology.hpp"
+#include "cpu/pause.hpp"
+
+namespace crossover::cpu::mpi {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::microseconds;
+
+// As long as the workers of a pool of threads spin, for the same reasons.
+constexpr microseconds kSpin{1000};
+constexpr microseconds kShortestSleep{50};
+constexpr microseconds kLongestSleep{10000};
+
+constexpr int kOrderTag = 1;
+constexpr int kReplyTag = 2;
+constexpr int kSystem = 3;  // the exit status of a rank whose mpirun has gone
+
+bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
+bool counts_many(const char* variable) {
+  const char* const text = std::getenv(variable);
+  return text != nullptr && std::atoi(text) > 1;
+}
+
+/// The files in /dev/shm that this process has mapped.
+std::set<std::string> mapped_shared_memory() {
+  std::set<std::string> files;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    const auto path = line.find(" /dev/shm/");
+    if (path != std::string::npos) files.insert(line.substr(path + 1));
+  }
+  return files;
+}
+
+/// No signal reaches the threads that are started while this lives.
+class SignalsHeldBack {
+ public:
+  SignalsHeldBack() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsHeldBack() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeldBack(const SignalsHeldBack&) = delete;
+  SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+void check(int code) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(code, text.data(), &length);
+  throw std::runtime_error(
+      fmt::format("MPI: {}", std::string_view(text.data(), static_cast<std::size_t>(length))));
+}
+
+bool Ranks::launched() {
+  // Open MPI's mpirun; MPICH's; srun, which sets these for a single task too.
+  return is_set("OMPI_COMM_WORLD_SIZE") || counts_many("PMI_SIZE") ||
+         (is_set("PMIX_RANK") && counts_many("SLURM_NTASKS"));
+}
+
+Ranks::Ranks() : parent_(getppid()) {
+  {
+    const SignalsHeldBack
+        held_back;  // from MPI's own threads, which are as good as any to the kernel
+    int provided = 0;
+    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided));
+  }
+  // What this process starts is no rank, should it be linked with MPI.
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
+    unsetenv(variable);
+  }
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &all_));
+  check(MPI_Comm_set_errhandler(all_, MPI_ERRORS_RETURN));
+  check(MPI_Comm_rank(all_, &rank_));
+  check(MPI_Comm_size(all_, &size_));
+  check(MPI_Comm_split_type(all_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine_));
+  if (rank_ != 0) {
+    sigset_t rank_0s;
+    sigemptyset(&rank_0s);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&rank_0s, signal);
+    pthread_sigmask(SIG_BLOCK, &rank_0s, nullptr);
+  }
+  share_cpus();
+  meet_peers();
+  unname_shared_memory();
+}
+
+Ranks::~Ranks() {
+  try {
+    for (int other = 1; rank_ == 0 && other < size_; ++other) {
+      order(other, {Order::Kind::quit, {}, 0, 0});
+    }
+    name_shared_memory();
+    for (const auto& [count, communicator] : first_) {
+      MPI_Comm copy = communicator;
+      MPI_Comm_free(&copy);
+    }
+    MPI_Comm_free(&machine_);
+    MPI_Comm_free(&all_);
+  } catch (const std::runtime_error&) {
+    // They end with mpirun.
+  }
+  MPI_Finalize();
+  for (const int descriptor : watched_) {
+    if (descriptor >= 0) close(descriptor);
+  }
+}
+
+void Ranks::share_cpus() {
+  const std::vector<int> mine = detect_topology().allowed_cpus();
+  int most = mine.back();
+  check(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT, MPI_MAX, machine_));
+  std::vector<unsigned char> any(static_cast<std::size_t>(most) + 1);
+  for (const int cpu : mine) any[static_cast<std::size_t>(cpu)] = 1;
+  check(MPI_Allreduce(MPI_IN_PLACE, any.data(), most + 1, MPI_UNSIGNED_CHAR, MPI_MAX, machine_));
+  for (int cpu = 0; cpu <= most; ++cpu) {
+    if (any[static_cast<std::size_t>(cpu)] != 0) allowed_.push_back(cpu);
+  }
+  bind_this_thread(allowed_);
+  int here = 1;
+  check(MPI_Comm_size(machine_, &here));
+  crowded_ = here > detect_topology().usable_threads();
+}
+
+void Ranks::meet_peers() {
+  std::array<int, 2> mine{getpid(), rank_};
+  check(MPI_Allreduce(MPI_IN_PLACE, &mine[1], 1, MPI_INT, MPI_MIN, machine_));
+  std::vector<std::array<int, 2>> all(static_cast<std::size_t>(size_));
+  check(MPI_Allgather(mine.data(), 2, MPI_INT, all.data(), 2, MPI_INT, all_));
+  for (const auto& [process, machine] : all) peers_.push_back({process, machine});
+  for (int other = 0; rank_ == 0 && other < size_; ++other) {
+    const bool watch = other != 0 && on_this_machine(other);
+    watched_.push_back(
+        watch ? static_cast<int>(
+                    syscall(SYS_pidfd_open, peers_[static_cast<std::size_t>(other)].process, 0))
+              : -1);
+  }
+}
+
+/// MPI names the memory by which it carries messages within a machine, and where mpirun itself is
+/// killed nobody removes it. Once all ranks have mapped it, it needs no name.
+void Ranks::unname_shared_memory() {
+  int here = 1;
+  check(MPI_Comm_size(machine_, &here));
+  std::set<std::string> mapped = mapped_shared_memory();
+  int least = static_cast<int>(mapped.size());
+  check(MPI_Allreduce(MPI_IN_PLACE, &least, 1, MPI_INT, MPI_MIN, machine_));
+  if (least < here) return;  // a way of its own, or not all of them yet
+  unnamed_ = std::move(mapped);
+  for (const std::string& file : unnamed_) unlink(file.c_str());
+}
+
+/// Open MPI complains when it ends and the files that it removes are gone: there are some again.
+void Ranks::name_shared_memory() {
+  check(MPI_Barrier(machine_));
+  int among = 0;
+  check(MPI_Comm_rank(machine_, &among));
+  for (const std::string& file : unnamed_) {
+    if (among == 0) close(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  }
+  check(MPI_Barrier(machine_));
+}
+
+int Ranks::machines() const {
+  std::set<int> machines;
+  for (const Peer& peer : peers_) machines.insert(peer.machine);
+  return static_cast<int>(machines.size());
+}
+
+bool Ranks::on_this_machine(int rank) const {
+  return peers_[static_cast<std::size_t>(rank)].machine ==
+         peers_[static_cast<std::size_t>(rank_)].machine;
+}
+
+Ranks::Place Ranks::place_among(int workers) const {
+  Place place;
+  for (int other = 0; other < workers; ++other) {
+    if (!on_this_machine(other)) continue;
+    if (other < rank_) ++place.index;
+    ++place.count;
+  }
+  return place;
+}
+
+std::vector<int> Ranks::processes(int workers) const {
+  std::vector<int> ids;
+  for (int other = 1; other < workers; ++other) {
+    if (on_this_machine(other)) ids.push_back(peers_[static_cast<std::size_t>(other)].process);
+  }
+  return ids;
+}
+
+MPI_Comm Ranks::first(int workers) {
+  if (const auto found = first_.find(workers); found != first_.end()) return found->second;
+  MPI_Group everyone{};
+  MPI_Group some{};
+  check(MPI_Comm_group(all_, &everyone));
+  std::vector<int> ranks(static_cast<std::size_t>(workers));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  check(MPI_Group_incl(everyone, workers, ranks.data(), &some));
+  MPI_Comm communicator = MPI_COMM_NULL;
+  check(MPI_Comm_create_group(all_, some, workers, &communicator));
+  MPI_Group_free(&some);
+  MPI_Group_free(&everyone);
+  check(MPI_Comm_set_errhandler(communicator, MPI_ERRORS_RETURN));
+  return first_.emplace(workers, communicator).first->second;
+}
+
+void Ranks::order(int rank, const Order& order) {
+  check(MPI_Send(&order, sizeof order, MPI_BYTE, rank, kOrderTag, all_));
+}
+
+Reply Ranks::reply_of(int rank) {
+  Reply reply;
+  check(MPI_Recv(&reply, sizeof reply, MPI_BYTE, rank, kReplyTag, all_, MPI_STATUS_IGNORE));
+  return reply;
+}
+
+std::string Ranks::lost() const {
+  for (std::size_t other = 0; other < watched_.size(); ++other) {
+    if (watched_[other] < 0) continue;
+    pollfd ended{watched_[other], POLLIN, 0};
+    if (poll(&ended, 1, 0) == 1) {
+      return fmt::format("rank {} of {} has ended (mpirun says how)", other, size_);
+    }
+  }
+  return {};
+}
+
+Order Ranks::await_order() {
+  const Clock::time_point start = Clock::now();
+  for (;;) {
+    int there = 0;
+    check(MPI_Iprobe(0, kOrderTag, all_, &there, MPI_STATUS_IGNORE));
+    if (there != 0) break;
+    const auto waited = std::chrono::duration_cast<microseconds>(Clock::now() - start);
+    if (waited < kSpin) {
+      crowded_ ? std::this_thread::yield() : pause();
+      continue;
+    }
+    if (getppid() != parent_) _exit(kSystem);
+    std::this_thread::sleep_for(std::clamp(waited / 4, kShortestSleep, kLongestSleep));
+  }
+  Order order;
+  check(MPI_Recv(&order, sizeof order, MPI_BYTE, 0, kOrderTag, all_, MPI_STATUS_IGNORE));
+  return order;
+}
+
+void Ranks::reply(const Reply& reply) {
+  check(MPI_Send(&reply, sizeof reply, MPI_BYTE, 0, kReplyTag, all_));
+}
+
+}  // namespace crossover::cpu::mpi

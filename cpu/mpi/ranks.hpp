@@ -1,0 +1,92 @@
+#pragma once
+
+#include <mpi.h>
+#include <sys/types.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cpu/mpi/orders.hpp"
+
+namespace crossover::cpu::mpi {
+
+/// Throws std::runtime_error with MPI's own text, unless `code` is MPI_SUCCESS.
+void check(int code);
+
+/// MPI, from its start to its end in this process, and the messages outside the clock.
+///
+/// A rank that waits for an order must not burn the CPU on which another model is being measured,
+/// and MPI's own blocking calls do. It asks again and again for about a millisecond, longer than
+/// any pause within a sample, and then sleeps between two looks, up to 10 ms.
+class Ranks {
+ public:
+  /// Whether mpirun (or srun, with more than one task) has started this process.
+  static bool launched();
+
+  /// Starts MPI. Each rank may from now on use the CPUs of all ranks on its machine: mpirun binds
+  /// each to CPUs of its own, and which worker runs where is the harness's to say. Ranks but 0
+  /// leave SIGINT, SIGTERM and SIGHUP to rank 0. Throws std::runtime_error.
+  Ranks();
+  /// Rank 0 tells the others to quit; all end MPI together.
+  ~Ranks();
+  Ranks(const Ranks&) = delete;
+  Ranks& operator=(const Ranks&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  /// How many machines they are on.
+  int machines() const;
+  /// The CPUs that ranks on this machine may use, ascending.
+  const std::vector<int>& allowed() const { return allowed_; }
+  bool on_this_machine(int rank) const;
+  /// How many of the first `workers` ranks are on this rank's machine, and the place of this one
+  /// among them.
+  struct Place {
+    int index = 0;
+    int count = 0;
+  };
+  Place place_among(int workers) const;
+  /// The process ids of those of ranks 1 to `workers` - 1 that are on this machine.
+  std::vector<int> processes(int workers) const;
+
+  /// A communicator of the first `workers` ranks, which all of them ask for at the same time; made
+  /// once and kept.
+  MPI_Comm first(int workers);
+
+  // On rank 0:
+  void order(int rank, const Order& order);
+  Reply reply_of(int rank);
+  /// Which rank of this machine has ended while it should not, or empty.
+  std::string lost() const;
+
+  // On the others:
+  Order await_order();
+  void reply(const Reply& reply);
+
+ private:
+  struct Peer {
+    pid_t process = 0;
+    int machine = 0;  ///< the lowest rank on it
+  };
+
+  void share_cpus();
+  void meet_peers();
+  void unname_shared_memory();
+  void name_shared_memory();
+
+  int rank_ = 0;
+  int size_ = 1;
+  pid_t parent_ = 0;
+  bool crowded_ = false;  ///< more ranks on this machine than CPUs: who waits gives way
+  MPI_Comm all_ = MPI_COMM_NULL;
+  MPI_Comm machine_ = MPI_COMM_NULL;
+  std::vector<int> allowed_;
+  std::vector<Peer> peers_;   ///< by rank
+  std::vector<int> watched_;  ///< by rank: a descriptor of its process on this machine, or -1
+  std::map<int, MPI_Comm> first_;
+  std::set<std::string> unnamed_;  ///< the files of MPI's shared memory on this machine
+};
+
+}  // namespace crossover::cpu::mpi

@@ -1,0 +1,80 @@
+#include "cpu/mpi/serve.hpp"
+
+#include <exception>
+#include <new>
+
+#include "common/topology.hpp"
+
+namespace crossover::cpu::mpi {
+
+namespace {
+
+/// Binds this rank as a worker of the task and returns the CPUs that it has.
+std::vector<int> bind_for(const Task& task, const Ranks& ranks) {
+  bind_this_thread(ranks.allowed());
+  if (!task.pinned) return ranks.allowed();
+  int cpu = task.cpu;
+  if (cpu < 0) {
+    // Another machine than rank 0's: as if its ranks were all there are.
+    const Ranks::Place place = ranks.place_among(task.workers);
+    const Placement here = detect_topology().place(place.count, Pin::cores);
+    cpu = here.cpus[static_cast<std::size_t>(place.index)];
+  }
+  bind_this_thread(cpu);
+  return {cpu};
+}
+
+/// Does `work` and answers how it went.
+template <class Work>
+void answer(Ranks& ranks, Work&& work) {
+  Reply reply;
+  try {
+    work(reply);
+  } catch (const std::bad_alloc&) {
+    reply.outcome = Reply::Outcome::no_memory;
+  } catch (const std::exception& error) {
+    reply.outcome = Reply::Outcome::failed;
+    reply.reason = ShortText(error.what());
+  }
+  ranks.reply(reply);
+}
+
+}  // namespace
+
+void serve(Ranks& ranks, const MakePart& make) {
+  std::unique_ptr<Part> part;
+  MPI_Comm team = MPI_COMM_NULL;
+  for (;;) {
+    const Order order = ranks.await_order();
+    switch (order.kind) {
+      case Order::Kind::prepare:
+        team = ranks.first(order.task.workers);
+        answer(ranks, [&](Reply&) {
+          part = make(order.task, team, ranks.rank(), bind_for(order.task, ranks));
+        });
+        break;
+      case Order::Kind::renew:
+        part->renew(order.salt);
+        break;
+      case Order::Kind::run:
+        // Rank 0 starts its clock once all are awake and done with their input.
+        check(MPI_Barrier(team));
+        for (std::int64_t i = 0; i < order.operations; ++i) part->run();
+        break;
+      case Order::Kind::verify:
+        answer(ranks,
+               [&](Reply& reply) { reply.report = part->report(order.salt, order.operations); });
+        break;
+      case Order::Kind::release:
+        answer(ranks, [&](Reply&) {
+          part.reset();
+          bind_this_thread(ranks.allowed());
+        });
+        break;
+      case Order::Kind::quit:
+        return;
+    }
+  }
+}
+
+}  // namespace crossover::cpu::mpi

@@ -1,0 +1,31 @@
+#include "cpu/mpi.hpp"
+
+/// The `mpi` model of a build without MPI.
+namespace crossover::cpu {
+
+namespace {
+
+class Absent final : public Model {
+ public:
+  std::string_view name() const override { return "mpi"; }
+  std::string unavailable() const override {
+    return "this program was built without MPI: install one (Debian: libopenmpi-dev openmpi-bin) "
+           "and build again";
+  }
+  std::vector<Variant> variants(const Workload&, ElementType) const override { return {}; }
+  std::vector<std::pair<std::string, std::vector<int>>> workers(const Sweeps&) const override {
+    return {};
+  }
+  std::uint64_t host_bytes(const Configuration&) const override { return 0; }
+  std::unique_ptr<Operation> prepare(const Configuration&, const Placement&) override {
+    throw Unavailable(unavailable());
+  }
+};
+
+}  // namespace
+
+int with_ranks(const std::function<int(mpi::Ranks*)>& program) { return program(nullptr); }
+
+std::unique_ptr<Model> make_mpi(mpi::Ranks*) { return std::make_unique<Absent>(); }
+
+}  // namespace crossover::cpu

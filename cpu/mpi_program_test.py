@@ -1,0 +1,254 @@
+"""The built program under mpirun: several ranks on this machine, one program to its user."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PROGRAM = pathlib.Path(os.environ.get("CROSSOVER_PROGRAM", ROOT / "build" / "crossover"))
+# Marks the processes of one test in their environment, where /proc shows them.
+MARK = "CROSSOVER_TEST_MARK"
+SMALL = ["--models=mpi", "--sizes=1000", "--min-time=0.0005", "--label=test"]
+ENDLESS = [*SMALL, "--rounds=100000", "--precision=0.000001", "--budget=100"]
+
+
+def reason_without_mpi() -> str:
+    """Why these tests cannot run: the program says so itself."""
+    if shutil.which("mpirun") is None:
+        return "there is no mpirun"
+    alone = subprocess.run([PROGRAM, "--models=mpi", "--list"], capture_output=True, text=True)
+    return alone.stderr if "built without MPI" in alone.stderr else ""
+
+
+needs_mpi = pytest.mark.skipif(bool(reason_without_mpi()), reason=reason_without_mpi())
+
+
+def environment(mark: str) -> dict[str, str]:
+    # Open MPI refuses root, and more ranks than cores, unless it is told.
+    return os.environ | {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        MARK: mark,
+    }
+
+
+def processes(mark: str, command: str = "crossover") -> list[int]:
+    """Those of a test that run `command`, in the order of their ranks."""
+    found = []
+    for folder in pathlib.Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            variables = dict(
+                entry.split("=", 1)
+                for entry in (folder / "environ").read_text(errors="replace").split("\0")
+                if "=" in entry
+            )
+            name = (folder / "comm").read_text().strip()
+        except OSError:
+            continue
+        if variables.get(MARK) == mark and name == command:
+            found.append((int(variables.get("OMPI_COMM_WORLD_RANK", -1)), int(folder.name)))
+    return [process for _, process in sorted(found)]
+
+
+@pytest.fixture
+def mark(tmp_path: pathlib.Path) -> Iterator[str]:
+    """Whatever a test does, it leaves no process behind."""
+    yield str(tmp_path)
+    deadline = time.monotonic() + 5
+    while left := processes(str(tmp_path)) + processes(str(tmp_path), "mpirun"):
+        if time.monotonic() > deadline:
+            for process in left:
+                os.kill(process, signal.SIGKILL)
+            pytest.fail(f"{len(left)} processes were left behind")
+        time.sleep(0.05)
+
+
+def start(mark: str, ranks: int, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["mpirun", "-n", str(ranks), PROGRAM, *arguments],
+        env=environment(mark), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=mark,
+    )  # fmt: skip
+
+
+def run(mark: str, ranks: int, *arguments: str) -> tuple[int, str, str]:
+    process = start(mark, ranks, *arguments)
+    try:
+        stdout, stderr = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, stdout, stderr
+
+
+def own_lines(stderr: str) -> list[str]:
+    """Without those that mpirun adds of its own when a status is not 0."""
+    return [line for line in stderr.splitlines() if line.startswith("crossover:")]
+
+
+def rows_of(path: pathlib.Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        records = list(csv.reader(file, strict=True))
+    assert all(len(record) == len(records[0]) for record in records)
+    return [dict(zip(records[0], record, strict=True)) for record in records[1:]]
+
+
+def wait_for_rows(path: pathlib.Path, count: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists() or path.read_bytes().count(b"\n") <= count:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def out(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "run.csv"
+
+
+def test_without_mpirun_there_is_no_mpi_model(tmp_path: pathlib.Path) -> None:
+    alone = subprocess.run(
+        [PROGRAM, "--models=mpi"], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    assert alone.returncode == 2
+    assert len(alone.stderr.strip().splitlines()) == 1
+    assert "mpirun" in alone.stderr or "built without MPI" in alone.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_mpi
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_rank_0_writes_one_csv_with_every_type_and_number_of_ranks(
+    mark: str, out: pathlib.Path, ranks: int
+) -> None:
+    status, stdout, stderr = run(
+        mark, ranks, "--models=mpi,serial", "--variants=all", "--types=f32,f64,i32,i64",
+        "--sizes=0,5000", "--threads=1..3", "--rounds=1", "--min-time=0.0001", f"--output={out}",
+    )  # fmt: skip
+    assert status == 0, stderr
+    rows = [row for row in rows_of(out) if row["model"] == "mpi"]
+    assert len(rows) == 2 * 2 * 4 * 2 * 3
+    for row in rows:
+        if int(row["workers"]) > ranks:
+            assert row["status"] == "skipped" and f"started {ranks}" in row["note"]
+        else:
+            assert row["status"] in ("ok", "noisy") and float(row["error"]) < 1e-6
+    assert {row["status"] for row in rows_of(out) if row["model"] == "serial"} <= {"ok", "noisy"}
+    assert stdout.count(f"CSV   {out}") == 1
+    assert {path.name for path in out.parent.iterdir()} == {"run.csv", "run.json"}
+    facts = json.loads(out.with_suffix(".json").read_text())["models"]["mpi"]
+    assert facts["ranks"] == f"{ranks} on 1 machine" and "MPI" in facts["library"]
+
+
+@needs_mpi
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
+def test_the_run_has_the_cpus_of_all_its_ranks(mark: str, out: pathlib.Path) -> None:
+    # mpirun binds each of two ranks to a core of its own.
+    status, _, stderr = run(mark, 2, *SMALL, "--rounds=1", f"--output={out}")
+    assert status == 0, stderr
+    topology = json.loads(out.with_suffix(".json").read_text())["topology"]
+    assert len(topology["cpus"]) >= 2
+
+
+@needs_mpi
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--sizes=-1"], 2),
+        (["--models=warp-drive"], 2),
+        (["--benchmark_frobnicate=1"], 2),
+        (["--output=/proc/no/run.csv", *SMALL], 3),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_one_line_whatever_the_number_of_ranks(
+    mark: str, arguments: list[str], status: int
+) -> None:
+    returned, stdout, stderr = run(mark, 3, *arguments)
+    assert returned == status, stderr
+    assert len(own_lines(stderr)) == 1, stderr
+    assert stdout == ""
+    assert list(pathlib.Path(mark).iterdir()) == []
+
+
+@needs_mpi
+@pytest.mark.parametrize("option", ["--list", "--help", "--version", "--machine"])
+def test_what_prints_and_exits_prints_once_and_exits_with_0(mark: str, option: str) -> None:
+    alone = subprocess.run([PROGRAM, option], capture_output=True, text=True, timeout=60)
+    status, stdout, stderr = run(mark, 3, option)
+    assert status == 0 and stderr == "", stderr
+    if option not in ("--list", "--machine"):  # which have the model as well
+        assert stdout == alone.stdout
+    assert stdout.count("threads") > 0 or option == "--version"
+
+
+@needs_mpi
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("whom", ["mpirun", "rank 0"])
+def test_a_signal_ends_the_run_with_its_summary(
+    mark: str, out: pathlib.Path, which: signal.Signals, whom: str
+) -> None:
+    process = start(mark, 2, *ENDLESS, f"--output={out}")
+    wait_for_rows(out, 5, process)
+    sent = time.monotonic()
+    os.kill(process.pid if whom == "mpirun" else processes(mark)[0], which)
+    stdout, stderr = process.communicate(timeout=30)
+    assert time.monotonic() - sent < 5
+    assert process.returncode != 0
+    if whom == "rank 0":
+        assert process.returncode == 130, stderr
+    assert "ended: interrupted" in stdout
+    assert len(rows_of(out)) >= 5
+    assert json.loads(out.with_suffix(".json").read_text())["status"] == "interrupted"
+
+
+@needs_mpi
+@pytest.mark.parametrize("models", ["mpi", "serial"])
+def test_a_rank_that_dies_ends_the_run_and_keeps_what_was_measured(
+    mark: str, out: pathlib.Path, models: str
+) -> None:
+    arguments = [*ENDLESS, f"--models={models}"]
+    arguments.remove("--models=mpi")
+    process = start(mark, 3, *arguments, f"--output={out}")
+    wait_for_rows(out, 5, process)
+    os.kill(processes(mark)[2], signal.SIGKILL)
+    stdout, stderr = process.communicate(timeout=30)
+    # Open MPI's mpirun returns what the first process returned that ended badly.
+    assert process.returncode != 0
+    assert own_lines(stderr) == ["crossover: mpi: rank 2 of 3 has ended (mpirun says how)"], stderr
+    assert "ended: mpi: rank 2 of 3 has ended" in stdout
+    rows = rows_of(out)
+    assert len(rows) >= 5
+    record = json.loads(out.with_suffix(".json").read_text())
+    assert record["status"] == "failed" and "rank 2" in record["end_reason"]
+    # And goes on from there.
+    status, _, stderr = run(mark, 3, f"--resume={out}", "--list")
+    assert status == 0, stderr
+
+
+@needs_mpi
+@pytest.mark.parametrize("whom", ["mpirun", "rank 0"])
+def test_kill_9_leaves_whole_rows_and_no_process(mark: str, out: pathlib.Path, whom: str) -> None:
+    shared = pathlib.Path("/dev/shm")
+    before = set(shared.iterdir())
+    process = start(mark, 3, *ENDLESS, f"--output={out}")
+    wait_for_rows(out, 5, process)
+    os.kill(process.pid if whom == "mpirun" else processes(mark)[0], signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert len(rows_of(out)) >= 5
+    # No process is left behind, by the fixture, nor MPI's shared memory.
+    assert {path.name for path in set(shared.iterdir()) - before if "vader" in path.name} == set()

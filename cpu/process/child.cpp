@@ -1,0 +1,134 @@
+#include "cpu/process/child.hpp"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include "common/topology.hpp"
+
+namespace crossover::cpu {
+
+namespace {
+
+// How a child tells what went wrong: it has nothing else to say it with.
+constexpr int kNotBound = 100;
+constexpr int kThrew = 101;
+
+void close_all_but(std::span<const int> files) {
+  unsigned first = STDERR_FILENO + 1;
+  for (const int file : files) {
+    const auto keep = static_cast<unsigned>(file);
+    if (keep > first) close_range(first, keep - 1, 0);
+    first = keep + 1;
+  }
+  close_range(first, ~0U, 0);
+}
+
+/// All signals but those that the work itself raises.
+sigset_t signals_from_outside() {
+  sigset_t set;
+  sigfillset(&set);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) {
+    sigdelset(&set, fault);
+  }
+  return set;
+}
+
+[[noreturn]] void live(pid_t parent, int worker, const Placement& placement,
+                       const std::function<void()>& work, std::span<const int> files) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(0);  // it ended before it could be told
+  close_all_but(files);
+  try {
+    // An unpinned worker has inherited the mask of all CPUs.
+    if (!placement.cpus.empty()) {
+      bind_this_thread(placement.cpus[static_cast<std::size_t>(worker)]);
+    }
+  } catch (...) {
+    _exit(kNotBound);
+  }
+  try {
+    work();
+  } catch (...) {
+    _exit(kThrew);
+  }
+  _exit(0);
+}
+
+std::string ending(const siginfo_t& info) {
+  if (info.si_code != CLD_EXITED) {
+    return fmt::format("was killed by signal {} ({})", info.si_status, strsignal(info.si_status));
+  }
+  if (info.si_status == kNotBound) return "could not be bound to its CPU";
+  if (info.si_status == kThrew) return "gave up on an exception";
+  return fmt::format("ended with status {}", info.si_status);
+}
+
+[[noreturn]] void report(int worker, const std::string& how) {
+  throw std::runtime_error(fmt::format("worker process {} {}", worker, how));
+}
+
+}  // namespace
+
+Child::Child(int worker, const Placement& placement, const std::function<void()>& work,
+             std::span<const int> files)
+    : worker_(worker), pid_(0) {
+  const pid_t parent = getpid();
+  // Before the fork: there is no moment at which the child is not deaf.
+  const sigset_t outside = signals_from_outside();
+  sigset_t before;
+  pthread_sigmask(SIG_SETMASK, &outside, &before);
+  const pid_t child = fork();
+  if (child == 0) live(parent, worker, placement, work, files);
+  const int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) {
+    throw Unavailable(
+        fmt::format("the system refused process {}: {}", worker, std::strerror(error)));
+  }
+  pid_ = child;
+}
+
+Child::Child(Child&& other) noexcept : worker_(other.worker_), pid_(std::exchange(other.pid_, 0)) {}
+
+Child::~Child() {
+  if (pid_ == 0) return;
+  kill(pid_, SIGKILL);
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void Child::check() {
+  siginfo_t info{};
+  if (pid_ == 0) report(worker_, "has ended");
+  if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
+    if (errno == EINTR) return;
+    // Whoever started this process had it ignore the end of children: no status is kept.
+    pid_ = 0;
+    report(worker_, "has ended");
+  }
+  if (info.si_pid == 0) return;
+  pid_ = 0;
+  report(worker_, ending(info));
+}
+
+void Child::join() {
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0) {
+    if (errno == EINTR) continue;
+    pid_ = 0;
+    // ECHILD: ended, and no status is kept because this process ignores the end of children.
+    return;
+  }
+  pid_ = 0;
+  if (info.si_code != CLD_EXITED || info.si_status != 0) report(worker_, ending(info));
+}
+
+}  // namespace crossover::cpu

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <span>
+
+#include "common/model.hpp"
+
+namespace crossover::cpu {
+
+/// A forked worker process.
+///
+/// It dies with its parent, whatever ends that: the kernel kills it when the thread that forked it
+/// ends (PR_SET_PDEATHSIG), so a Child belongs to that thread. It takes no signal that a terminal
+/// or a service manager sends to the whole group: the parent decides when the run ends, and an
+/// interrupted run is no failed one. It keeps none of the parent's files open but those it is
+/// given.
+///
+/// The parent has other threads, whose locks the child inherits as they happen to be. So the child
+/// must not allocate, print or throw: what it needs is made before, its own part is system calls
+/// and loops on memory.
+class Child {
+ public:
+  /// Forks; the child binds itself as worker `worker`, calls `work` and ends when that returns.
+  /// `files` are the descriptors that it keeps besides the standard ones, ascending. Throws
+  /// Unavailable when the system refuses another process.
+  Child(int worker, const Placement& placement, const std::function<void()>& work,
+        std::span<const int> files = {});
+  Child(Child&& other) noexcept;
+  Child& operator=(Child&&) = delete;
+  /// Kills the child if it still runs, and reaps it.
+  ~Child();
+
+  pid_t pid() const { return pid_; }
+
+  /// Throws std::runtime_error that says how it ended, if it has ended. Takes 0.3 us.
+  void check();
+
+  /// Waits for its end. Throws std::runtime_error when it did not end by itself and well.
+  void join();
+
+ private:
+  int worker_;
+  pid_t pid_;  // 0: reaped
+};
+
+}  // namespace crossover::cpu

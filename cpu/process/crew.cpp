@@ -1,0 +1,96 @@
+#include "cpu/process/crew.hpp"
+
+#include <utility>
+
+#include "cpu/operations.hpp"
+#include "cpu/process/child.hpp"
+#include "cpu/process/dispatch.hpp"
+#include "cpu/process/shared_memory.hpp"
+
+namespace crossover::cpu {
+
+namespace {
+
+class Pool final : public Crew {
+ public:
+  Pool(int workers, const Placement& placement, Perform perform)
+      : binding_(placement),
+        perform_(std::move(perform)),
+        memory_(Dispatch::bytes(workers), SharedMemory::Backing::memory),
+        dispatch_(memory_.data(), workers, placement.oversubscribed ? 0 : kSpins) {
+    children_.reserve(static_cast<std::size_t>(workers));
+    for (int worker = 1; worker < workers; ++worker) {
+      children_.emplace_back(worker, placement, [this, worker] { serve(worker); });
+    }
+  }
+
+  void run(Order order) override {
+    dispatch_.run(
+        order, [&] { perform_(0, order); },
+        [&](std::size_t worker) { children_[worker - 1].check(); });
+  }
+
+  std::vector<pid_t> processes() const override {
+    std::vector<pid_t> all;
+    for (const Child& child : children_) all.push_back(child.pid());
+    return all;
+  }
+
+ private:
+  // As the threads' pool.
+  static constexpr int kSpins = 1 << 15;
+
+  void serve(int worker) {
+    dispatch_.serve(worker, [this, worker](Order order) {
+      perform_(worker, order);
+      return true;
+    });
+  }
+
+  CallerBinding binding_;
+  Perform perform_;
+  SharedMemory memory_;
+  Dispatch dispatch_;
+  std::vector<Child> children_;
+};
+
+class Spawn final : public Crew {
+ public:
+  Spawn(int workers, const Placement& placement, Perform perform)
+      : binding_(placement),
+        placement_(placement),
+        perform_(std::move(perform)),
+        workers_(workers) {
+    children_.reserve(static_cast<std::size_t>(workers));
+  }
+
+  void run(Order order) override {
+    children_.clear();
+    for (int worker = 1; worker < workers_; ++worker) {
+      children_.emplace_back(worker, placement_, [&] { perform_(worker, order); });
+    }
+    perform_(0, order);
+    for (Child& child : children_) child.join();
+  }
+
+  std::vector<pid_t> processes() const override { return {}; }
+
+ private:
+  CallerBinding binding_;
+  Placement placement_;
+  Perform perform_;
+  int workers_;
+  std::vector<Child> children_;
+};
+
+}  // namespace
+
+std::unique_ptr<Crew> make_pool(int workers, const Placement& placement, Perform perform) {
+  return std::make_unique<Pool>(workers, placement, std::move(perform));
+}
+
+std::unique_ptr<Crew> make_spawn(int workers, const Placement& placement, Perform perform) {
+  return std::make_unique<Spawn>(workers, placement, std::move(perform));
+}
+
+}  // namespace crossover::cpu
