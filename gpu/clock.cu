@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <utility>
+
+#include "gpu/clock.hpp"
+#include "gpu/clock_kernels.cuh"
+#include "gpu/launch.hpp"
+
+namespace crossover::gpu {
+
+__global__ void hold_stream(const volatile unsigned* release, unsigned epoch,
+                            std::uint64_t limit_ns, unsigned* gave_up) {
+  const std::uint64_t start = nanoseconds();
+  while (*release < epoch) {
+    if (nanoseconds() - start > limit_ns) {
+      *gave_up = 1;
+      return;
+    }
+  }
+}
+
+__global__ void keep_busy(std::uint64_t duration_ns) {
+  const std::uint64_t start = nanoseconds();
+  while (nanoseconds() - start < duration_ns) {
+  }
+}
+
+KernelClock::KernelClock(const Stream& stream, std::chrono::nanoseconds patience)
+    : stream_(stream),
+      patience_ns_(static_cast<std::uint64_t>(patience.count())),
+      start_(stream.device(), true),
+      stop_(stream.device(), true),
+      words_(stream.device(), 2) {
+  // CUDA loads a kernel when it is first launched, which may wait for the device: not while it is
+  // held.
+  launch(stream_, &hold_stream, Shape{1, 1, 0}, static_cast<const volatile unsigned*>(&words_[0]),
+         epoch_, patience_ns_, &words_[1]);
+  stream_.synchronize();
+}
+
+std::int64_t KernelClock::most_queued(const Work& work) {
+  // A stream takes about a thousand launches before the host has to wait.
+  return std::max(1, 512 / work.launches());
+}
+
+void KernelClock::queue(Work& work, std::int64_t operations) {
+  ++epoch_;
+  launch(stream_, &hold_stream, Shape{1, 1, 0}, static_cast<const volatile unsigned*>(&words_[0]),
+         epoch_, patience_ns_, &words_[1]);
+  start_.record(stream_);
+  work.enqueue(stream_, operations);
+  stop_.record(stream_);
+}
+
+void KernelClock::release() {
+  std::atomic_ref<unsigned>(words_[0]).store(epoch_, std::memory_order_release);
+}
+
+Nanoseconds KernelClock::wait() {
+  stream_.synchronize();
+  if (words_[1] != 0) {
+    ++overruns_;
+    words_[1] = 0;
+  }
+  return std::chrono::duration<double, std::milli>(stop_.milliseconds_since(start_));
+}
+
+Nanoseconds KernelClock::time(Work& work, std::int64_t operations) {
+  Nanoseconds total{};
+  while (operations > 0) {
+    const std::int64_t batch = std::min(operations, most_queued(work));
+    try {
+      queue(work, batch);
+    } catch (...) {
+      release();
+      throw;
+    }
+    release();
+    total += wait();
+    operations -= batch;
+  }
+  return total;
+}
+
+int KernelClock::take_overruns() { return std::exchange(overruns_, 0); }
+
+WarmUp::WarmUp(const Device& device, std::function<double()> clock_mhz)
+    : device_(device), clock_mhz_(std::move(clock_mhz)), stream_(device) {}
+
+void WarmUp::run() {
+  using namespace std::chrono_literals;
+  const auto begin = std::chrono::steady_clock::now();
+  if (last_ && begin - *last_ < 50ms) return;
+  constexpr std::uint64_t kBurstNs = 5'000'000;
+  const Shape shape{static_cast<std::uint64_t>(device_.properties().multiprocessors), 32, 0};
+  double before = 0;
+  do {
+    launch(stream_, &keep_busy, shape, kBurstNs);
+    // Read while the device works: an idle one lowers its clock.
+    const double now = clock_mhz_();
+    stream_.synchronize();
+    if (std::abs(now - before) <= 0.01 * now) break;
+    before = now;
+  } while (std::chrono::steady_clock::now() - begin < 500ms);
+  worked();
+}
+
+}  // namespace crossover::gpu

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "common/model.hpp"
+#include "gpu/device.hpp"
+#include "gpu/work.hpp"
+
+namespace crossover::gpu {
+
+/// The device's clock around batches of operations. A batch is queued behind a kernel that holds
+/// the stream, between two events, and only then let go: nothing but the work is between the
+/// events, and no gap in which the device waits for the host.
+class KernelClock {
+ public:
+  explicit KernelClock(const Stream& stream,
+                       std::chrono::nanoseconds patience = std::chrono::milliseconds(500));
+
+  /// The time of `operations` operations of `work`.
+  Nanoseconds time(Work& work, std::int64_t operations);
+
+  /// For devices that measure at the same time: queue() everywhere, then release() everywhere, then
+  /// wait(). At most most_queued(work) operations.
+  void queue(Work& work, std::int64_t operations);
+  void release();
+  Nanoseconds wait();
+  static std::int64_t most_queued(const Work& work);
+
+  /// How many batches since the last call were let go by the kernel's own time limit: their time
+  /// may contain the host's.
+  int take_overruns();
+
+ private:
+  const Stream& stream_;
+  std::uint64_t patience_ns_;
+  Event start_;
+  Event stop_;
+  PinnedArray<unsigned> words_;  // release, gave_up
+  unsigned epoch_ = 0;
+  int overruns_ = 0;
+};
+
+/// Brings a device to its steady clock before it is measured, with work of its own.
+class WarmUp {
+ public:
+  /// `clock_mhz` reads the multiprocessors' clock, or gives 0 where nothing can.
+  WarmUp(const Device& device, std::function<double()> clock_mhz);
+
+  /// Keeps the device busy until two readings in a row differ by less than 1 %, for half a second
+  /// at most; returns at once when it has been called or told of work in the last 50 ms.
+  void run();
+  void worked() { last_ = std::chrono::steady_clock::now(); }
+
+ private:
+  const Device& device_;
+  std::function<double()> clock_mhz_;
+  Stream stream_;
+  std::optional<std::chrono::steady_clock::time_point> last_;
+};
+
+}  // namespace crossover::gpu

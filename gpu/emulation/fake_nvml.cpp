@@ -1,0 +1,52 @@
+#include <cstdio>
+#include <cstring>
+
+/// A library in NVML's place: one GPU, which does not tell its energy. Its throttle reasons are
+/// those that fake_nvml_set_reasons() was last told.
+extern "C" {
+
+namespace {
+unsigned long long reasons = 0x1;  // idle
+int shut_down = 0;
+}  // namespace
+
+void fake_nvml_set_reasons(unsigned long long bits) { reasons = bits; }
+int fake_nvml_shut_down() { return shut_down; }
+
+int nvmlInit_v2() { return 0; }
+int nvmlShutdown() {
+  ++shut_down;
+  return 0;
+}
+int nvmlDeviceGetHandleByPciBusId_v2(const char* id, void** device) {
+  static int gpu;
+  if (std::strcmp(id, "0000:01:00.0") != 0) return 6;  // not found
+  *device = &gpu;
+  return 0;
+}
+int nvmlSystemGetDriverVersion(char* text, unsigned length) {
+  std::snprintf(text, length, "580.00.01");
+  return 0;
+}
+int nvmlDeviceGetClockInfo(void*, unsigned kind, unsigned* mhz) {
+  *mhz = kind == 1 ? 1980 : 3201;
+  return kind == 1 || kind == 2 ? 0 : 2;
+}
+int nvmlDeviceGetTemperature(void*, unsigned sensor, unsigned* celsius) {
+  *celsius = 41;
+  return sensor == 0 ? 0 : 2;
+}
+int nvmlDeviceGetPowerUsage(void*, unsigned* milliwatts) {
+  *milliwatts = 123'456;
+  return 0;
+}
+int nvmlDeviceGetEnforcedPowerLimit(void*, unsigned* milliwatts) {
+  *milliwatts = 700'000;
+  return 0;
+}
+int nvmlDeviceGetTotalEnergyConsumption(void*, unsigned long long*) { return 3; }  // not supported
+int nvmlDeviceGetCurrentClocksThrottleReasons(void*, unsigned long long* bits) {
+  *bits = reasons;
+  return 0;
+}
+}

@@ -1,0 +1,296 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "gpu/models.hpp"
+#include "gpu/operations.hpp"
+#include "gpu/test_device.hpp"
+
+/// What goes wrong on machines with GPUs, and what the model makes of it.
+namespace crossover::gpu {
+namespace {
+
+using emulation::machine;
+using testing::HasSubstr;
+
+class Faults : public DeviceTest {
+ protected:
+  static Configuration configuration(std::string variant = "best", Scope scope = Scope::resident,
+                                     std::uint64_t elements = 5000) {
+    return {find_workload("reduce"),
+            ElementType::f32,
+            "cuda",
+            std::move(variant),
+            scope,
+            elements,
+            machine().devices.empty() ? 1 : machine().devices[0].multiprocessors,
+            "gpu0"};
+  }
+  static std::unique_ptr<Operation> prepare(Model& model, const Configuration& what) {
+    return model.prepare(what, {{}, test_cpus(), false});
+  }
+  /// The message of the exception of type `Error` that preparing and running throws.
+  template <class Error>
+  static std::string message(Model& model, const Configuration& what) {
+    try {
+      const std::unique_ptr<Operation> operation = prepare(model, what);
+      operation->renew(1);
+      operation->time(1);
+    } catch (const Error& error) {
+      return error.what();
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << "another exception: " << error.what();
+      return {};
+    }
+    ADD_FAILURE() << "no exception";
+    return {};
+  }
+  static void expect_works(Model& model, const Configuration& what = configuration()) {
+    const std::unique_ptr<Operation> operation = prepare(model, what);
+    operation->renew(1);
+    operation->time(2);
+    EXPECT_TRUE(operation->verify().correct);
+  }
+};
+
+TEST_F(Faults, NoDriver) {
+  machine().driver_version = 0;
+  EXPECT_THAT(make_cuda()->unavailable(), HasSubstr("no NVIDIA driver"));
+  EXPECT_TRUE(make_cuda()->hardware().at("gpus").empty());
+  EXPECT_FALSE(make_cuda()->facts().empty());
+}
+
+TEST_F(Faults, DriverOlderThanTheToolkit) {
+  machine().driver_version = 12040;
+  EXPECT_THAT(make_cuda()->unavailable(), HasSubstr("supports CUDA 12.4"));
+  EXPECT_THAT(make_cuda()->unavailable(), HasSubstr("built with 13.0"));
+  // Of the same major version, any driver will do.
+  machine().driver_version = 13000;
+  machine().runtime_version = 13010;
+  EXPECT_EQ(make_cuda()->unavailable(), "");
+}
+
+TEST_F(Faults, NoDevice) {
+  machine().devices.clear();
+  EXPECT_THAT(make_cuda()->unavailable(), HasSubstr("CUDA_VISIBLE_DEVICES"));
+}
+
+TEST_F(Faults, NoRoomIsSkippedAndTheNextSizeRuns) {
+  machine().devices[0].memory = std::size_t{32} << 20;
+  const auto model = make_cuda();
+  const std::string why =
+      message<Unavailable>(*model, configuration("best", Scope::resident, std::uint64_t{16} << 20));
+  EXPECT_THAT(why, HasSubstr("needs 80.0 MiB of device memory, 32.0 MiB are free"));
+  expect_works(*model);
+}
+
+TEST_F(Faults, AllocationThatFailsAllTheSame) {
+  for (const char* function : {"cudaMalloc", "cudaHostAlloc"}) {
+    for (int after = 0; after < 3; ++after) {
+      SCOPED_TRACE(std::string(function) + " number " + std::to_string(after));
+      const auto model = make_cuda();
+      expect_works(*model);
+      machine().faults[function] = {cudaErrorMemoryAllocation, after, false};
+      std::string why;
+      try {
+        prepare(*model, configuration());
+      } catch (const Unavailable& reason) {
+        why = reason.what();
+      }
+      if (machine().faults.contains(function)) {
+        machine().faults.clear();  // not called so often
+        continue;
+      }
+      EXPECT_THAT(why, HasSubstr("no room for"));
+      expect_works(*model);
+    }
+  }
+}
+
+TEST_F(Faults, NoImageForTheArchitecture) {
+  const auto model = make_cuda();
+  machine().devices[0].major = 7;
+  machine().devices[0].minor = 5;
+  machine().faults["cudaLaunchKernelEx"] = {cudaErrorNoKernelImageForDevice, 0, false};
+  EXPECT_THAT(message<Unavailable>(*model, configuration()),
+              HasSubstr("-DCMAKE_CUDA_ARCHITECTURES=75"));
+}
+
+TEST_F(Faults, BulkNeedsTheDeviceAndTheBuild) {
+  Configuration what{
+      find_workload("double"), ElementType::f32, "cuda", "bulk", Scope::resident, 5000, 4, "gpu0"};
+  expect_works(*make_cuda(), what);
+  machine().ptx_version = 75;
+  EXPECT_THAT(message<Unavailable>(*make_cuda(), what), HasSubstr("9.0"));
+  what.variant = "best";
+  expect_works(*make_cuda(), what);
+  machine().ptx_version = 90;
+  machine().devices[0].major = 8;
+  expect_works(*make_cuda(), what);
+  what.variant = "bulk";
+  EXPECT_THAT(message<Unavailable>(*make_cuda(), what), HasSubstr("9.0"));
+}
+
+TEST_F(Faults, StickyErrorLosesTheDeviceButNotTheRun) {
+  const auto model = make_cuda();
+  {
+    const std::unique_ptr<Operation> operation = prepare(*model, configuration());
+    operation->renew(1);
+    operation->time(1);
+    machine().faults["cudaStreamSynchronize"] = {cudaErrorIllegalAddress, 0, true};
+    try {
+      operation->time(1);
+      FAIL() << "the error was not noticed";
+    } catch (const Unavailable&) {
+      FAIL() << "a device that failed is no configuration to skip";
+    } catch (const std::runtime_error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("illegal memory access"));
+      EXPECT_THAT(error.what(), HasSubstr("compute-sanitizer"));
+    }
+  }
+  const int launches = machine().calls["cudaLaunchKernelEx"];
+  const std::string why = message<std::runtime_error>(*model, configuration("vector"));
+  EXPECT_THAT(why, HasSubstr("lost earlier in this run"));
+  EXPECT_THAT(why, HasSubstr("illegal memory access"));
+  EXPECT_EQ(machine().calls["cudaLaunchKernelEx"], launches) << "the lost device was used again";
+  emulation::forget_allocations();  // a lost device frees nothing
+}
+
+TEST_F(Faults, DeviceThatSomebodyElseHolds) {
+  const auto model = make_cuda();
+  machine().faults["cudaSetDevice"] = {cudaErrorDevicesUnavailable, 0, false};
+  EXPECT_THAT(message<std::runtime_error>(*model, configuration()), HasSubstr("exclusively"));
+}
+
+TEST_F(Faults, EveryCallIsChecked) {
+  // Each runtime function that a sample calls, failing once at each of its first calls.
+  for (const char* variant : {"best", "vector", "atomic", "graph", "cub", "overlapped"}) {
+    for (const Scope scope : {Scope::resident, Scope::kernel, Scope::offload}) {
+      if ((scope == Scope::offload) != (std::string_view(variant) == "overlapped")) continue;
+      const Configuration what =
+          configuration(variant, scope, scope == Scope::offload ? std::uint64_t{3} << 18 : 3000);
+      machine().calls.clear();
+      expect_works(*make_cuda(), what);
+      const auto calls = machine().calls;
+      for (const auto& [function, count] : calls) {
+        if (function == "cudaFree" || function == "cudaFreeHost" ||
+            function == "cudaGetDeviceCount") {
+          continue;  // nothing to be done about the first two; the third has an answer without
+        }
+        for (const int after :
+             kFewThreads ? std::set{count / 2} : std::set{0, count / 2, count - 1}) {
+          SCOPED_TRACE(what.name() + ": " + function + " after " + std::to_string(after));
+          const auto model = make_cuda();
+          machine().faults[function] = {cudaErrorInvalidValue, after, false};
+          bool thrown = false;
+          try {
+            expect_works(*model, what);
+          } catch (const std::runtime_error&) {
+            thrown = true;
+          }
+          // `overlapped` makes as many calls as the chunks that it has chosen: it may not come
+          // here.
+          const bool met = !machine().faults.contains(function);
+          EXPECT_EQ(thrown, met);
+          machine().faults.clear();
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Faults, BlocksThatShareAMultiprocessorAreNoticed) {
+  machine().placement = [](unsigned, int) { return 0U; };
+  for (const char* workload : {"double", "reduce"}) {
+    Configuration what = configuration();
+    what.workload = find_workload(workload);
+    what.workers = 3;
+    const auto model = make_cuda();
+    const std::unique_ptr<Operation> operation = prepare(*model, what);
+    operation->renew(1);
+    operation->time(1);
+    EXPECT_THAT(operation->observe().disturbed, HasSubstr("3 blocks ran on 1 multiprocessors"));
+  }
+}
+
+TEST_F(Faults, BlocksApartTakeMoreThanHalfOfTheSharedMemory) {
+  // Half of a multiprocessor's shared memory would leave room for a second block.
+  Configuration what = configuration();
+  what.workers = 3;
+  const auto model = make_cuda();
+  prepare(*model, what);
+  EXPECT_GT(machine().most_shared_bytes, static_cast<std::size_t>(228 << 10) / 2);
+  EXPECT_LE(machine().most_shared_bytes, static_cast<std::size_t>(227 << 10));
+}
+
+class SeveralGpus : public Faults {
+ protected:
+  void SetUp() override {
+    Faults::SetUp();
+    emulation::DeviceModel second;
+    second.name = "Another emulated GPU";
+    second.pci = "0000:02:00.0";
+    second.multiprocessors = 6;
+    second.major = 8;
+    machine().devices.push_back(second);
+  }
+};
+
+TEST_F(SeveralGpus, EachAloneAndAllAtOnce) {
+  const auto model = make_cuda();
+  using Workers = std::vector<std::pair<std::string, std::vector<int>>>;
+  EXPECT_EQ(model->workers({{1}, std::nullopt, {}}),
+            (Workers{{"gpu0", {4}}, {"gpu1", {6}}, {"gpu0+gpu1", {10}}}));
+  EXPECT_EQ(model->workers({{1}, std::nullopt, {1}}), (Workers{{"gpu1", {6}}}));
+  EXPECT_EQ(model->workers({{1}, std::vector<int>{}, {1}}), (Workers{{"gpu1", {1, 2, 4, 6}}}));
+  EXPECT_EQ(model->hardware().at("gpus").size(), 2U);
+  try {
+    model->workers({{1}, std::nullopt, {2}});
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(), "--device: there is no device 2; this machine has 0 to 1");
+  }
+  for (const char* workload : {"double", "reduce"}) {
+    for (const Scope scope : {Scope::resident, Scope::kernel}) {
+      for (const std::uint64_t n : {0, 1, 7, 50001}) {
+        for (const auto& [device, workers] : Workers{{"gpu1", {6}}, {"gpu0+gpu1", {10}}}) {
+          Configuration what = configuration("best", scope, n);
+          what.workload = find_workload(workload);
+          what.device = device;
+          what.workers = workers.front();
+          SCOPED_TRACE(what.name() + " on " + device);
+          expect_works(*model, what);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(SeveralGpus, WhatOnlyOneGpuDoes) {
+  const auto model = make_cuda();
+  Configuration what = configuration("pinned", Scope::offload);
+  what.device = "gpu0+gpu1";
+  what.workers = 10;
+  EXPECT_THAT(message<Unavailable>(*model, what), HasSubstr("one GPU at a time"));
+  what = configuration();
+  what.device = "gpu0+gpu1";
+  what.workers = 2;
+  EXPECT_THAT(message<Unavailable>(*model, what), HasSubstr("all of their multiprocessors"));
+}
+
+TEST_F(SeveralGpus, OneLostLeavesTheOther) {
+  const auto model = make_cuda();
+  Configuration second = configuration();
+  second.device = "gpu1";
+  second.workers = 6;
+  expect_works(*model, second);
+  machine().faults["cudaStreamSynchronize"] = {cudaErrorECCUncorrectable, 0, false};
+  EXPECT_THAT(message<std::runtime_error>(*model, second), HasSubstr("uncorrectable"));
+  EXPECT_THAT(message<std::runtime_error>(*model, second), HasSubstr("lost earlier"));
+  expect_works(*model);
+}
+
+}  // namespace
+}  // namespace crossover::gpu

@@ -1,0 +1,154 @@
+"""Checks the machine code that nvcc makes of a ladder's kernels, for compute capability 9.0.
+
+Of each kernel: 16-byte loads and stores where its step promises them, and as many as it promises;
+no spill to local memory and no local array. From the toolkit's compiler alone: PTX says how wide
+the accesses are, ptxas says what is spilled. With cuobjdump the final machine code is read as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ARCHITECTURE = "sm_90"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Of a kernel whose mangled name `kernel` matches: the fewest 16-byte global accesses."""
+
+    kernel: str
+    loads: int = 0
+    stores: int = 0
+
+
+# The unrolled kernels have each access twice: in whole tiles and, guarded, in the last one.
+PROMISES = [
+    Promise(r"double_vector", loads=1, stores=1),
+    Promise(r"double_unrolled.*Li1E", loads=2, stores=2),
+    Promise(r"double_unrolled.*Li2E", loads=4, stores=4),
+    Promise(r"double_unrolled.*Li4E", loads=8, stores=8),
+    Promise(r"double_bulk", stores=1),
+    Promise(r"reduce_vector.*Li4E", loads=8),
+    Promise(r"reduce_single_pass.*Li4E", loads=8),
+    Promise(r"reduce_segments.*Li4E", loads=8),
+]
+PTX_LOAD = re.compile(r"\bld\.global(?:\.nc)?\.(?:v4\.\w32|v2\.\w64|v4\.b32|v2\.b64)\b")
+PTX_STORE = re.compile(r"\bst\.global\.(?:v4\.\w32|v2\.\w64)\b")
+SASS_LOAD = re.compile(r"\bLDG\.E\S*\.128\b")
+SASS_STORE = re.compile(r"\bSTG\.E\S*\.128\b")
+SASS_LOCAL = re.compile(r"\b(?:LDL|STL)\b")
+
+
+def run(command: list[str]) -> str:
+    """The output of a command, both streams; ends the program where the command fails."""
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\nfailed with status {done.returncode}:\n{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def ptx_functions(text: str) -> dict[str, str]:
+    """Name and body of each kernel in PTX."""
+    parts = re.split(r"\.entry\s+(\w+)", text)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def sass_functions(text: str) -> dict[str, str]:
+    """Name and body of each kernel in cuobjdump's listing."""
+    parts = re.split(r"Function : (\S+)", text)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def missing(functions: dict[str, str], load: re.Pattern[str], store: re.Pattern[str]) -> list[str]:
+    """What is not as promised."""
+    wrong = []
+    for promise in PROMISES:
+        for name, body in functions.items():
+            if not re.search(promise.kernel, name):
+                continue
+            for what, pattern, least in (
+                ("loads", load, promise.loads),
+                ("stores", store, promise.stores),
+            ):
+                found = len(pattern.findall(body))
+                if found < least:
+                    wrong.append(f"{name}: {found} 16-byte {what}, {least} are promised")
+    return wrong
+
+
+def promised(names: list[str], source: Path) -> list[str]:
+    """Promises of the ladder in `source` that no kernel is there to keep."""
+    return [
+        f"no kernel matches {promise.kernel}"
+        for promise in PROMISES
+        if promise.kernel.startswith(source.stem)
+        and not any(re.search(promise.kernel, name) for name in names)
+    ]
+
+
+def spills(report: str) -> list[str]:
+    """Kernels that ptxas reports a stack frame or spills for."""
+    wrong = []
+    name = "?"
+    reported = 0
+    for line in report.splitlines():
+        if match := re.search(r"Function properties for (\S+)", line):
+            name = match[1]
+        match = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes", line)
+        if match:
+            reported += 1
+            if any(int(number) > 0 for number in match.groups()):
+                wrong.append(f"{name}: {line.strip()}")
+    if reported == 0:
+        wrong.append("ptxas reported nothing")
+    return wrong
+
+
+def main() -> int:
+    """The exit status: 0 when all is as promised."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--nvcc", required=True)
+    parser.add_argument("--host-compiler", required=True)
+    parser.add_argument("--include", required=True)
+    parser.add_argument("--work", required=True, type=Path)
+    parser.add_argument("--cuobjdump")
+    arguments = parser.parse_args()
+
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    ptx = arguments.work / f"{arguments.source.stem}.ptx"
+    cubin = arguments.work / f"{arguments.source.stem}.cubin"
+    compiler = [arguments.nvcc, "-std=c++20", "-O3", f"-arch={ARCHITECTURE}"]
+    compiler += ["-ccbin", arguments.host_compiler, "-I", arguments.include]
+    run([*compiler, "-ptx", "-o", str(ptx), str(arguments.source)])
+    assembler = [arguments.nvcc, f"-arch={ARCHITECTURE}", "-Xptxas", "-v", "-cubin"]
+    report = run([*assembler, "-o", str(cubin), str(ptx)])
+
+    functions = ptx_functions(ptx.read_text())
+    wrong = promised(list(functions), arguments.source)
+    wrong += missing(functions, PTX_LOAD, PTX_STORE)
+    wrong += spills(report)
+    read = "PTX and ptxas's report"
+    if arguments.cuobjdump:
+        listing = sass_functions(run([arguments.cuobjdump, "--dump-sass", str(cubin)]))
+        wrong += promised(list(listing), arguments.source)
+        wrong += missing(listing, SASS_LOAD, SASS_STORE)
+        wrong += [
+            f"{name}: reads or writes local memory"
+            for name, body in listing.items()
+            if SASS_LOCAL.search(body)
+        ]
+        read += " and machine code"
+    for line in wrong:
+        print(line)
+    print(f"{len(functions)} kernels of {arguments.source.name}: {read} read, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+#include "gpu/telemetry.hpp"
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+namespace crossover::gpu {
+namespace {
+
+constexpr const char* kBus = "0000:01:00.0";
+
+TEST(Telemetry, ReadsWhatTheLibraryTells) {
+  const Telemetry telemetry(kBus, CROSSOVER_FAKE_NVML);
+  const Reading reading = telemetry.read();
+  EXPECT_EQ(reading.sm_mhz, 1980);
+  EXPECT_EQ(reading.memory_mhz, 3201);
+  EXPECT_EQ(reading.temperature_c, 41);
+  EXPECT_EQ(reading.power_w, 123.456);
+  EXPECT_EQ(reading.energy_j, std::nullopt) << "this GPU does not tell";
+  EXPECT_EQ(reading.throttle_reasons, 0x1U);
+  EXPECT_EQ(telemetry.sm_mhz(), 1980);
+  EXPECT_EQ(telemetry.power_limit_w(), 700);
+  EXPECT_EQ(telemetry.driver_version(), "580.00.01");
+}
+
+TEST(Telemetry, TellsNothingWithoutTheLibraryOrTheGpu) {
+  for (const auto& [bus, library] :
+       {std::pair{kBus, "no-such-library.so"}, std::pair{"ffff:ff:1f.7", CROSSOVER_FAKE_NVML}}) {
+    const Telemetry telemetry(bus, library);
+    const Reading reading = telemetry.read();
+    EXPECT_FALSE(reading.sm_mhz || reading.memory_mhz || reading.temperature_c || reading.power_w ||
+                 reading.energy_j || reading.throttle_reasons);
+    EXPECT_FALSE(telemetry.power_limit_w());
+  }
+}
+
+TEST(Telemetry, FollowsTheGpuAndShutsTheLibraryDown) {
+  void* const library = dlopen(CROSSOVER_FAKE_NVML, RTLD_NOW);
+  ASSERT_NE(library, nullptr);
+  const auto set_reasons =
+      reinterpret_cast<void (*)(unsigned long long)>(dlsym(library, "fake_nvml_set_reasons"));
+  const auto shut_down = reinterpret_cast<int (*)()>(dlsym(library, "fake_nvml_shut_down"));
+  const int before = shut_down();
+  {
+    const Telemetry telemetry(kBus, CROSSOVER_FAKE_NVML);
+    set_reasons(0x24);
+    EXPECT_EQ(telemetry.read().throttle_reasons, 0x24U);
+    set_reasons(0x1);
+  }
+  EXPECT_EQ(shut_down(), before + 1);
+  dlclose(library);
+}
+
+TEST(Throttled, NamesWhatTakesSpeedAndNothingElse) {
+  EXPECT_EQ(throttled(0), "");
+  EXPECT_EQ(throttled(0x1), "") << "idle";
+  EXPECT_EQ(throttled(0x2 | 0x10 | 0x100), "") << "clocks that somebody has set";
+  EXPECT_EQ(throttled(0x4), "GPU clock throttled: power cap");
+  EXPECT_EQ(throttled(0x4 | 0x20 | 0x1),
+            "GPU clock throttled: power cap, thermal slowdown by software");
+  EXPECT_NE(throttled(0x8), "");
+  EXPECT_NE(throttled(0x40), "");
+  EXPECT_NE(throttled(0x80), "");
+}
+
+}  // namespace
+}  // namespace crossover::gpu
