@@ -1,0 +1,45 @@
+"""What the tests share: planted runs, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis import figure, synthetic_costs
+from analysis.synthetic import configurations, write_run
+from analysis.synthetic_hardware import Hardware, three_machines
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _charts_are_checked() -> None:
+    """Every chart that a test makes is checked against Vega-Lite's schema."""
+    figure.CHECKED = True
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Runs of three machines, and one of the second that was interrupted in its third round."""
+    folder = tmp_path_factory.mktemp("runs")
+    sizes = [4**k for k in range(5, 15)]
+    written = {}
+    for hardware in three_machines():
+        written[hardware.label] = write_run(
+            folder / f"{hardware.label}.csv",
+            configurations(hardware, sizes=sizes),
+            hardware=hardware,
+            seed=5,
+            disturbed=0.01,
+            telemetry=hardware.label == "server",
+        )
+    hardware = Hardware("costs", gpu=False)
+    planned = configurations(hardware, sizes=sizes) + synthetic_costs.all_of(hardware, sizes)
+    written["costs"] = write_run(folder / "costs.csv", planned, rounds=7, hardware=hardware)
+    planned = synthetic_costs.python(hardware, sizes[:6]) + synthetic_costs.python_count()
+    written["python"] = write_run(folder / "python.csv", planned, hardware=hardware, seed=2)
+    hardware = Hardware("cut")
+    planned = configurations(hardware, sizes=sizes, ladder=False)
+    written["interrupted"] = write_run(
+        folder / "interrupted.csv", planned, hardware=hardware, stop_after=2 * len(planned) + 37
+    )
+    return written

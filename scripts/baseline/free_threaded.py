@@ -1,0 +1,52 @@
+"""The part of a sample that runs in another interpreter, one without the global lock.
+
+Runs as `python3.14t -m baseline.free_threaded WORKLOAD FORMAT ELEMENTS WORKERS PARENT` with the
+standard library alone. On standard input one letter a command: `L` and the memory's bytes load it,
+`R` and a count do as many operations, `F` gives the memory back. Standard output answers each: `R`
+with the nanoseconds and the last result, as this side of the pipe saw them.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from baseline import lifeline, loops
+
+COUNT = struct.Struct("=q")
+ANSWER = struct.Struct("=qd")
+
+
+def main() -> None:
+    """Serves commands until the input ends."""
+    workload, code, elements, workers, parent = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+    lifeline.hold_on_to(parent)
+    size = 8 if workload == "count" else elements * struct.calcsize(code)
+    memory = bytearray(size)
+    x = memoryview(memory).cast(code)
+    lock = threading.Lock()
+    bounds = loops.slices(elements, workers)
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    with ThreadPoolExecutor(workers) as pool:
+        while command := source.read(1):
+            if command == b"L":
+                source.readinto(memory)
+                sink.write(b".")
+            elif command == b"F":
+                sink.write(memory)
+            else:
+                (operations,) = COUNT.unpack(source.read(COUNT.size))
+                start = time.perf_counter_ns()
+                for _ in range(operations):
+                    found = list(pool.map(lambda b: loops.part(workload, x, b, lock), bounds))
+                elapsed = time.perf_counter_ns() - start
+                total = sum(found) if workload == "reduce" else 0.0
+                sink.write(ANSWER.pack(elapsed, total))
+            sink.flush()
+
+
+if __name__ == "__main__":
+    main()

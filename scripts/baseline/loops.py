@@ -1,0 +1,48 @@
+"""The work itself in plain Python, which every variant of the model `python` runs.
+
+Only the standard library: an interpreter without NumPy, such as a free-threaded one, runs this too.
+`x` is a memoryview of numbers, so that all variants read and write memory the same way.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+
+def double(x: memoryview, begin: int, end: int) -> None:
+    """x[i] *= 2, in place."""
+    for i in range(begin, end):
+        x[i] *= 2
+
+
+def reduce(x: memoryview, begin: int, end: int) -> float:
+    """The sum of x[begin:end], which Python adds in double precision."""
+    return float(sum(x[begin:end]))
+
+
+def count(x: memoryview, steps: int, lock: AbstractContextManager) -> None:
+    """Adds 1 to x[0], `steps` times, under the lock that a counter of several workers needs."""
+    for _ in range(steps):
+        with lock:
+            x[0] += 1
+
+
+def count_alone(x: memoryview, steps: int) -> None:
+    """The same where nobody else counts."""
+    for _ in range(steps):
+        x[0] += 1
+
+
+def slices(elements: int, workers: int) -> list[tuple[int, int]]:
+    """Where each worker's part of `elements` begins and ends."""
+    return [(elements * k // workers, elements * (k + 1) // workers) for k in range(workers)]
+
+
+def part(workload: str, x: memoryview, bounds: tuple[int, int], lock: AbstractContextManager):  # noqa: ANN201
+    """One worker's part of one operation; the result of `reduce`, else None."""
+    begin, end = bounds
+    if workload == "double":
+        return double(x, begin, end)
+    if workload == "reduce":
+        return reduce(x, begin, end)
+    return count(x, end - begin, lock)

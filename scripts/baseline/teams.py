@@ -1,0 +1,291 @@
+"""Who does the work: one class a variant, all over the loops of loops.py (NumPy over its own).
+
+A team is made for one sample: its workers exist when the clock starts and are gone when close() has
+returned. Nothing of it has a name in the file system: shared memory is an anonymous mapping that
+the workers inherit, so that not even a kill can leave any behind.
+"""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+import os
+import queue
+import signal
+import struct
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+import numpy as np
+
+from baseline import lifeline, loops
+from baseline.tasks import Task
+
+FORK = multiprocessing.get_context("fork")
+RESULT = struct.Struct("=d")
+# How often a wait for a message looks whether its sender still lives.
+LOOK_S = 0.2
+
+
+class WorkerDied(Exception):
+    """A worker ended in the middle of its work: a failed sample, not the end of the run."""
+
+
+class Team:
+    """Workers on one task."""
+
+    # Whether sums are NumPy's, added pairwise in the element's type.
+    pairwise = False
+
+    def __init__(self, workload: str, task: Task, workers: int) -> None:
+        self.workload = workload
+        self.task = task
+        self.bounds = loops.slices(task.elements, workers)
+
+    @staticmethod
+    def memory(size: int) -> object:
+        """Memory for a task that this team's workers reach."""
+        return bytearray(size)
+
+    def run(self) -> None:
+        """One operation."""
+        raise NotImplementedError
+
+    def time(self, operations: int) -> int:
+        """Nanoseconds of so many operations, one after the other."""
+        start = time.perf_counter_ns()
+        for _ in range(operations):
+            self.run()
+        return time.perf_counter_ns() - start
+
+    def loaded(self) -> None:
+        """Called when the task's input is new."""
+
+    def fetch(self) -> None:
+        """Brings the result to the task's memory, for verification."""
+
+    def processes(self) -> list[int]:
+        """The workers' process ids, where they are processes of their own."""
+        return []
+
+    def close(self) -> None:
+        """Ends the workers."""
+
+    def _finish(self, parts: list[float | None]) -> None:
+        if self.workload == "reduce":
+            self.task.value = sum(p for p in parts if p is not None)
+
+
+class Serial(Team):
+    """A loop, on the caller's thread; a counter needs no lock."""
+
+    def run(self) -> None:
+        if self.workload == "count":
+            loops.count_alone(self.task.view, self.task.elements)
+        else:
+            whole = (0, self.task.elements)
+            self._finish([loops.part(self.workload, self.task.view, whole, nullcontext())])
+
+
+class Threads(Team):
+    """A ThreadPoolExecutor: under the global lock one thread computes at a time."""
+
+    def __init__(self, workload: str, task: Task, workers: int) -> None:
+        super().__init__(workload, task, workers)
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(workers)
+        self._busy = False
+
+    def run(self) -> None:
+        self._busy = True
+        parts = self._pool.map(
+            lambda b: loops.part(self.workload, self.task.view, b, self._lock), self.bounds
+        )
+        self._finish(list(parts))
+        self._busy = False
+
+    def close(self) -> None:
+        # Of an interrupted operation nobody waits for the end.
+        self._pool.shutdown(wait=not self._busy, cancel_futures=True)
+
+
+class Processes(Team):
+    """Forked workers that die with this process and are waited for."""
+
+    def __init__(self, workload: str, task: Task, workers: int) -> None:
+        super().__init__(workload, task, workers)
+        self.children: list[BaseProcess] = []
+
+    def _start(self, serve: Callable[..., None], *arguments: object) -> None:
+        child = FORK.Process(target=_served, args=(os.getpid(), serve, *arguments), daemon=True)
+        # What interrupts the run must not interrupt a child that has not yet said otherwise.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, lifeline.STOPS)
+        try:
+            child.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.children.append(child)
+
+    def processes(self) -> list[int]:
+        return [c.pid for c in self.children if c.pid is not None]
+
+    def fetch(self) -> None:
+        # The others may have done a dead worker's share: a right result, but not of so many.
+        self.check()
+
+    def check(self) -> None:
+        """Raises WorkerDied unless all live."""
+        for child in self.children:
+            if not child.is_alive():
+                how = child.exitcode or 0
+                said = f"signal {-how}" if how < 0 else f"status {how}"
+                raise WorkerDied(f"a worker process ended with {said}")
+
+    def close(self) -> None:
+        for child in self.children:
+            child.kill()
+        for child in self.children:
+            child.join()
+            child.close()
+        self.children = []
+
+
+def _served(parent: int, serve: Callable[..., None], *arguments: object) -> None:
+    lifeline.hold_on_to(parent)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, lifeline.STOPS)
+    serve(*arguments)
+
+
+class SharedProcesses(Processes):
+    """Workers on shared memory, told by a pipe each: what they send back is one number."""
+
+    @staticmethod
+    def memory(size: int) -> object:
+        return mmap.mmap(-1, max(1, size))
+
+    def __init__(self, workload: str, task: Task, workers: int) -> None:
+        super().__init__(workload, task, workers)
+        self._pipes: list[Connection] = []
+        lock = FORK.Lock()
+        for bounds in self.bounds:
+            ours, theirs = FORK.Pipe()
+            self._pipes.append(ours)
+            self._start(_serve_shared, theirs, workload, task.view, bounds, lock)
+            theirs.close()
+
+    def run(self) -> None:
+        try:
+            for pipe in self._pipes:
+                pipe.send_bytes(b"g")
+            self._finish([RESULT.unpack(pipe.recv_bytes())[0] for pipe in self._pipes])
+        except (EOFError, OSError):
+            for child in self.children:
+                child.join(LOOK_S)
+            self.check()
+            raise
+
+    def close(self) -> None:
+        super().close()
+        for pipe in self._pipes:
+            pipe.close()
+
+
+def _serve_shared(
+    pipe: Connection,
+    workload: str,
+    view: memoryview,
+    bounds: tuple[int, int],
+    lock: threading.Lock,
+) -> None:
+    while pipe.recv_bytes():
+        found = loops.part(workload, view, bounds, lock)
+        pipe.send_bytes(RESULT.pack(found if found is not None else 0.0))
+
+
+class QueueProcesses(Processes):
+    """Workers that share nothing: each slice goes there and its result back through queues."""
+
+    def __init__(self, workload: str, task: Task, workers: int) -> None:
+        super().__init__(workload, task, workers)
+        self._work: multiprocessing.Queue = FORK.Queue()
+        self._results: multiprocessing.Queue = FORK.Queue()
+        for _ in self.bounds:
+            self._start(_serve_queue, self._work, self._results, workload, task.code)
+
+    def run(self) -> None:
+        view = self.task.view
+        for begin, end in self.bounds:
+            data = end - begin if self.workload == "count" else bytes(view[begin:end])
+            self._work.put((begin, data))
+        parts: list[float | None] = []
+        for _ in self.bounds:
+            begin, found = self._next()
+            if self.workload == "double":
+                view[begin : begin + len(found) // view.itemsize] = memoryview(found).cast(
+                    self.task.code
+                )
+            elif self.workload == "count":
+                view[0] += found
+            else:
+                parts.append(found)
+        self._finish(parts)
+
+    def _next(self):  # noqa: ANN202
+        while True:
+            try:
+                return self._results.get(timeout=LOOK_S)
+            except queue.Empty:
+                self.check()
+
+    def close(self) -> None:
+        # First what writes: a worker that was killed may hold the lock of a queue for ever.
+        for used in (self._work, self._results):
+            used.cancel_join_thread()
+        super().close()
+        for used in (self._work, self._results):
+            used.close()
+
+
+def _serve_queue(
+    work: multiprocessing.Queue, results: multiprocessing.Queue, workload: str, code: str
+) -> None:
+    while True:
+        begin, data = work.get()
+        if workload == "count":
+            mine = memoryview(bytearray(8)).cast("q")
+            loops.count_alone(mine, data)
+            results.put((begin, mine[0]))
+            continue
+        memory = bytearray(data)
+        x = memoryview(memory).cast(code)
+        found = loops.part(workload, x, (0, len(x)), nullcontext())
+        results.put((begin, bytes(memory) if workload == "double" else found))
+
+
+class Numpy(Team):
+    """One call of NumPy, which works in C on one thread."""
+
+    pairwise = True
+    INDICES = 1 << 16
+
+    def __init__(self, workload: str, task: Task, workers: int) -> None:
+        super().__init__(workload, task, workers)
+        self._zeros = np.zeros(min(self.INDICES, max(1, task.elements)), dtype=np.intp)
+
+    def run(self) -> None:
+        array = self.task.array
+        if self.workload == "double":
+            array *= 2
+        elif self.workload == "reduce":
+            self.task.value = float(array.sum())
+        else:
+            left = self.task.elements
+            while left > 0:
+                step = min(left, len(self._zeros))
+                np.add.at(array, self._zeros[:step], 1)
+                left -= step

@@ -1,0 +1,148 @@
+"""Every variant does every workload right, and nothing of it outlives its sample."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from baseline import loops, sampling
+from baseline.other_python import OtherPython
+from baseline.plan import ALONE, MODELS, Configuration
+from baseline.teams import Processes, Team, WorkerDied
+
+VARIANTS = [(model, variant) for model, variants in MODELS.items() for variant in variants]
+
+
+@pytest.fixture(autouse=True)
+def _any_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A free-threaded interpreter is rare; what speaks with it does so with any other."""
+    monkeypatch.setattr(OtherPython, "interpreter", sys.executable)
+
+
+def configured(workload: str, model: str, variant: str, workers: int = 3) -> Configuration:
+    element = "i64" if workload == "count" else "f32"
+    workers = 1 if variant in ALONE else workers
+    return Configuration(workload, element, model, variant, 1000, workers)
+
+
+def children() -> set[int]:
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = path.read_text().rpartition(")")
+        except OSError:
+            continue
+        if int(rest.split()[1]) == os.getpid():
+            found.add(int(name.split()[0]))
+    return found
+
+
+def operations(team: Team, count: int) -> None:
+    team.time(count)
+    team.task.done += count
+
+
+@pytest.mark.parametrize(("model", "variant"), VARIANTS, ids=lambda v: v)
+@pytest.mark.parametrize("workload", ["double", "reduce", "count"])
+def test_every_variant_is_right(workload: str, model: str, variant: str) -> None:
+    before = children()
+    team = configured(workload, model, variant).prepare()
+    try:
+        for salt, count in ((1, 1), (2, 3)):
+            team.task.renew(salt)
+            team.loaded()
+            operations(team, count)
+            team.fetch()
+            assert team.task.verify(team.pairwise).correct
+    finally:
+        team.close()
+    assert children() == before
+
+
+@pytest.mark.parametrize(("model", "variant"), VARIANTS, ids=lambda v: v)
+@pytest.mark.parametrize("workload", ["double", "reduce", "count"])
+def test_a_lost_slice_is_a_failed_sample(
+    monkeypatch: pytest.MonkeyPatch, workload: str, model: str, variant: str
+) -> None:
+    if variant in ("vectorised", "free-threaded"):
+        pytest.skip("does not divide its work here")
+    whole, alone = loops.part, loops.count_alone
+
+    def lossy(workload: str, x: memoryview, bounds: tuple[int, int], lock):  # noqa: ANN001, ANN202
+        return whole(workload, x, (bounds[0], bounds[1] - 1), lock)
+
+    monkeypatch.setattr(loops, "part", lossy)
+    monkeypatch.setattr(loops, "count_alone", lambda x, steps: alone(x, steps - 1))
+    sample = sampling.take(configured(workload, model, variant), 1, 0.001)
+    assert sample.status == "failed"
+    assert sample.note
+    assert sample.error > 0
+
+
+@pytest.mark.parametrize("variant", ["processes-shm", "processes-queue"])
+def test_a_worker_that_dies_is_one_failed_sample(variant: str) -> None:
+    before = children()
+    team = configured("double", "python", variant).prepare()
+    assert isinstance(team, Processes)
+    team.task.renew(1)
+    operations(team, 1)
+    os.kill(team.processes()[1], signal.SIGKILL)
+    os.waitid(os.P_PID, team.processes()[1], os.WEXITED | os.WNOWAIT)
+    # The others may do its share, so a right result is no excuse.
+    with pytest.raises(WorkerDied, match="ended with signal 9"):
+        team.fetch()
+    with pytest.raises(WorkerDied, match="ended with signal 9"):
+        operations(team, 10)
+        team.fetch()
+    team.close()
+    assert children() == before
+
+
+def test_another_interpreter_that_ends_is_one_failed_sample() -> None:
+    team = configured("double", "python", "free-threaded").prepare()
+    team.task.renew(1)
+    team.loaded()
+    os.kill(team.processes()[0], signal.SIGKILL)
+    with pytest.raises(WorkerDied, match="status -9"):
+        operations(team, 1)
+    team.close()
+
+
+def test_what_cannot_start_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Configuration) -> Team:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(Configuration, "prepare", refuse)
+    sample = sampling.take(configured("double", "python", "processes-shm"), 1, 0.001)
+    assert sample.status == "skipped"
+    assert "refused 3 workers" in sample.note
+
+
+def test_what_does_not_fit_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "available_memory", lambda: 100)
+    sample = sampling.take(configured("double", "numpy", "vectorised"), 1, 0.001)
+    assert sample.status == "skipped"
+    assert "MiB are available" in sample.note
+
+
+def test_a_sample_lasts_long_enough_and_renews_its_input() -> None:
+    what = configured("double", "numpy", "vectorised")
+    start = time.perf_counter()
+    sample = sampling.take(what, 1, 0.03)
+    assert time.perf_counter() - start > 0.03
+    assert sample.status in ("ok", "noisy")
+    # Far more operations than one input lasts for.
+    assert sample.iterations > 240
+    assert sample.iterations * sample.time_ns >= 0.03e9
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+def test_slices_cover_everything_once(workers: int) -> None:
+    for elements in (0, 1, 5, 1000):
+        bounds = loops.slices(elements, workers)
+        assert [i for b, e in bounds for i in range(b, e)] == list(range(elements))
