@@ -7,6 +7,7 @@ counted, per run, and shown: nothing is dropped in silence.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,19 +122,24 @@ def _read_file(path: Path) -> list[Run]:
     return runs
 
 
-def _by_run(table: pl.DataFrame) -> list[pl.DataFrame]:
-    """The rows of each run; a row too damaged to say whose it is goes to the first."""
-    run, status = pl.col("run").cast(pl.String), pl.col("status").cast(pl.String)
-    whole = table.filter(status.is_in(["ok", "noisy", "skipped", "failed"]))
-    known = whole.select(run).to_series().unique(maintain_order=True).to_list() or [None]
-    mended = table.with_columns(
-        pl.when(run.is_in([k for k in known if k is not None]))
-        .then(run)
-        .otherwise(pl.lit(known[0], dtype=pl.String))
-        .cast(pl.Categorical)
-        .alias("run")
-    )
-    return mended.partition_by("run", maintain_order=True)
+def _by_run(table: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows of each run; a row too damaged to say whose it is goes to the first.
+
+    One after the other, so that a large file is not in memory three times.
+    """
+    told = table.select("run", "status").unique(maintain_order=True).cast(pl.String)
+    whole = told.filter(pl.col("status").is_in(["ok", "noisy", "skipped", "failed"]))
+    known = whole.get_column("run").unique(maintain_order=True).to_list() or [None]
+    first, *others = known
+    if told.get_column("run").unique().to_list() == [first]:
+        yield table
+        return
+    others = [name for name in others if name is not None]
+    of_others = pl.col("run").is_in(others).fill_null(False)
+    name = pl.lit(first, dtype=pl.String).cast(pl.Categorical).alias("run")
+    yield table.filter(~of_others).with_columns(name)
+    for other in others:
+        yield table.filter(pl.col("run") == other)
 
 
 def _load(path: Path, header: Header) -> pl.DataFrame:
@@ -203,41 +209,36 @@ def _to_run(path: Path, table: pl.DataFrame, header: Header, about: machine.Mach
         & pl.col("round").is_finite()
         & pl.col("round").is_between(0, 2**31)
     ).fill_null(False)
-    status = pl.col("status").cast(pl.String)
+    status = pl.col("status")
     kind = (
         pl.when(~placed | status.is_null())
         .then(pl.lit("incomplete"))
         .when(status.is_in(["skipped", "failed"]))
-        .then(status)
+        .then(status.cast(pl.String))
         .when(status.is_in(["ok", "noisy"]) & timed)
-        .then(status)
+        .then(status.cast(pl.String))
         .when(status.is_in(["ok", "noisy"]))
         .then(pl.lit("incomplete"))
         .otherwise(pl.lit("unknown status"))
+        .cast(pl.Categorical)
     )
-    table = table.with_columns(kind.cast(pl.Categorical).alias("kind"))
+    table = table.with_columns(kind.alias("kind"))
     counts = {str(k): int(n) for k, n in table.group_by("kind").len().iter_rows()}
-    measured = table.filter(pl.col("kind").cast(pl.String).is_in(["ok", "noisy"])).with_columns(
-        pl.col("elements").cast(pl.Int64),
-        pl.col("workers").cast(pl.Int64),
-        pl.col("round").cast(pl.Int32),
-        # What cannot be a size is as good as no size.
-        pl.when(pl.col("bytes").is_finite() & (pl.col("bytes") >= 0)).then(pl.col("bytes")),
-    )
-    before = measured.height
-    measured = measured.unique([*key, "round"], keep="first", maintain_order=True)
+    samples, duplicates = _samples(table, key)
     troubles = (
-        table.filter(pl.col("kind").cast(pl.String).is_in(["noisy", "skipped", "failed"]))
+        table.lazy()
+        .filter(pl.col("kind").is_in(["noisy", "skipped", "failed"]))
         .group_by("workload", "type", "model", "variant", "scope", "kind", "note")
         .agg(pl.len().alias("rows"))
         .sort("rows", descending=True)
+        .collect(engine="streaming")
     )
     left_out = LeftOut(
         failed=counts.get("failed", 0),
         skipped=counts.get("skipped", 0),
         incomplete=counts.get("incomplete", 0),
         unknown_status=counts.get("unknown status", 0),
-        duplicates=before - measured.height,
+        duplicates=duplicates,
         unknown_columns=header.unknown,
     )
     schemas = sorted({str(s) for s in table.get_column("schema").unique() if s is not None})
@@ -247,7 +248,7 @@ def _to_run(path: Path, table: pl.DataFrame, header: Header, about: machine.Mach
         run_id=head["run"] or "",
         label=head["label"] or about.text("label") or path.stem,
         about=about,
-        samples=measured,
+        samples=samples,
         troubles=troubles,
         left_out=left_out,
         rows=rows,
@@ -262,3 +263,33 @@ def _to_run(path: Path, table: pl.DataFrame, header: Header, about: machine.Mach
     if about.problem:
         run.notices.append(about.problem)
     return run
+
+
+def _samples(table: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, int]:
+    """What was measured, each configuration with its number and each round once; and how many rows
+    repeat a round that is there already."""
+    measured = (
+        table.lazy()
+        .filter(pl.col("kind").is_in(["ok", "noisy"]))
+        .select(
+            pl.exclude("run", "label", "schema", "kind", "note", "elements", "workers", "round"),
+            pl.col("elements", "workers").cast(pl.Int64),
+            pl.col("round").cast(pl.Int32),
+        )
+        # What cannot be a size is as good as no size.
+        .with_columns(pl.when(pl.col("bytes").is_finite() & (pl.col("bytes") >= 0)).then("bytes"))
+        .collect(engine="streaming")
+    )
+    # Numbers, because ten million keys of eight columns each would have to be compared otherwise.
+    keys = measured.lazy().select(key)
+    numbers = keys.unique(maintain_order=True).with_row_index("config")
+    config = (
+        keys.join(numbers, on=key, how="left", nulls_equal=True, maintain_order="left")
+        .select("config")
+        .collect(engine="streaming")
+    )
+    measured = measured.hstack(config)
+    sample = pl.col("config").cast(pl.Int64) * 2**32 + pl.col("round")
+    first = measured.select(sample.is_first_distinct()).to_series()
+    repeated = measured.height - int(first.sum())
+    return (measured.filter(first) if repeated else measured), repeated

@@ -48,8 +48,8 @@ class LeftOut:
 class Run:
     """One run of the harness.
 
-    `samples` has one row a measured sample (status ok or noisy): the configuration's columns,
-    `round`, `time_ns` and what telemetry there is. `troubles` counts noisy, skipped and failed rows
+    `samples` has one row a measured sample (status ok or noisy): the configuration's columns and its
+    number `config`, `round`, `time_ns` and what telemetry there is. `troubles` counts noisy, skipped and failed rows
     by configuration and note.
     """
 
@@ -80,10 +80,9 @@ class Run:
         `low` and `high` are null below six samples. `first` is where its times begin in
         `sorted_times`.
         """
-        ids = self._with_ids
         times = self.sorted_times
         grouped = (
-            ids.group_by("config")
+            self.samples.group_by("config")
             .agg(
                 *[pl.col(name).first() for name in self.key],
                 pl.col("bytes").max(),
@@ -92,7 +91,7 @@ class Run:
                 *[
                     pl.col(name).median().alias(name)
                     for name in ["sm_mhz", "power_w"]
-                    if name in ids.columns
+                    if name in self.samples.columns
                 ],
             )
             .sort("config")
@@ -124,19 +123,14 @@ class Run:
         )
 
     @cached_property
-    def _with_ids(self) -> pl.DataFrame:
-        ids = self.samples.select(self.key).unique(maintain_order=True).with_row_index("config")
-        return self.samples.join(ids, on=self.key, how="left", nulls_equal=True)
-
-    @cached_property
     def sorted_times(self) -> np.ndarray:
         """All times in ns, by configuration and then ascending."""
-        ordered = self._with_ids.select("config", "time_ns").sort("config", "time_ns")
+        ordered = self.samples.select("config", "time_ns").sort("config", "time_ns")
         return ordered.get_column("time_ns").to_numpy()
 
     @cached_property
     def _by_round(self) -> tuple[np.ndarray, np.ndarray]:
-        ordered = self._with_ids.select("config", "round", "time_ns").sort("config", "round")
+        ordered = self.samples.select("config", "round", "time_ns").sort("config", "round")
         return ordered.get_column("round").to_numpy(), ordered.get_column("time_ns").to_numpy()
 
     def times(self, configs: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -158,10 +152,9 @@ class Run:
 
     def extras(self, configs: list[int]) -> dict[int, dict[str, float]]:
         """Medians of EXTRAS by value of the column `config`; what no sample tells is missing."""
-        ids = self._with_ids
-        present = [name for name in EXTRAS if name in ids.columns]
+        present = [name for name in EXTRAS if name in self.samples.columns]
         table = (
-            ids.filter(pl.col("config").is_in(configs))
+            self.samples.filter(pl.col("config").is_in(configs))
             .group_by("config")
             .agg(
                 pl.col(name).filter(pl.col(name).is_finite() & (pl.col(name) >= 0)).median()
