@@ -102,13 +102,21 @@ class Processes : public testing::TestWithParam<const char*> {
   std::unique_ptr<Model> model_ = make_processes();
 };
 
+/// With the variants that have workers between two operations.
+class Crews : public Processes {};
+
+std::string variant_name(const testing::TestParamInfo<const char*>& variant) {
+  std::string name(variant.param);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Variants, Processes,
                          testing::Values("shm", "mapped-file", "spawn", "pipe", "socket", "queue"),
-                         [](const auto& variant) {
-                           std::string name(variant.param);
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         variant_name);
+INSTANTIATE_TEST_SUITE_P(Variants, Crews,
+                         testing::Values("shm", "mapped-file", "pipe", "socket", "queue"),
+                         variant_name);
 
 /// What the operation throws when it is run, or "".
 std::string reason(Operation& operation, std::int64_t operations = 1) {
@@ -142,8 +150,7 @@ TEST_P(Processes, HaveNoNameWhileTheyWork) {
   EXPECT_EQ(during.temporary, before.temporary);
 }
 
-TEST_P(Processes, SayThatAWorkerWasKilledAndGoOn) {
-  if (forks_each_time()) GTEST_SKIP() << "has no worker between two operations";
+TEST_P(Crews, SayThatAWorkerWasKilledAndGoOn) {
   const Traces before;
   {
     const auto operation = prepare();
@@ -184,8 +191,7 @@ TEST_P(Processes, SayThatAWorkerWasKilledAtWork) {
   EXPECT_TRUE(Traces() == before);
 }
 
-TEST_P(Processes, AreDeafToWhatATerminalSendsToAll) {
-  if (forks_each_time()) GTEST_SKIP() << "has no worker between two operations";
+TEST_P(Crews, AreDeafToWhatATerminalSendsToAll) {
   const auto operation = prepare();
   for (const int worker : operation->processes()) {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP}) kill(worker, signal);
@@ -195,8 +201,7 @@ TEST_P(Processes, AreDeafToWhatATerminalSendsToAll) {
   EXPECT_TRUE(operation->verify().correct);
 }
 
-TEST_P(Processes, DieWithTheThreadThatMadeThem) {
-  if (forks_each_time()) GTEST_SKIP() << "has no worker between two operations";
+TEST_P(Crews, DieWithTheThreadThatMadeThem) {
   std::unique_ptr<Operation> operation;
   std::thread([&] {
     operation = prepare();
@@ -217,9 +222,8 @@ TEST_P(Processes, DieWithTheThreadThatMadeThem) {
   EXPECT_THAT(how, testing::HasSubstr("was killed by signal 9"));
 }
 
-TEST_P(Processes, DieWithTheirParent) {
+TEST_P(Crews, DieWithTheirParent) {
   // Whoever makes workers dies, and the workers come to the nearest subreaper: this process.
-  if (forks_each_time()) GTEST_SKIP() << "has no worker between two operations";
   ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
   int channel[2];
   ASSERT_EQ(pipe(channel), 0);
@@ -248,8 +252,7 @@ TEST_P(Processes, DieWithTheirParent) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-TEST_P(Processes, SleepWhenTheyAreNotUsed) {
-  if (forks_each_time()) GTEST_SKIP() << "has no worker between two operations";
+TEST_P(Crews, SleepWhenTheyAreNotUsed) {
   const auto operation = prepare(1000, 2);
   operation->renew(1);
   operation->time(10);
@@ -262,8 +265,7 @@ TEST_P(Processes, SleepWhenTheyAreNotUsed) {
   EXPECT_TRUE(operation->verify().correct) << "and wake up again";
 }
 
-TEST_P(Processes, RunWhereTheyArePut) {
-  if (forks_each_time()) GTEST_SKIP() << "has no worker between two operations";
+TEST_P(Crews, RunWhereTheyArePut) {
   if (topology_.threads.size() < 2) GTEST_SKIP() << "needs two CPUs";
   const Placement placement = topology_.place(2, Pin::cores);
   const auto operation = prepare(1000, 2);

@@ -48,9 +48,9 @@ class LeftOut:
 class Run:
     """One run of the harness.
 
-    `samples` has one row a measured sample (status ok or noisy): the configuration's columns and its
-    number `config`, `round`, `time_ns` and what telemetry there is. `troubles` counts noisy, skipped and failed rows
-    by configuration and note.
+    `samples` has one row a measured sample (status ok or noisy): the configuration's columns and
+    its number `config`, `round`, `time_ns` and what telemetry there is. `troubles` counts noisy,
+    skipped and failed rows by configuration and note.
     """
 
     path: Path
