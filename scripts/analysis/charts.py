@@ -165,7 +165,7 @@ def log_bars(
         x=figure.lower(x), x2="hi:Q", opacity=figure.opacity(1, 0)
     )
     text = chart.mark_text(align="left", dx=5).encode(
-        x=x.copy(), text="g:N", opacity=figure.opacity(1, 0.15)
+        x=figure.upper(x), text="g:N", opacity=figure.opacity(1, 0.15)
     )
     return alt.layer(bars, errors, text).add_params(picked())
 

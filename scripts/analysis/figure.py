@@ -211,8 +211,17 @@ def curves(
 
 def lower(axis: alt.X | alt.Y) -> alt.X | alt.Y:
     """The same axis for the lower end of an interval, field `lo`."""
+    return _of(axis, "lo:Q")
+
+
+def upper(axis: alt.X | alt.Y) -> alt.X | alt.Y:
+    """The same axis for the upper end of an interval, field `hi`."""
+    return _of(axis, "hi:Q")
+
+
+def _of(axis: alt.X | alt.Y, field: str) -> alt.X | alt.Y:
     copied = axis.copy(deep=False)
-    copied.shorthand = "lo:Q"
+    copied.shorthand = field
     return copied
 
 

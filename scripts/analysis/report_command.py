@@ -149,7 +149,7 @@ def report(runs: list[Run]) -> tuple[str, list[Figure]]:
     for section in sections:
         section.short = section.short or shorts[section.id]
     figures = figures_of(sections)
-    title = f"crossover: {listing([run.name for run in runs])}"
+    title = f"crossover: {listing(list(dict.fromkeys(run.label for run in runs)))}"
     return page(title, header(runs), sections, {"files": files}), figures
 
 
