@@ -10,7 +10,6 @@
 namespace crossover::gpu {
 
 inline constexpr unsigned kReduceThreads = 256;
-inline constexpr unsigned kAllLanes = 0xffffffffU;
 
 /// The sum over the warp's lanes, in lane 0, always in the same order.
 template <class Total>
@@ -97,15 +96,6 @@ __device__ inline TotalOf<W> sum_of_edges(const Packed<const W>& x) {
   if (threadIdx.x < x.head_size) total += x.head[threadIdx.x];
   if (threadIdx.x < x.tail_size) total += x.tail[threadIdx.x];
   return total;
-}
-
-__device__ inline void add_atomically(double* to, double value) { atomicAdd(to, value); }
-__device__ inline void add_atomically(std::uint32_t* to, std::uint32_t value) {
-  atomicAdd(to, value);
-}
-__device__ inline void add_atomically(std::uint64_t* to, std::uint64_t value) {
-  // CUDA knows the 64 bits by another name.
-  atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));
 }
 
 /// 1, `atomic`: one global atomic addition an element, all to one address, which serves about one a

@@ -58,6 +58,9 @@ Packed<W> packed(W* data, std::uint64_t size) {
   return result;
 }
 
+/// The mask of a whole warp.
+inline constexpr unsigned kAllLanes = 0xffffffffU;
+
 /// The thread's number in the grid. In 64 bits: 32 overflow from 2^32 elements on, and the product
 /// of two unsigned ints is one before it is assigned to anything wider.
 __device__ inline std::uint64_t global_thread() {
@@ -110,6 +113,15 @@ inline unsigned multiprocessor_id() { return emulation::multiprocessor_id(); }
 inline std::uint64_t nanoseconds() { return emulation::nanoseconds(); }
 
 #endif
+
+__device__ inline void add_atomically(double* to, double value) { atomicAdd(to, value); }
+__device__ inline void add_atomically(std::uint32_t* to, std::uint32_t value) {
+  atomicAdd(to, value);
+}
+__device__ inline void add_atomically(std::uint64_t* to, std::uint64_t value) {
+  // CUDA knows the 64 bits by another name.
+  atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));
+}
 
 /// Leaves a note of where the block runs, for a grid whose placement is to be checked.
 __device__ inline void note_multiprocessor(unsigned* seen) {

@@ -151,6 +151,8 @@ class Block {
   void barrier();
   void warp_barrier(std::uint32_t mask);
   std::uint64_t exchange(std::uint32_t mask, std::uint64_t bits, unsigned source);
+  std::uint32_t vote(std::uint32_t mask, bool yes);
+  void give_way() { leave(); }
   void* shared_array(const void* key, std::size_t bytes);
   BulkState& bulk_state(BulkBarrier* barrier);
   void bulk_wait(BulkBarrier* barrier, unsigned parity);
@@ -361,6 +363,19 @@ std::uint64_t Block::exchange(std::uint32_t mask, std::uint64_t bits, unsigned s
   return warp.bits[generation % 2][source];
 }
 
+std::uint32_t Block::vote(std::uint32_t mask, bool yes) {
+  Warp& warp = warp_of(*current_);
+  const unsigned lane = linear(*current_) % kWarp;
+  warp.bits[warp.generation % 2][lane] = yes && static_cast<int>(lane) != schedule().lost_vote;
+  const std::uint32_t generation = arrive(warp, mask);
+  std::uint32_t votes = 0;
+  for (unsigned other = 0; other < kWarp; ++other) {
+    const bool in_favour = (mask >> other & 1) != 0 && warp.bits[generation % 2][other] != 0;
+    votes |= static_cast<std::uint32_t>(in_favour) << other;
+  }
+  return votes;
+}
+
 void* Block::shared_array(const void* key, std::size_t bytes) {
   std::unique_ptr<SharedArray>& array = shared_[key];
   if (array == nullptr) array = std::make_unique<SharedArray>(bytes);
@@ -440,6 +455,12 @@ void barrier() { running->barrier(); }
 void warp_barrier(std::uint32_t mask) { running->warp_barrier(mask); }
 std::uint64_t exchange(std::uint32_t mask, std::uint64_t bits, unsigned source) {
   return running->exchange(mask, bits, source);
+}
+std::uint32_t vote(std::uint32_t mask, bool yes) { return running->vote(mask, yes); }
+void give_way() { running->give_way(); }
+bool addition_takes_place() {
+  int& lost = schedule().lost_addition;
+  return lost < 0 || lost-- != 0;
 }
 void fence() {
   fence_edge.acquire();

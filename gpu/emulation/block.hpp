@@ -43,6 +43,10 @@ struct Schedule {
   std::uint64_t last_block = ~std::uint64_t{0};
   /// Bulk copies land as soon as they are asked for, instead of when somebody waits for them.
   bool eager_copies = false;
+  /// Faults: the atomic addition of this number (the first is 0) has no effect, and the votes of
+  /// this lane do not count. -1: none.
+  int lost_addition = -1;
+  int lost_vote = -1;
 };
 
 /// The schedule of grids to come.
@@ -63,6 +67,12 @@ void barrier();
 void warp_barrier(std::uint32_t mask);
 /// The bits that lane `source` of the caller's warp hands over; every lane of `mask` calls.
 std::uint64_t exchange(std::uint32_t mask, std::uint64_t bits, unsigned source);
+/// The lanes of `mask` for which `yes` holds; every lane of `mask` calls.
+std::uint32_t vote(std::uint32_t mask, bool yes);
+/// Lets the other threads of the block have their turn first.
+void give_way();
+/// Whether the next atomic addition takes place.
+bool addition_takes_place();
 /// __threadfence().
 void fence();
 

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <cuda/atomic>
 #include <memory>
 #include <vector>
 
@@ -134,6 +135,29 @@ TEST_F(Block, ShufflesHandValuesDown) {
   });
   EXPECT_EQ(sums[0], 31 * 32 / 2);
   EXPECT_EQ(sums[32], 31 * 32 / 2 + 32 * 32);
+}
+
+TEST_F(Block, VotesAreThoseOfTheMask) {
+  std::vector<std::uint32_t> votes(64);
+  run_grid({1}, {64}, 0, [&] {
+    votes[threadIdx.x] = threadIdx.x % 32 < 8 ? __ballot_sync(0xffU, threadIdx.x % 2 == 0)
+                                              : __ballot_sync(0xffffff00U, threadIdx.x < 40);
+  });
+  EXPECT_EQ(votes[0], 0x55U);
+  EXPECT_EQ(votes[31], 0xffffff00U);
+  EXPECT_EQ(votes[63], 0U);
+}
+
+TEST_F(Block, OthersComeBetweenAReadAndAWrite) {
+  std::uint64_t raced = 0;
+  std::uint64_t added = 0;
+  run_grid({3}, {kThreads}, 0, [&] {
+    const cuda::atomic_ref<std::uint64_t, cuda::thread_scope_device> counter(raced);
+    counter.store(counter.load(cuda::memory_order_relaxed) + 1, cuda::memory_order_relaxed);
+    gpu::add_atomically(&added, std::uint64_t{1});
+  });
+  EXPECT_EQ(raced, 3U) << "one of a block's increments is left";
+  EXPECT_EQ(added, 3 * kThreads);
 }
 
 TEST_F(BlockDeathTest, BarrierThatSomeNeverReach) {

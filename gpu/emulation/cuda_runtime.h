@@ -52,8 +52,14 @@ T __shfl_down_sync(unsigned mask, T value, unsigned delta) {
       static_cast<Bits>(crossover::emulation::exchange(mask, std::bit_cast<Bits>(value), source)));
 }
 
+inline unsigned __ballot_sync(unsigned mask, bool predicate) {
+  return crossover::emulation::vote(mask, predicate);
+}
+inline int __popc(unsigned value) { return std::popcount(value); }
+
 template <class T>
 T atomicAdd(T* address, T value) {
+  if (!crossover::emulation::addition_takes_place()) value = T{};
   return std::atomic_ref<T>(*address).fetch_add(value, std::memory_order_relaxed);
 }
 inline unsigned atomicInc(unsigned* address, unsigned limit) {
