@@ -143,6 +143,7 @@ std::vector<std::pair<std::string, std::vector<int>>> Cuda::workers(const Sweeps
 }
 
 std::uint64_t Cuda::host_bytes(const Configuration& configuration) const {
+  if (!configuration.workload->moves_data()) return 0;
   // `offload` starts and ends there; to verify `double`, all of the result comes back.
   if (configuration.scope != Scope::offload && configuration.workload->name == "reduce") return 0;
   return Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
@@ -171,6 +172,11 @@ std::unique_ptr<Operation> Cuda::prepare(const Configuration& configuration,
                                          const Placement& placement) {
   std::vector<Gpu*> gpus;
   for (const int number : numbers_of(configuration.device)) gpus.push_back(&gpu(number));
+  if (!configuration.workload->moves_data()) {
+    if (gpus.size() > 1)
+      throw Unavailable("what parallelism costs is measured on one GPU at a time");
+    return make_cost_operation(configuration, *gpus.front());
+  }
   if (configuration.scope == Scope::offload) {
     if (gpus.size() > 1) throw Unavailable("offload is measured on one GPU at a time");
     if (configuration.workers != gpus.front()->device.properties().multiprocessors) {

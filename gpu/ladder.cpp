@@ -19,9 +19,17 @@ std::uint64_t bulk_from(int multiprocessors) {
 }  // namespace
 
 std::vector<Variant> ladder(const Workload& workload, ElementType type) {
-  if (!workload.moves_data()) return {};
   using Role = Variant::Role;
   const std::vector<Scope> device{Scope::resident, Scope::kernel};
+  if (workload.name == "count") {
+    return {{"unsynchronised", Role::best, device},
+            {"atomic", Role::best, device},
+            {"shared-atomic", Role::best, device},
+            {"warp-aggregated", Role::best, device}};
+  }
+  // How long the host waits is the question.
+  if (workload.name == "create") return {{"launch", Role::best, {Scope::resident}}};
+  if (!workload.moves_data()) return {};
   const std::vector<Scope> offload{Scope::offload};
   std::vector<Variant> all;
   const auto steps =

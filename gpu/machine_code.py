@@ -1,8 +1,9 @@
-"""Checks the machine code that nvcc makes of a ladder's kernels, for compute capability 9.0.
+"""Checks the machine code that nvcc makes of a workload's kernels, for compute capability 9.0.
 
 Of each kernel: 16-byte loads and stores where its step promises them, and as many as it promises;
-no spill to local memory and no local array. From the toolkit's compiler alone: PTX says how wide
-the accesses are, ptxas says what is spilled. With cuobjdump the final machine code is read as well.
+the atomics that it is about, and no others; no spill to local memory and no local array. From the
+toolkit's compiler alone: PTX says how wide the accesses are, ptxas says what is spilled. With
+cuobjdump the final machine code is read as well.
 """
 
 from __future__ import annotations
@@ -19,15 +20,30 @@ ARCHITECTURE = "sm_90"
 
 @dataclass(frozen=True)
 class Promise:
-    """Of a kernel whose mangled name `kernel` matches: the fewest 16-byte global accesses."""
+    """Of a kernel whose mangled name `kernel` matches.
+
+    The fewest 16-byte global accesses, and which of the instructions below it has and lacks.
+    """
 
     kernel: str
     loads: int = 0
     stores: int = 0
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
 
 # The unrolled kernels have each access twice: in whole tiles and, guarded, in the last one.
 PROMISES = [
+    Promise(r"count_unsynchronised", lacks=("global addition", "shared addition")),
+    # Lanes that vote or count each other would add together.
+    Promise(r"count_atomic", has=("global addition",), lacks=("shared addition", "vote", "popc")),
+    Promise(r"count_shared_atomic", has=("shared addition", "global addition")),
+    Promise(
+        r"count_warp_aggregated",
+        has=("vote", "popc", "global addition"),
+        lacks=("shared addition",),
+    ),
+    Promise(r"create_launch", has=("global addition",), lacks=("shared addition",)),
     Promise(r"double_vector", loads=1, stores=1),
     Promise(r"double_unrolled.*Li1E", loads=2, stores=2),
     Promise(r"double_unrolled.*Li2E", loads=4, stores=4),
@@ -42,6 +58,20 @@ PTX_STORE = re.compile(r"\bst\.global\.(?:v4\.\w32|v2\.\w64)\b")
 SASS_LOAD = re.compile(r"\bLDG\.E\S*\.128\b")
 SASS_STORE = re.compile(r"\bSTG\.E\S*\.128\b")
 SASS_LOCAL = re.compile(r"\b(?:LDL|STL)\b")
+# By name, in PTX and in machine code. A global addition whose result nobody wants becomes RED,
+# which nobody waits for; an addition of 1 in shared memory has an instruction of its own.
+PTX_INSTRUCTIONS = {
+    "global addition": re.compile(r"\b(?:atom|red)\.global\.add\b"),
+    "shared addition": re.compile(r"\batom\.shared\.add\b"),
+    "vote": re.compile(r"\bvote\.sync\b"),
+    "popc": re.compile(r"\bpopc\b"),
+}
+SASS_INSTRUCTIONS = {
+    "global addition": re.compile(r"\bREDG?\.E\.ADD\b"),
+    "shared addition": re.compile(r"\bATOMS\.(?:ADD|POPC\.INC)\b"),
+    "vote": re.compile(r"\bVOTEU?\b"),
+    "popc": re.compile(r"(?<!\.)\bU?POPC\b"),
+}
 
 
 def run(command: list[str]) -> str:
@@ -64,7 +94,12 @@ def sass_functions(text: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def missing(functions: dict[str, str], load: re.Pattern[str], store: re.Pattern[str]) -> list[str]:
+def missing(
+    functions: dict[str, str],
+    load: re.Pattern[str],
+    store: re.Pattern[str],
+    instructions: dict[str, re.Pattern[str]],
+) -> list[str]:
     """What is not as promised."""
     wrong = []
     for promise in PROMISES:
@@ -78,6 +113,12 @@ def missing(functions: dict[str, str], load: re.Pattern[str], store: re.Pattern[
                 found = len(pattern.findall(body))
                 if found < least:
                     wrong.append(f"{name}: {found} 16-byte {what}, {least} are promised")
+            for what, pattern in instructions.items():
+                found = pattern.search(body)
+                if what in promise.has and not found:
+                    wrong.append(f"{name}: no {what}, which is promised")
+                if what in promise.lacks and found:
+                    wrong.append(f"{name}: {found[0]}, a {what}, which it should not need")
     return wrong
 
 
@@ -131,13 +172,13 @@ def main() -> int:
 
     functions = ptx_functions(ptx.read_text())
     wrong = promised(list(functions), arguments.source)
-    wrong += missing(functions, PTX_LOAD, PTX_STORE)
+    wrong += missing(functions, PTX_LOAD, PTX_STORE, PTX_INSTRUCTIONS)
     wrong += spills(report)
     read = "PTX and ptxas's report"
     if arguments.cuobjdump:
         listing = sass_functions(run([arguments.cuobjdump, "--dump-sass", str(cubin)]))
         wrong += promised(list(listing), arguments.source)
-        wrong += missing(listing, SASS_LOAD, SASS_STORE)
+        wrong += missing(listing, SASS_LOAD, SASS_STORE, SASS_INSTRUCTIONS)
         wrong += [
             f"{name}: reads or writes local memory"
             for name, body in listing.items()

@@ -49,6 +49,9 @@ std::unique_ptr<Operation> make_device_operation(const Configuration& configurat
                                                  const std::vector<int>& cpus,
                                                  std::vector<Gpu*> gpus);
 
+/// What parallelism costs, `count` and `create`, on one GPU.
+std::unique_ptr<Operation> make_cost_operation(const Configuration& configuration, Gpu& gpu);
+
 /// `offload`, on one GPU. `chunks` remembers what was measured.
 std::unique_ptr<Operation> make_offload_operation(const Configuration& configuration,
                                                   const std::vector<int>& cpus, Gpu& gpu,

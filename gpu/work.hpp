@@ -88,6 +88,16 @@ template <class T>
 std::unique_ptr<SegmentedSum<T>> make_segmented_sum(const Device& device, const T* x,
                                                     std::uint64_t elements);
 
+/// `elements` additions of 1 to `*counter` by a variant of `count`: unsynchronised, atomic,
+/// shared-atomic, warp-aggregated.
+std::unique_ptr<Work> make_count(const Device& device, std::string_view variant,
+                                 std::uint64_t* counter, std::uint64_t elements,
+                                 Multiprocessors limit = {});
+
+/// Puts a kernel of `blocks` blocks, of a warp each, into the stream, which do nothing but add 1 to
+/// came[block].
+void launch_idlers(const Stream& stream, std::uint64_t* came, int blocks);
+
 /// Writes the input of a workload, elements [first, first + count), into `x` on the device.
 template <class T>
 void fill_double(const Stream& stream, T* x, std::uint64_t first, std::uint64_t count,

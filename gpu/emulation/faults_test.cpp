@@ -28,6 +28,13 @@ class Faults : public DeviceTest {
             machine().devices.empty() ? 1 : machine().devices[0].multiprocessors,
             "gpu0"};
   }
+  static Configuration cost(std::string_view workload, std::string variant,
+                            std::uint64_t elements) {
+    Configuration what = configuration(std::move(variant), Scope::resident, elements);
+    what.workload = find_workload(workload);
+    what.type = what.workload->types.front();
+    return what;
+  }
   static std::unique_ptr<Operation> prepare(Model& model, const Configuration& what) {
     return model.prepare(what, {{}, test_cpus(), false});
   }
@@ -166,36 +173,41 @@ TEST_F(Faults, DeviceThatSomebodyElseHolds) {
 
 TEST_F(Faults, EveryCallIsChecked) {
   // Each runtime function that a sample calls, failing once at each of its first calls.
-  for (const char* variant : {"best", "vector", "atomic", "graph", "cub", "overlapped"}) {
-    for (const Scope scope : {Scope::resident, Scope::kernel, Scope::offload}) {
-      if ((scope == Scope::offload) != (std::string_view(variant) == "overlapped")) continue;
-      const Configuration what =
-          configuration(variant, scope, scope == Scope::offload ? std::uint64_t{3} << 18 : 3000);
-      machine().calls.clear();
-      expect_works(*make_cuda(), what);
-      const auto calls = machine().calls;
-      for (const auto& [function, count] : calls) {
-        if (function == "cudaFree" || function == "cudaFreeHost" ||
-            function == "cudaGetDeviceCount") {
-          continue;  // nothing to be done about the first two; the third has an answer without
+  std::vector<Configuration> all;
+  for (const char* variant : {"best", "vector", "atomic", "graph", "cub"}) {
+    for (const Scope scope : {Scope::resident, Scope::kernel}) {
+      all.push_back(configuration(variant, scope, 3000));
+    }
+  }
+  all.push_back(configuration("overlapped", Scope::offload, std::uint64_t{3} << 18));
+  all.push_back(cost("count", "shared-atomic", 3000));
+  all.push_back(all.back());
+  all.back().workers = 1;
+  all.push_back(cost("create", "launch", 4));
+  for (const Configuration& what : all) {
+    machine().calls.clear();
+    expect_works(*make_cuda(), what);
+    const auto calls = machine().calls;
+    for (const auto& [function, count] : calls) {
+      if (function == "cudaFree" || function == "cudaFreeHost" ||
+          function == "cudaGetDeviceCount") {
+        continue;  // nothing to be done about the first two; the third has an answer without
+      }
+      for (const int after :
+           kFewThreads ? std::set{count / 2} : std::set{0, count / 2, count - 1}) {
+        SCOPED_TRACE(what.name() + ": " + function + " after " + std::to_string(after));
+        const auto model = make_cuda();
+        machine().faults[function] = {cudaErrorInvalidValue, after, false};
+        bool thrown = false;
+        try {
+          expect_works(*model, what);
+        } catch (const std::runtime_error&) {
+          thrown = true;
         }
-        for (const int after :
-             kFewThreads ? std::set{count / 2} : std::set{0, count / 2, count - 1}) {
-          SCOPED_TRACE(what.name() + ": " + function + " after " + std::to_string(after));
-          const auto model = make_cuda();
-          machine().faults[function] = {cudaErrorInvalidValue, after, false};
-          bool thrown = false;
-          try {
-            expect_works(*model, what);
-          } catch (const std::runtime_error&) {
-            thrown = true;
-          }
-          // `overlapped` makes as many calls as the chunks that it has chosen: it may not come
-          // here.
-          const bool met = !machine().faults.contains(function);
-          EXPECT_EQ(thrown, met);
-          machine().faults.clear();
-        }
+        // `overlapped` makes as many calls as the chunks that it has chosen: it may not come here.
+        const bool met = !machine().faults.contains(function);
+        EXPECT_EQ(thrown, met);
+        machine().faults.clear();
       }
     }
   }
@@ -203,8 +215,9 @@ TEST_F(Faults, EveryCallIsChecked) {
 
 TEST_F(Faults, BlocksThatShareAMultiprocessorAreNoticed) {
   machine().placement = [](unsigned, int) { return 0U; };
-  for (const char* workload : {"double", "reduce"}) {
-    Configuration what = configuration();
+  for (const auto& [workload, variant] :
+       {std::pair{"double", "best"}, {"reduce", "best"}, {"count", "atomic"}}) {
+    Configuration what = configuration(variant);
     what.workload = find_workload(workload);
     what.workers = 3;
     const auto model = make_cuda();
