@@ -59,15 +59,20 @@ void offer(std::map<std::uint64_t, Best>& best, const Best& candidate) {
 
 double rate(const Best& best) { return best.configuration->bytes() / best.time_ns; }
 
+/// `name`, with the scope and the device where they are not the usual ones: "cuda (kernel) gpu1".
+std::string qualified(std::string name, const Configuration& what) {
+  if (what.scope != Scope::resident) name += fmt::format(" ({})", crossover::name(what.scope));
+  if (what.device != "cpu" && what.device != "gpu0") name += ' ' + what.device;
+  return name;
+}
+
 Table table_of(const std::vector<Planned>& plan, const Results& results, const Workload* workload,
                ElementType type) {
   Table table;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     const Configuration& what = plan[i].configuration;
     if (what.workload != workload || what.type != type) continue;
-    std::string name = what.model;
-    if (what.scope != Scope::resident) name += fmt::format(" ({})", crossover::name(what.scope));
-    if (what.device != "cpu" && what.device != "gpu0") name += ' ' + what.device;
+    const std::string name = qualified(what.model, what);
     auto at = std::find_if(table.begin(), table.end(),
                            [&](const Competitor& other) { return other.name == name; });
     if (at == table.end()) at = table.insert(at, {name, what.device == "cpu", {}});
@@ -173,7 +178,7 @@ std::string costs_text(const std::vector<Planned>& plan, const Results& results,
         results[i].times_ns.empty()) {
       continue;
     }
-    const std::string name = what.model + '/' + what.variant;
+    const std::string name = qualified(what.model + '/' + what.variant, what);
     auto at =
         std::find_if(lines.begin(), lines.end(), [&](auto& line) { return line.first == name; });
     if (at == lines.end()) at = lines.insert(at, {name, {}});

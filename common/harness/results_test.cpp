@@ -12,6 +12,17 @@ using testing::Not;
 
 class Summary : public testing::Test {
  protected:
+  /// A configuration of `count` that took `time_ns` for 1000 increments.
+  void add_count(const std::string& model, const std::string& variant, int workers, double time_ns,
+                 Scope scope = Scope::resident, const std::string& device = "cpu") {
+    plan_.push_back(
+        {{find_workload("count"), ElementType::i64, model, variant, scope, 1000, workers, device},
+         {},
+         nullptr,
+         {}});
+    results_.emplace_back();
+    results_.back().times_ns = {time_ns};
+  }
   /// A configuration of `reduce` on floats that took `times_ns`.
   void add(const std::string& model, std::uint64_t elements, int workers,
            std::vector<double> times_ns, Scope scope = Scope::resident,
@@ -62,6 +73,19 @@ TEST_F(Summary, ComparesAGpuWithTheBestOfAllCpuModels) {
   EXPECT_THAT(summary,
               HasSubstr("cuda beats the best CPU model from: never in the measured range"));
   EXPECT_THAT(summary, HasSubstr("fastest: threads 1000")) << "a kernel's time is not a caller's";
+}
+
+TEST_F(Summary, TellsCostsByScopeAndDevice) {
+  add_count("threads", "atomic", 1, 5000);
+  add_count("threads", "atomic", 2, 18000);
+  add_count("cuda", "atomic", 132, 800, Scope::resident, "gpu0");
+  add_count("cuda", "atomic", 132, 600, Scope::kernel, "gpu0");
+  add_count("cuda", "atomic", 60, 900, Scope::resident, "gpu1");
+  const std::string summary = text();
+  EXPECT_THAT(summary, ContainsRegex("threads/atomic +5\\.00 ns +1 +18\\.0 ns +2\n"));
+  EXPECT_THAT(summary, ContainsRegex("cuda/atomic +0\\.800 ns +132\n"));
+  EXPECT_THAT(summary, ContainsRegex("cuda/atomic \\(kernel\\) +0\\.600 ns +132\n"));
+  EXPECT_THAT(summary, ContainsRegex("cuda/atomic gpu1 +0\\.900 ns +60\n"));
 }
 
 TEST_F(Summary, CountsWhatIsNotShown) {
