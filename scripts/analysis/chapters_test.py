@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,22 @@ def test_what_synchronising_costs_and_racing_loses(tmp_path: Path) -> None:
     assert len(swept) == len(set(swept)) == 13 * 5 + 1
     lost = {r["x"]: r["y"] for r in rows_of(data, "lost-1")}
     assert lost == {1: 0.0, 2: 0.375, 4: 0.375, 8: 0.375, 16: 0.375}
+
+
+def test_false_sharing_is_told_as_it_was_measured(tmp_path: Path) -> None:
+    planned = synthetic_costs.count(HARDWARE)
+    text, _ = page_of(written(tmp_path, planned))
+    assert re.search(r"as if they were shared: threads/false-sharing takes 5[56]\.\d× as", text)
+    harmless = [
+        replace(c, time_ns=1.15 * 0.5 / min(c.workers, 8) * c.elements)
+        if c.variant == "false-sharing" else c
+        for c in planned
+    ]  # fmt: skip
+    text, _ = page_of(written(tmp_path, harmless))
+    assert "as if they were shared" not in text
+    assert re.search(r"threads/false-sharing takes 1\.1[45]\d?× as long as threads/padded", text)
+    alone = [c for c in planned if c.variant != "padded"]
+    assert "false-sharing takes" not in page_of(written(tmp_path, alone))[0]
 
 
 def test_what_workers_cost_and_from_where_they_pay(tmp_path: Path) -> None:

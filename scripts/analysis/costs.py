@@ -29,11 +29,23 @@ class Cost:
     each: Estimate
     whole: Estimate
     more: dict[str, float] = field(default_factory=dict)
+    scope: str = "resident"
 
     @property
     def name(self) -> str:
-        """`threads/mutex`."""
-        return f"{self.model}/{self.variant}"
+        """`threads/mutex`, `cuda/atomic`, or `cuda/atomic, kernel` by the device's clock."""
+        clock = "" if self.scope == "resident" else f", {self.scope}"
+        return f"{self.model}/{self.variant}{clock}"
+
+    @property
+    def series(self) -> str:
+        """Whose colour it has: `threads`, `cuda kernel`."""
+        return f"{self.model} {self.scope}" if self.on_gpu else self.model
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether its workers are multiprocessors."""
+        return self.device != "cpu"
 
     @property
     def lost(self) -> float:
@@ -43,7 +55,7 @@ class Cost:
     @property
     def on(self) -> str:
         """`2 workers`, `132 SMs`."""
-        return plural(self.workers, "worker" if self.device == "cpu" else "SM")
+        return plural(self.workers, "SM" if self.on_gpu else "worker")
 
 
 def unit(group: Group) -> str:
@@ -52,9 +64,9 @@ def unit(group: Group) -> str:
 
 
 def costs(group: Group) -> list[Cost]:
-    """Everything measured in `group`, in order of model, variant, workers and size."""
+    """Everything measured in `group`, in order of model, variant, scope, workers and size."""
     rows = group.table.filter(group.table["elements"] > 0).sort(
-        ["device", "model", "variant", "workers", "elements"]
+        ["device", "model", "variant", "scope", "workers", "elements"]
     )
     more = group.run.extras(rows.get_column("config").to_list())
     found = []
@@ -63,13 +75,23 @@ def costs(group: Group) -> list[Cost]:
         each = p.time.scaled(1 / p.elements)
         extras = more.get(p.config, {})
         found.append(
-            Cost(p.model, p.variant, p.elements, p.workers, p.device, each, p.time, extras)
+            Cost(
+                p.model,
+                p.variant,
+                p.elements,
+                p.workers,
+                p.device,
+                each,
+                p.time,
+                extras,
+                row["scope"],
+            )
         )
     return found
 
 
 def largest(found: Iterable[Cost]) -> list[Cost]:
-    """Of each model, variant and worker count the one with the most elements."""
+    """Of each model, variant, scope and worker count the one with the most elements."""
     kept: dict[tuple, Cost] = {}
     for cost in found:
         key = (cost.name, cost.workers, cost.device)
@@ -79,11 +101,11 @@ def largest(found: Iterable[Cost]) -> list[Cost]:
 
 
 def full(found: Iterable[Cost], cores: float | None) -> list[Cost]:
-    """Of each model and variant the one on the most workers that have a core each."""
+    """Of each model, variant and scope the one on the most workers that have a core each."""
     kept: dict[tuple, Cost] = {}
 
     def rank(cost: Cost) -> tuple[bool, int]:
-        crowded = cost.device == "cpu" and cores is not None and cost.workers > cores
+        crowded = not cost.on_gpu and cores is not None and cost.workers > cores
         return (not crowded, -cost.workers if crowded else cost.workers)
 
     for cost in found:

@@ -36,6 +36,10 @@ CREATE_PHYSICS = (
     "system call, a stack and a first turn on a core; a forked process copies page tables as "
     "well, and one that runs a program loads it."
 )
+GPU_PHYSICS = (
+    " A GPU's launch costs what the driver and the way to the device take and back, hardly more "
+    "for many blocks than for one."
+)
 PAYS_PHYSICS = (
     "Work that one core does in less time than the workers need to start cannot gain from them, "
     "however many there are; several times that size is needed before the price is small."
@@ -62,11 +66,20 @@ def chapter(
 
 
 def _time(found: list[Cost], chosen: list[Cost], machine: str, number: int) -> list[Figure]:
-    lots = split_by_model(list(dict.fromkeys((c.model, c.name) for c in found)))
+    lots: list[list[Cost]] = []
+    for device in dict.fromkeys(c.device for c in found):
+        mine = [c for c in found if c.device == device]
+        # A GPU's multiprocessors belong on no axis of workers, and one count makes no curve.
+        if mine[0].on_gpu and len({c.workers for c in mine}) == 1 and len(mine) < len(found):
+            continue
+        names = split_by_model(list(dict.fromkeys((c.model, c.name) for c in mine)))
+        lots += [[c for c in mine if c.name in lot] for lot in names]
+    drawn = {c.device for lot in lots for c in lot}
+    aside = [c for c in chosen if c.device not in drawn]
     return [
         _time_lines(
-            [c for c in found if c.name in lot],
-            [c for c in chosen if c.name in lot],
+            lot,
+            [c for c in chosen if c in lot] + (aside if i == 0 else []),
             machine,
             f"{number}" if i == 0 else f"{number}-{i}",
         )
@@ -74,31 +87,46 @@ def _time(found: list[Cost], chosen: list[Cost], machine: str, number: int) -> l
     ]
 
 
-def _time_lines(found: list[Cost], chosen: list[Cost], machine: str, number: str) -> Figure:
+def _time_lines(found: list[Cost], told: list[Cost], machine: str, number: str) -> Figure:
     rows = [{**cost_row(c), "b": duration(c.whole.value)} for c in found]
     series = plain_looks(list(dict.fromkeys(c.name for c in found)))
-    x = worker_axis([c.workers for c in found], "workers made at once")
+    x = worker_axis(
+        [c.workers for c in found],
+        "multiprocessors, a block on each" if found[0].on_gpu else "workers made at once",
+    )
     tooltip = tooltips(
         {"s": "made by", "w": "how many", "v": "each", "i": "95 % interval", "b": "all"}
     )
     layers = curves(rows, series, x, time_axis(rows, "time of a worker"), tooltip)
-    quick, dear = chosen[0], chosen[-1]
-    says = f"A worker costs {duration(quick.each.value)} by {quick.name} ({quick.on} at once)"
-    if dear is not quick:
-        says += (
-            f" and {duration(dear.each.value)} by {dear.name} ({dear.on}), "
-            f"{significant(dear.each.value / quick.each.value)}× as much"
-        )
     return Figure(
         f"create-{number}",
         title_of("Time of making a worker and waiting for its end", machine),
         alt.layer(*layers).add_params(picked()),
-        says + ".",
-        CREATE_PHYSICS,
+        _says(told),
+        CREATE_PHYSICS + (GPU_PHYSICS if any(c.on_gpu for c in told) else ""),
         series,
         ["made by", "how many", "each", "95 % interval", "all"],
         [[r["s"], r["w"], r["v"], r["i"], r["b"]] for r in rows],
     )
+
+
+def _says(told: list[Cost]) -> str:
+    parts = []
+    if made := [c for c in told if not c.on_gpu]:
+        quick, dear = made[0], made[-1]
+        text = f"A worker costs {duration(quick.each.value)} by {quick.name} ({quick.on} at once)"
+        if dear is not quick:
+            text += (
+                f" and {duration(dear.each.value)} by {dear.name} ({dear.on}), "
+                f"{significant(dear.each.value / quick.each.value)}× as much"
+            )
+        parts.append(text + ".")
+    parts += [
+        f"A launch on {c.on} and the wait for its end take {duration(c.whole.value)} ({c.name})."
+        for c in told
+        if c.on_gpu
+    ]
+    return " ".join(parts)
 
 
 def _pays(

@@ -25,8 +25,16 @@ from analysis.words import duration, listing, percent, significant
 PHYSICS = (
     "A core adds to its own cache line in a nanosecond or less; a line that another core wrote has "
     "to travel first, and a lock travels twice for each step. Private counters travel once, at the "
-    "end. Counters of different workers on one line travel as if they were shared."
+    "end."
 )
+GPU_PHYSICS = (
+    "On a GPU thousands of threads add at once, and those that meet at one address are served one "
+    "after the other where it lies in the second-level cache: one addition for a warp or a block "
+    "is what helps. A caller waits for the launch as well, which the device's clock (kernel) "
+    "leaves out."
+)
+# False sharing that costs less than this much more than counters apart does not show.
+HARMLESS = 1.5
 RACING = (
     "Unsynchronised workers read the same old value and both write it back plus one: one of the "
     "two steps is gone. How often depends on who runs when, so it is never a number to rely on."
@@ -49,13 +57,13 @@ def _bars(group: Group, found: list[Cost], machine: str, number: int) -> Figure:
     rows = []
     for c in shown:
         row = cost_row(c)
-        row["s"] = c.model
-        row["g"] = row["v"] + (f", loses {percent(c.lost)}" if c.lost > 0 else "")
-        row["l"] = percent(c.lost) if c.lost > 0 else "none"
+        row["s"] = c.series
+        row["g"] = row["v"] + (f", loses {_lost_share(c)}" if c.lost > 0 else "")
+        row["l"] = _lost_share(c) if c.lost > 0 else "none"
         if len(shown) != len({x.name for x in shown}):
             row["k"] = f"{c.name} ({c.device})"
         rows.append(row)
-    series = looks(list(dict.fromkeys(c.model for c in shown)))
+    series = looks(list(dict.fromkeys(c.series for c in shown)))
     return Figure(
         f"count-{number}",
         title_of("Time of an increment", machine),
@@ -67,7 +75,7 @@ def _bars(group: Group, found: list[Cost], machine: str, number: int) -> Figure:
             figure.TIME_LABEL,
         ),
         _says(shown),
-        PHYSICS,
+        _why(shown),
         series,
         ["variant", "on", "time of an increment", "95 % interval", "lost"],
         [[r["k"], r["w"], r["v"], r["i"], r["l"]] for r in rows],
@@ -76,9 +84,39 @@ def _bars(group: Group, found: list[Cost], machine: str, number: int) -> Figure:
     )
 
 
+def _lost_share(cost: Cost) -> str:
+    """As percent(), but 100 % would say that nothing was left."""
+    if cost.lost < 0.9945:
+        return percent(cost.lost)
+    return f"{min(cost.lost, 0.9999) * 100:.2f} %"
+
+
+def _why(shown: list[Cost]) -> str:
+    parts = [PHYSICS]
+    slots = {c.variant: c for c in shown if c.model == "threads" and c.workers > 1}
+    if {"false-sharing", "padded"} <= set(slots):
+        together, apart = slots["false-sharing"], slots["padded"]
+        ratio = together.each.value / apart.each.value
+        if ratio >= HARMLESS:
+            parts.append(
+                "Counters of different workers on one line travel as if they were shared: "
+                f"{together.name} takes {significant(ratio)}× as long as {apart.name}."
+            )
+        else:
+            parts.append(
+                "Counters of different workers on one line need not travel for each step: a core "
+                "reads back what its store buffer still holds and writes many increments whenever "
+                f"the line comes by, so {together.name} takes {significant(ratio)}× as long as "
+                f"{apart.name}."
+            )
+    if any(c.on_gpu for c in shown):
+        parts.append(GPU_PHYSICS)
+    return " ".join(parts)
+
+
 def _says(shown: list[Cost]) -> str:
     exact = [c for c in shown if c.lost == 0]
-    shared = [c for c in exact if c.workers > 1]
+    shared = [c for c in exact if c.workers > 1 and c.scope == "resident"]
     alone = next((c for c in shown if c.model == "serial"), None)
     parts = []
     if alone:
@@ -93,28 +131,34 @@ def _says(shown: list[Cost]) -> str:
             ratio = significant(slow.each.value / quick.each.value)
             text += f" and {slow.name} the slowest ({duration(slow.each.value)}, {ratio}×)"
         parts.append(text + ".")
-    losing = [c for c in shown if c.lost > 0]
+    kernels = [c for c in exact if c.scope == "kernel"]
+    if kernels:
+        told = [f"{duration(c.each.value)} by {c.model}/{c.variant}" for c in kernels]
+        parts.append(
+            f"By a GPU's own clock, without the launch, an increment takes {listing(told)}."
+        )
+    losing = [c for c in shown if c.lost > 0 and c.scope == "resident"]
     if losing:
-        told = [f"{c.name} loses {percent(c.lost)} on {c.on}" for c in losing]
+        told = [f"{c.name} loses {_lost_share(c)} on {c.on}" for c in losing]
         parts.append(f"Racing is no way out: {listing(told)}.")
     return " ".join(parts) or f"An increment takes {duration(shown[0].each.value)}."
 
 
 def _against_workers(found: list[Cost], machine: str, number: int) -> list[Figure]:
-    swept = [c for c in found if c.device == "cpu"]
-    if len({c.workers for c in swept}) < 2:
-        return []
-    lots = split_by_model(list(dict.fromkeys((c.model, c.name) for c in swept)))
-    return [
-        _lines([c for c in swept if c.name in lot], machine, f"{number}-{i}")
-        for i, lot in enumerate(lots)
-    ]
+    lots = []
+    for device in dict.fromkeys(c.device for c in found):
+        swept = [c for c in found if c.device == device]
+        if len({c.workers for c in swept}) > 1:
+            names = split_by_model(list(dict.fromkeys((c.model, c.name) for c in swept)))
+            lots += [[c for c in swept if c.name in lot] for lot in names]
+    return [_lines(lot, machine, f"{number}-{i}") for i, lot in enumerate(lots)]
 
 
 def _lines(found: list[Cost], machine: str, number: str) -> Figure:
     rows = [cost_row(c) for c in found]
     series = plain_looks(list(dict.fromkeys(c.name for c in found)))
-    x = worker_axis([c.workers for c in found], "workers")
+    kind = "multiprocessors" if found[0].on_gpu else "workers"
+    x = worker_axis([c.workers for c in found], kind)
     layers = curves(rows, series, x, time_axis(rows, "time of an increment"), tooltips(TOOLTIP))
     models = list(dict.fromkeys(c.model for c in found))
     growths = []
@@ -135,7 +179,7 @@ def _lines(found: list[Cost], machine: str, number: str) -> Figure:
         says += "."
     return Figure(
         f"count-workers-{number}",
-        title_of(f"Time of an increment against workers: {listing(models)}", machine),
+        title_of(f"Time of an increment against {kind}: {listing(models)}", machine),
         alt.layer(*layers).add_params(picked()),
         says,
         "Were the work divided without a price, twice the workers would halve the time of an "
@@ -147,7 +191,7 @@ def _lines(found: list[Cost], machine: str, number: str) -> Figure:
 
 
 def _lost(found: list[Cost], machine: str, number: int) -> Figure | None:
-    losing = {c.name for c in found if c.lost > 0 and c.device == "cpu"}
+    losing = {c.name for c in found if c.lost > 0 and not c.on_gpu}
     rows = [
         {
             "x": c.workers,
@@ -159,7 +203,7 @@ def _lost(found: list[Cost], machine: str, number: int) -> Figure | None:
             "v": percent(c.lost),
         }
         for c in found
-        if c.name in losing and c.device == "cpu"
+        if c.name in losing and not c.on_gpu
     ]
     if not rows:
         return None

@@ -23,6 +23,13 @@ COUNT = {
     "processes/atomic": (5.0, 12.0),
 }
 LOST = 0.375
+# Nanoseconds of an increment on a GPU by its own clock, and what is lost.
+COUNT_GPU = {
+    "cuda/unsynchronised": (0.02, 0.9998),
+    "cuda/atomic": (0.5, 0.0),
+    "cuda/shared-atomic": (0.01, 0.0),
+    "cuda/warp-aggregated": (0.03, 0.0),
+}
 # Nanoseconds of a worker, and bytes of an idle one.
 CREATE = {
     "threads/pool": (200.0, None),
@@ -58,20 +65,36 @@ PYTHON = {
 }
 
 
-def count(hw: Hardware, increments: int = 1 << 20) -> list[Configuration]:
-    """The workload `count`; every counter is exact but the unsynchronised one."""
+def count(
+    hw: Hardware, increments: int = 1 << 20, sms: tuple[int, ...] = ()
+) -> list[Configuration]:
+    """The workload `count`; every counter is exact but the unsynchronised ones.
+
+    On a GPU with `sms` multiprocessors, or all; few of them take longer.
+    """
     found = [_cost("count", "i64", increments, "serial/loop", 1, 0.5 * increments)]
     for name, (alone, more) in COUNT.items():
         for w in hw.worker_counts():
             each = alone / min(w, hw.cores) if more is None else alone + more * (w > 1)
             error = LOST if name.endswith("unsynchronised") and w > 1 else 0.0
             found.append(_cost("count", "i64", increments, name, w, each * increments, error))
+    for w in (sms or [hw.gpu_sms]) if hw.gpu else []:
+        for name, (each, error) in COUNT_GPU.items():
+            time = each * increments * (1 + 8 / w)
+            found += [
+                _cost("count", "i64", increments, name, w, start + time, error, scope=scope)
+                for scope, start in (("kernel", 0.0), ("resident", hw.launch_ns))
+            ]
     return found
 
 
-def create(hw: Hardware, most: int = 256) -> list[Configuration]:
-    """The workload `create`: as many workers as elements."""
-    return [
+def create(hw: Hardware, most: int = 256, sms: tuple[int, ...] = ()) -> list[Configuration]:
+    """The workload `create`: as many workers as elements; `sms` as for count()."""
+    launches = [
+        _cost("create", "none", w, "cuda/launch", w, hw.launch_ns)
+        for w in ((sms or [hw.gpu_sms]) if hw.gpu else [])
+    ]
+    return launches + [
         _cost("create", "none", w, name, w, each * w, more={"worker_bytes": size} if size else {})
         for name, (each, size) in CREATE.items()
         for w in [2**k for k in range(20) if 2**k <= most]
@@ -173,9 +196,11 @@ def _cost(
     time: float,
     error: float = 0.0,
     more: dict[str, float] | None = None,
+    scope: str = "resident",
 ) -> Configuration:
     model, variant = name.split("/")
+    device = "gpu0" if model == "cuda" else "cpu"
     return Configuration(
-        workload, element, units, model, variant, "resident", workers, "cpu", time, 0.01, error,
+        workload, element, units, model, variant, scope, workers, device, time, 0.01, error,
         more or {},
     )  # fmt: skip
