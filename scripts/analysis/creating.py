@@ -133,6 +133,7 @@ def _pays(
     chosen: list[Cost], serials: list[Curve], names: list[str], machine: str, number: int
 ) -> Figure | None:
     rows = []
+    chosen = sorted(chosen, key=lambda c: c.whole.value)
     for curve, name in zip(serials, names, strict=True):
         for c in chosen:
             at = pays_from(c.whole.value, curve)

@@ -66,7 +66,17 @@ class Figure:
             height=self.height,
             autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
         )
-        return chart.configure(**STYLE).to_dict(validate=CHECKED)
+        style = {**STYLE, "legend": alt.LegendConfig(**LEGEND, columns=self._legend_columns())}
+        return chart.configure(**style).to_dict(validate=CHECKED)
+
+    def _legend_columns(self) -> int:
+        """As many as fit beside each other, four at most."""
+        lengths = [len(s.name) for s in self.series]
+        for columns in (4, 3, 2):
+            widths = [28 + 5.7 * max(lengths[i::columns], default=0) for i in range(columns)]
+            if sum(widths) <= WIDTH - 70:
+                return columns
+        return 1
 
 
 # Whether Altair checks specifications against Vega-Lite's schema: slow, so only in the tests.
@@ -116,16 +126,15 @@ STYLE: dict[str, Any] = {
         titleColor="#333333",
         labelOverlap=True,
     ),
-    "legend": alt.LegendConfig(
-        orient="bottom",
-        columns=4,
-        title=None,
-        labelFontSize=12,
-        labelLimit=260,
-        symbolSize=90,
-        symbolStrokeWidth=2,
-    ),
     "text": alt.MarkConfig(fontSize=12, color="#333333"),
+}
+LEGEND: dict[str, Any] = {
+    "orient": "bottom",
+    "title": None,
+    "labelFontSize": 12,
+    "labelLimit": 260,
+    "symbolSize": 90,
+    "symbolStrokeWidth": 2,
 }
 
 

@@ -49,6 +49,11 @@ def test_costs_on_some_multiprocessors(tmp_path: Path) -> None:
     assert all(name.startswith("cuda/") for name, _ in shown)
     assert shown["cuda/atomic, kernel", 1] == pytest.approx(4.5, rel=0.01)
     assert "against multiprocessors: cuda" in text
+    # The longest names do not run out of the figure.
+    columns = {
+        n: data["figures"][n]["spec"]["config"]["legend"]["columns"] for n in data["figures"]
+    }
+    assert (columns["count-1"], columns[chart]) == (4, 3)
     (chart,) = [
         c for c in data["figures"]
         if c.startswith("create-") and {r["s"] for r in rows_of(data, c)} == {"cuda/launch"}
