@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gpu/models.hpp"
 #include "gpu/test_device.hpp"
@@ -69,6 +71,20 @@ class CudaCosts : public DeviceTest {
   std::unique_ptr<Model> model_;
   int all_ = 0;
 };
+
+TEST_F(CudaCosts, AreAllMeasuredByDefault) {
+  std::vector<std::string> names;
+  for (const char* workload : {"count", "create"}) {
+    for (const Variant& variant : model_->variants(*find_workload(workload), ElementType::i64)) {
+      names.push_back(variant.name);
+      EXPECT_EQ(variant.role, Variant::Role::best);
+      EXPECT_EQ(variant.scopes.front(), Scope::resident) << "what CPU models are compared with";
+      EXPECT_EQ(variant.scopes.size(), variant.name == "launch" ? 1U : 2U);
+    }
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"unsynchronised", "atomic", "shared-atomic",
+                                             "warp-aggregated", "launch"}));
+}
 
 TEST_F(CudaCosts, CountEveryIncrement) {
   // Around a warp, a block, and what the emulated device holds at a time: 8 blocks of 256 threads.
