@@ -223,6 +223,13 @@ std::array<std::uint64_t, 3> read_data_caches() {
 
 }  // namespace
 
+std::string host_name() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return {};
+  const std::string name = host.data();
+  return name.substr(0, name.find('.'));
+}
+
 nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root) {
   const auto hwloc = load_hwloc();
   const auto [model, vendor] = processor(root, hwloc.get());

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "common/limits.hpp"
 #include "common/topology.hpp"
@@ -22,6 +23,9 @@ namespace crossover {
 /// All of the machine counts, not only what this process may use. What the system does not tell is
 /// null. Holds no user name, path or address.
 nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root = {});
+
+/// The host name without its domain, which would be an address; empty where there is none.
+std::string host_name();
 
 /// Bytes of the data cache of `level` (1, 2, 3) that the core of the first worker sees, or 0 when
 /// unknown. Read once: later calls cost nothing.

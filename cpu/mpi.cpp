@@ -9,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "cpu/mpi/fleet.hpp"
 #include "cpu/mpi/serve.hpp"
 #include "cpu/operations.hpp"
 
@@ -149,9 +150,12 @@ class Mpi final : public ThreadedModel {
 
   std::string_view name() const override { return "mpi"; }
   std::string unavailable() const override {
-    return ranks_ != nullptr ? std::string()
-                             : "not started by mpirun; its workers are ranks: mpirun -n 4 "
-                               "build/crossover ...";
+    if (ranks_ == nullptr) {
+      return "not started by mpirun; its workers are ranks: mpirun -n 4 build/crossover ...";
+    }
+    return ranks_->fleet() ? "its workers are ranks, and in a fleet run each rank measures its own "
+                             "node: give several ranks a node, or CROSSOVER_FLEET=0"
+                           : "";
   }
   std::vector<Variant> variants(const Workload& workload, ElementType) const override {
     if (workload.name != "double" && workload.name != "reduce") return {};
@@ -165,7 +169,7 @@ class Mpi final : public ThreadedModel {
   }
   std::unique_ptr<Operation> prepare(const Configuration& what,
                                      const Placement& placement) override {
-    if (ranks_ == nullptr) throw Unavailable(unavailable());
+    if (!unavailable().empty()) throw Unavailable(unavailable());
     if (what.workers > ranks_->size()) {
       throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}", what.workers,
                                     what.workers, ranks_->size()));
@@ -175,9 +179,11 @@ class Mpi final : public ThreadedModel {
     }
     return std::make_unique<MpiOperation>(*ranks_, what, placement);
   }
-  std::string lost() const override { return ranks_ == nullptr ? std::string() : ranks_->lost(); }
+  std::string lost() const override {
+    return unavailable().empty() ? ranks_->lost() : std::string();
+  }
   std::vector<std::pair<std::string, std::string>> facts() const override {
-    if (ranks_ == nullptr) return {};
+    if (!unavailable().empty()) return {};
     std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
     int length = 0;
     MPI_Get_library_version(text.data(), &length);
@@ -200,16 +206,22 @@ class Mpi final : public ThreadedModel {
 
 }  // namespace
 
-int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
-  if (!Ranks::launched()) return program(nullptr);
+int with_ranks(const std::function<int(mpi::Ranks*, Fleet*)>& program) {
+  if (!Ranks::launched()) return program(nullptr, nullptr);
   try {
     // Static: a library that ends the program with exit() ends the other ranks as well.
     static Ranks ranks;
+    if (ranks.fleet()) {
+      static RankFleet fleet(ranks);
+      const int status = program(&ranks, &fleet);
+      if (ranks.rank() != 0) serve(ranks);  // nothing but the order to quit
+      return status;
+    }
     if (ranks.rank() != 0) {
       serve(ranks);
       return 0;
     }
-    const int status = program(&ranks);
+    const int status = program(&ranks, nullptr);
     if (!ranks.lost().empty()) {
       // There is no orderly end without it.
       std::fflush(nullptr);

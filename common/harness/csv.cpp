@@ -92,6 +92,10 @@ std::string csv_line(const Row& row, const std::vector<std::string>& extra) {
   field(name(row.status));
   field(row.note);
   for (const std::string& column : extra) {
+    if (column == kNodeColumn) {
+      field(row.node);
+      continue;
+    }
     const auto value = std::find_if(row.extra.begin(), row.extra.end(),
                                     [&](const auto& entry) { return entry.first == column; });
     field(value == row.extra.end() ? "" : format_number(value->second));

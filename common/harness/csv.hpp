@@ -38,6 +38,7 @@ struct Row {
   double error = 0;
   Status status = Status::ok;
   std::string note;
+  std::string node;  ///< which of a fleet's nodes measured it; empty when there is no fleet
   /// Values of the columns that the models append, by name; what is not there stays empty.
   std::vector<std::pair<std::string, double>> extra;
 
@@ -52,7 +53,10 @@ struct Row {
 
 inline constexpr int kSchema = 1;
 
-/// The header line, without the line end; `extra` are columns appended by models.
+/// The column that a fleet run appends: Row::node.
+inline constexpr const char* kNodeColumn = "node";
+
+/// The header line, without the line end; `extra` are columns appended by models and fleets.
 std::string csv_header(const std::vector<std::string>& extra = {});
 
 /// One record by RFC 4180, without the line end. Numbers in the shortest form that reads back the
@@ -102,9 +106,9 @@ struct CsvContents {
 };
 
 /// Reads a results file of this schema as this program writes it, or as a tool saved it again (byte
-/// order mark, CRLF, fields quoted without need). Columns behind the known ones are passed over.
-/// Throws std::runtime_error with one line (what is wrong, in which line of the file); a file that
-/// ends in the middle of a line is no error.
+/// order mark, CRLF, fields quoted without need). Columns behind the known ones are passed over,
+/// but for a fleet's. Throws std::runtime_error with one line (what is wrong, in which line of the
+/// file); a file that ends in the middle of a line is no error.
 CsvContents read_csv(const std::filesystem::path& path);
 CsvContents parse_csv(std::string_view text);
 

@@ -265,11 +265,14 @@ CsvContents parse_csv(std::string_view text) {
                      kSchema, csv_header().substr(0, 30)));
   }
   const std::size_t columns = fields.size();
+  const auto node = static_cast<std::size_t>(std::find(fields.begin(), fields.end(), kNodeColumn) -
+                                             fields.begin());
   while (records.next(fields)) {
     if (fields.size() != columns) {
       fail(records.line(), fmt::format("{} fields; the header has {}", fields.size(), columns));
     }
     contents.rows.push_back(read_row(Fields(fields, names, records.line())));
+    if (node < columns) contents.rows.back().node = fields[node];
   }
   contents.valid_bytes = records.position();
   contents.torn = records.position() != text.size();

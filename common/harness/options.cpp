@@ -1,7 +1,6 @@
 #include "common/harness/options.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +11,7 @@
 #include "common/harness/command_line.hpp"
 #include "common/harness/parse.hpp"
 #include "common/harness/text.hpp"
+#include "common/machine.hpp"
 
 namespace crossover {
 namespace {
@@ -136,11 +136,8 @@ std::string parse_label(const std::string& text) {
   return text;
 }
 
-/// The host name without its domain, which would be an address.
 std::string default_label() {
-  std::array<char, 256> host{};
-  std::string label = ::gethostname(host.data(), host.size() - 1) == 0 ? host.data() : "";
-  label.resize(std::min({label.size(), label.find('.'), std::size_t{64}}));
+  const std::string label = host_name().substr(0, 64);
   try {
     if (is_utf8(label)) return parse_label(label);
   } catch (const ParseError&) {

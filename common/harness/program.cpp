@@ -1,6 +1,5 @@
 #include "common/harness/program.hpp"
 
-#include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +13,9 @@
 #include <vector>
 
 #include "common/harness/csv.hpp"
+#include "common/harness/exit_status.hpp"
+#include "common/harness/node.hpp"
+#include "common/harness/nodes.hpp"
 #include "common/harness/options.hpp"
 #include "common/harness/plan.hpp"
 #include "common/harness/record.hpp"
@@ -24,61 +26,23 @@
 namespace crossover {
 namespace {
 
-enum ExitStatus { kDone = 0, kWrongResult = 1, kUsage = 2, kSystem = 3, kInterrupted = 130 };
-
-KnownNames known_names(const std::vector<std::unique_ptr<Model>>& models) {
-  KnownNames known;
-  for (const Workload& workload : workloads()) known.workloads.emplace_back(workload.name);
-  for (const auto& model : models) known.models.emplace_back(model->name());
-  return known;
-}
-
-/// Hands Google Benchmark what is left of its flags; it reports those it does not know.
-void initialize_benchmark(const Options& options) {
-  static char program[] = "crossover";  // the library keeps this pointer
-  std::vector<std::string> flags;
-  flags.insert(flags.end(), options.benchmark_flags.begin(), options.benchmark_flags.end());
-  std::vector<char*> arguments{program};
-  for (std::string& flag : flags) arguments.push_back(flag.data());
-  arguments.push_back(nullptr);
-  int count = static_cast<int>(flags.size()) + 1;
-  benchmark::Initialize(&count, arguments.data());
-  if (count > 1) {
-    throw EarlyExit{kUsage, fmt::format("{}: Google Benchmark has no such flag; --benchmark_help "
-                                        "lists them",
-                                        arguments[1])};
-  }
-}
-
 /// Tells the script that runs us where the results are.
 void publish_path(const std::filesystem::path& csv) {
   const char* const file = std::getenv("CROSSOVER_PATHS_FILE");
   if (file != nullptr) std::ofstream(file) << csv.string() << '\n';
 }
 
-/// The columns that the models which can run here append to the CSV, each once.
-std::vector<std::string> appended_columns(const std::vector<std::unique_ptr<Model>>& models) {
-  std::vector<std::string> columns;
-  for (const auto& model : models) {
-    if (!model->unavailable().empty()) continue;
-    for (const std::string_view column : model->columns()) {
-      if (std::find(columns.begin(), columns.end(), column) == columns.end()) {
-        columns.emplace_back(column);
-      }
-    }
-  }
-  return columns;
-}
-
-std::string machine_line(const nlohmann::ordered_json& record, const Topology& topology) {
+std::string machine_line(const nlohmann::ordered_json& record, const std::string& node,
+                         const Topology& topology) {
   const auto& machine = record.at("machine");
   const auto text = [](const nlohmann::ordered_json& value, const char* otherwise) {
     return value.is_string() ? value.get<std::string>() : std::string(otherwise);
   };
   const auto& cpu = machine.at("cpu");
-  std::string line = fmt::format(
-      "{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
-      text(cpu.at("model"), "unknown CPU"), topology.physical_cores, topology.threads.size());
+  std::string line =
+      fmt::format("{}{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
+                  node.empty() ? "" : ", node " + node, text(cpu.at("model"), "unknown CPU"),
+                  topology.physical_cores, topology.threads.size());
   if (machine.at("memory_bytes").is_number()) {
     line += fmt::format(", {:.1f} GiB", machine.at("memory_bytes").get<double>() / 0x1p30);
   }
@@ -89,22 +53,9 @@ std::string machine_line(const nlohmann::ordered_json& record, const Topology& t
   return line;
 }
 
-/// What the models run on besides the CPUs, in the machine's description.
-nlohmann::ordered_json describe_hardware(const std::vector<std::unique_ptr<Model>>& models) {
-  auto all = nlohmann::ordered_json::object();
-  for (const auto& model : models) all.update(nlohmann::ordered_json(model->hardware()));
-  return all;
-}
-
-/// Which process the run cannot go on without has ended, or empty.
-std::string lost_process(const std::vector<std::unique_ptr<Model>>& models) {
-  for (const auto& model : models) {
-    if (const std::string lost = model->lost(); !lost.empty()) {
-      return fmt::format("{}: {}", model->name(), lost);
-    }
-  }
-  return {};
-}
+// When the program is overdue: with what has passed, still under the second after which mpirun
+// kills.
+constexpr std::chrono::milliseconds kNodesPatience{250};
 
 /// A file to write to and what is in it already.
 struct Target {
@@ -141,8 +92,7 @@ std::filesystem::path default_output(const Options& options) {
 }
 
 int measure(Options options, const std::string& command, const KnownNames& known,
-            const std::vector<std::unique_ptr<Model>>& models, const Topology& topology,
-            StopSignals& signals) {
+            const Models& models, const Topology& topology, Fleet* fleet, StopSignals& signals) {
   Target target;
   const bool resumed = !options.resume.empty();
   const bool quiet = options.quiet;
@@ -157,15 +107,18 @@ int measure(Options options, const std::string& command, const KnownNames& known
     return kDone;
   }
 
-  auto facts = nlohmann::ordered_json::object();
-  for (const auto& model : models) {
-    for (const auto& [fact, value] : model->facts())
-      facts[std::string(model->name())][fact] = value;
-  }
   const std::uint64_t seed =
       resumed ? target.record.at("seed").get<std::uint64_t>() : std::random_device{}();
-  nlohmann::ordered_json record = new_record(options, command, topology, facts, seed);
+  nlohmann::ordered_json record =
+      new_record(options, command, topology, describe_models(models), seed);
   record["machine"].update(describe_hardware(models));
+  std::vector<std::string> columns = appended_columns(models);
+  Nodes nodes(fleet);
+  if (fleet != nullptr) {
+    record["nodes"] =
+        nodes.plan(record.at("options"), options.benchmark_flags,
+                   describe_node(nodes.self(), topology, models), signals.requested(), columns);
+  }
   if (resumed) {
     if (const std::string reason = refuse_resume(target.record, record); !reason.empty()) {
       throw EarlyExit{kUsage, fmt::format("--resume: {}", reason)};
@@ -179,45 +132,57 @@ int measure(Options options, const std::string& command, const KnownNames& known
   }
 
   Progress progress(quiet);
-  const std::vector<std::string> columns = appended_columns(models);
   CsvWriter writer = resumed ? CsvWriter::append_to(target.csv, target.valid_bytes, columns)
                              : CsvWriter::create(target.csv, columns);
   publish_path(target.csv);
   write_record(record_path(target.csv), record);
-  const std::string machine = machine_line(record, topology);
+  const std::string machine = machine_line(record, nodes.self(), topology);
   progress.say(machine);
+  if (const std::string bound = bound_nodes(record.value("nodes", FleetJson::array()));
+      !bound.empty()) {
+    progress.say(bound);
+  }
   progress.say(fmt::format("{} configurations, at most {} rounds and {}; results in {}",
                            plan.size(), options.rounds, format_duration(options.budget_s),
                            target.csv.string()));
 
   Sampler sampler(topology, options.min_time_s, benchmark_out, signals.requested());
-  Run run({options, record.at("run").get<std::string>(), seed, signals.requested()}, plan,
-          target.earlier, sampler, writer, progress);
+  Run run(
+      {options, record.at("run").get<std::string>(), nodes.self(), seed, signals.requested()}, plan,
+      target.earlier, sampler, [&](const Row& row) { nodes.write(row); }, progress);
   const auto conclude = [&](std::string_view status, std::string_view why) {
     record["status"] = status;
     record["ended"] = utc_now();
     record["end_reason"] = why;
     write_record(record_path(target.csv), record);
     if (quiet) return;
-    fmt::print("{}ended: {}\nCSV   {}\nJSON  {}\n", summarise(machine, plan, run.results()), why,
-               target.csv.string(), record_path(target.csv).string());
+    fmt::print("{}{}ended: {}\nCSV   {}\nJSON  {}\n", summarise(machine, plan, run.results()),
+               nodes.summary(), why, target.csv.string(), record_path(target.csv).string());
     std::fflush(stdout);
   };
   const auto conclude_interrupted = [&]() -> int {
-    const std::string lost = lost_process(models);
+    std::string lost = lost_process(models);
+    if (lost.empty()) lost = nodes.trouble();
     conclude(lost.empty() ? "interrupted" : "failed",
              lost.empty() ? name(End::interrupted) : std::string_view(lost));
     if (lost.empty()) return kInterrupted;
     fmt::print(stderr, "crossover: {}\n", lost);
     return kSystem;
   };
+  nodes.begin(record, target.earlier, writer);
   signals.when_overdue([&] {
     progress.clear();
+    try {
+      nodes.wait(signals.alone(), kNodesPatience);
+    } catch (const std::exception&) {
+      // What there is counts; another second there is not.
+    }
     return conclude_interrupted();
   });
   End end;
   try {
     end = run.go();
+    nodes.wait(signals.alone());
   } catch (const std::system_error&) {
     signals.ending();
     progress.clear();
@@ -228,7 +193,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   progress.clear();
   const double total_s = run.elapsed_s();
   int status = kDone;
-  if (end == End::interrupted) {
+  if (end == End::interrupted || nodes.cut_short()) {
     status = conclude_interrupted();
   } else {
     conclude("complete", name(end));
@@ -239,21 +204,21 @@ int measure(Options options, const std::string& command, const KnownNames& known
   for (const Result& result : run.results()) {
     if (result.failed > 0) return kWrongResult;
   }
-  return kDone;
+  return nodes.wrong() ? kWrongResult : kDone;
 }
 
 }  // namespace
 
-int run_program(const std::vector<std::string>& arguments,
-                const std::vector<std::unique_ptr<Model>>& models) {
+int run_program(const std::vector<std::string>& arguments, const Models& models, Fleet* fleet) {
   // A reader that goes away must not end a run, and a file at its size limit is an error to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  if (fleet != nullptr && fleet->self() != 0) return run_node(models, *fleet);
   StopSignals signals;
   const KnownNames known = known_names(models);
   try {
     Options options = parse_command_line(arguments, known);
-    initialize_benchmark(options);
+    initialize_benchmark(options.benchmark_flags);
     const Topology topology = detect_topology();
     if (options.machine) {
       nlohmann::ordered_json machine = describe_machine(topology);
@@ -261,7 +226,7 @@ int run_program(const std::vector<std::string>& arguments,
       fmt::print("{}\n", machine.dump(2));
       return kDone;
     }
-    return measure(std::move(options), printable_command(arguments), known, models, topology,
+    return measure(std::move(options), printable_command(arguments), known, models, topology, fleet,
                    signals);
   } catch (const EarlyExit& exit) {
     if (exit.status == kDone) {

@@ -65,6 +65,24 @@ Json gpu_names(const Json& record) {
   return names;
 }
 
+/// The names of a fleet's nodes, in order; null without a fleet.
+Json node_names_of(const Json& record) {
+  Json names;
+  const Json nodes = at(record, "/nodes");
+  if (!nodes.is_array()) return names;
+  for (const Json& node : nodes) names.push_back(at(node, "/node"));
+  return names;
+}
+
+/// What else is known of the node, but its memory, of which kernels reserve more or less.
+Json node_of(const Json& record, std::size_t index) {
+  Json node = record.at("nodes").at(index);
+  for (const char* other : {"node", "memory_bytes"}) {
+    if (node.is_object()) node.erase(other);
+  }
+  return node;
+}
+
 /// Kernels reserve some of a machine's memory, each version a little differently.
 bool same_memory(const Json& before, const Json& now) {
   if (!before.is_number() || !now.is_number()) return before == now;
@@ -95,7 +113,17 @@ std::string refuse_resume(const Json& recorded, const Json& current) {
     return changed("the results' schema", schema, at(current, "/schema"), kRebuild);
   }
   std::string reason = first_change(kBuild, kRebuild);
+  const Json nodes = node_names_of(recorded);
+  if (reason.empty()) {
+    const Json now = node_names_of(current);
+    reason = differ("the list of nodes", nodes, now, nodes == now);
+  }
   if (reason.empty()) reason = first_change(kMachine, kReturn);
+  for (std::size_t i = 0; reason.empty() && i < nodes.size(); ++i) {
+    const Json before = node_of(recorded, i);
+    const Json now = node_of(current, i);
+    reason = differ(fmt::format("node {}", shown(nodes[i])).c_str(), before, now, before == now);
+  }
   if (reason.empty()) {
     const Json before = at(recorded, "/machine/memory_bytes");
     const Json now = at(current, "/machine/memory_bytes");

@@ -21,6 +21,7 @@ Row row_for(const Planned& planned, const RunContext& context, int round) {
   Row row;
   row.run = context.run_id;
   row.label = context.options.label;
+  row.node = context.node;
   row.workload = what.workload->name;
   row.type = name(what.type);
   row.elements = what.elements;
@@ -64,11 +65,11 @@ std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, i
 }
 
 Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector<Row>& earlier,
-         Sampler& sampler, CsvWriter& writer, Progress& progress)
+         Sampler& sampler, RowSink write, Progress& progress)
     : context_(std::move(context)),
       plan_(plan),
       sampler_(sampler),
-      writer_(writer),
+      write_(std::move(write)),
       progress_(progress),
       results_(plan.size()) {
   std::map<std::string, std::size_t> index;
@@ -76,6 +77,7 @@ Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector
     index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device), i);
   }
   for (const Row& row : earlier) {
+    if (row.node != context_.node) continue;
     const auto found = index.find(key(row.configuration(), row.device));
     if (found == index.end()) continue;
     if (!done_before_.emplace(found->second, row.round).second) continue;
@@ -118,7 +120,7 @@ void Run::take(std::size_t index, int round) {
     for (const auto& [column, value] : sample.observed) row.extra.emplace_back(column, value);
   }
   row.time = utc_now();
-  writer_.append(row);
+  write_(row);
   in_samples_s_ += sample.elapsed_s;
   const std::lock_guard lock(mutex_);
   add_row(results_[index], row);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <string>
@@ -30,17 +31,22 @@ std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, i
 struct RunContext {
   const Options& options;
   std::string run_id;
+  std::string node;  ///< which of a fleet's this is, or empty
   std::uint64_t seed = 0;
   const std::atomic<bool>& interrupted;
 };
+
+/// Where rows go the moment they are measured. May throw std::system_error.
+using RowSink = std::function<void(const Row&)>;
 
 /// Rounds over a plan: each takes one sample of every configuration in an order of its own and
 /// writes it at once.
 class Run {
  public:
-  /// `earlier` are the rows of the interrupted run that this one continues. Rows go to `writer`.
+  /// `earlier` are the rows of the interrupted run that this one continues; other nodes' are passed
+  /// over.
   Run(RunContext context, const std::vector<Planned>& plan, const std::vector<Row>& earlier,
-      Sampler& sampler, CsvWriter& writer, Progress& progress);
+      Sampler& sampler, RowSink write, Progress& progress);
 
   /// Until the stop rule says so. Throws std::system_error when a row cannot be written.
   End go();
@@ -62,7 +68,7 @@ class Run {
   RunContext context_;
   const std::vector<Planned>& plan_;
   Sampler& sampler_;
-  CsvWriter& writer_;
+  RowSink write_;
   Progress& progress_;
   mutable std::mutex mutex_;  // of results_: go() writes, results() reads
   Results results_;

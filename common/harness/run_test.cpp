@@ -42,8 +42,9 @@ class Rounds : public testing::Test {
                            : CsvWriter::create(csv_);
     Sampler sampler(topology_, options_.min_time_s, {}, interrupted_);
     Progress progress(true);
-    crossover::Run run({options_, "run", 42, interrupted_}, plan, earlier, sampler, writer,
-                       progress);
+    crossover::Run run(
+        {options_, "run", "", 42, interrupted_}, plan, earlier, sampler,
+        [&](const Row& row) { writer.append(row); }, progress);
     const End end = run.go();
     results_ = run.results();
     rounds_ = run.rounds();

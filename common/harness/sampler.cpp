@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "common/harness/exit_status.hpp"
+#include "common/harness/options.hpp"
 #include "common/limits.hpp"
 
 namespace crossover {
@@ -62,6 +64,20 @@ class Sampler::Reporter final : public benchmark::BenchmarkReporter {
   benchmark::JSONReporter json_;
   bool begun_ = false;
 };
+
+void initialize_benchmark(std::vector<std::string> flags) {
+  static char program[] = "crossover";  // the library keeps this pointer
+  std::vector<char*> arguments{program};
+  for (std::string& flag : flags) arguments.push_back(flag.data());
+  arguments.push_back(nullptr);
+  int count = static_cast<int>(flags.size()) + 1;
+  benchmark::Initialize(&count, arguments.data());
+  if (count > 1) {
+    throw EarlyExit{kUsage, fmt::format("{}: Google Benchmark has no such flag; --benchmark_help "
+                                        "lists them",
+                                        arguments[1])};
+  }
+}
 
 Sampler::Sampler(const Topology& topology, double min_time_s,
                  const std::filesystem::path& benchmark_out, const std::atomic<bool>& interrupted)

@@ -13,6 +13,10 @@
 
 namespace crossover {
 
+/// Hands Google Benchmark what is left of its flags. Throws EarlyExit for one that it does not
+/// know.
+void initialize_benchmark(std::vector<std::string> flags);
+
 /// One sample as it was measured.
 struct Measurement {
   Status status = Status::ok;

@@ -12,8 +12,6 @@ namespace crossover {
 
 namespace {
 
-// With what the summary takes, under the second that a user is promised.
-constexpr timespec kPatience{0, 600'000'000};
 constexpr int kInterrupted = 130;
 // Wakes the thread when the program ends by itself.
 constexpr int kDismissed = SIGUSR1;
@@ -27,7 +25,7 @@ sigset_t watched_signals() {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals(std::chrono::milliseconds patience) : patience_(patience) {
   const sigset_t set = watched_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   thread_ = std::thread([this] { wait_for_signals(); });
@@ -50,12 +48,14 @@ void StopSignals::ending() {
 
 void StopSignals::wait_for_signals() {
   const sigset_t set = watched_signals();
-  int signal = 0;
-  while (sigwait(&set, &signal) != 0) {
+  siginfo_t signal{};
+  while (sigwaitinfo(&set, &signal) < 0) {
   }
-  if (signal == kDismissed) return;
+  if (signal.si_signo == kDismissed) return;
+  alone_ = signal.si_pid != getppid();
   requested_ = true;
-  int next = sigtimedwait(&set, nullptr, &kPatience);
+  const timespec patience{patience_.count() / 1000, patience_.count() % 1000 * 1'000'000};
+  int next = sigtimedwait(&set, nullptr, &patience);
   if (next == -1 && errno == EAGAIN) {
     const std::lock_guard lock(mutex_);
     if (!ending_) _exit(finish_ ? finish_() : kInterrupted);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -12,17 +13,25 @@ namespace crossover {
 /// which then inherits that these signals are blocked and are this one's to take.
 class StopSignals {
  public:
-  StopSignals();
+  /// With what the summary takes, under the second that a user is promised.
+  static constexpr std::chrono::milliseconds kPatience{600};
+
+  explicit StopSignals(std::chrono::milliseconds patience = kPatience);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  /// True from the first signal on.
+  /// True from the first signal or request() on.
   const std::atomic<bool>& requested() const { return requested_; }
+  /// True when that signal was for this process alone: a launcher, its parent, tells all that it
+  /// has started.
+  const std::atomic<bool>& alone() const { return alone_; }
+  /// Asks to stop as a signal does, but is in no hurry.
+  void request() { requested_ = true; }
 
-  /// `finish` is called on the signals' own thread when the program has not ended by itself some
-  /// time after a signal, because it is inside an operation that takes long; then the process ends
-  /// with the status that it returns. A second signal ends it at once, with status 130.
+  /// `finish` is called on the signals' own thread when the program has not ended by itself
+  /// `patience` after a signal, because it is inside an operation that takes long; then the process
+  /// ends with the status that it returns. A second signal ends it at once, with status 130.
   void when_overdue(std::function<int()> finish);
 
   /// The program is about to end by itself, with all there is to say: however long that takes, only
@@ -32,7 +41,9 @@ class StopSignals {
  private:
   void wait_for_signals();
 
+  std::chrono::milliseconds patience_;
   std::atomic<bool> requested_{false};
+  std::atomic<bool> alone_{false};
   std::mutex mutex_;
   std::function<int()> finish_;
   bool ending_ = false;

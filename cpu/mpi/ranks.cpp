@@ -93,7 +93,7 @@ Ranks::Ranks() : parent_(getppid()) {
     const SignalsHeldBack
         held_back;  // from MPI's own threads, which are as good as any to the kernel
     int provided = 0;
-    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided));
+    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided));
   }
   // What this process starts is no rank, should it be linked with MPI.
   for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
@@ -111,8 +111,9 @@ Ranks::Ranks() : parent_(getppid()) {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&rank_0s, signal);
     pthread_sigmask(SIG_BLOCK, &rank_0s, nullptr);
   }
-  share_cpus();
   meet_peers();
+  choose_fleet();
+  share_cpus();
   unname_shared_memory();
 }
 
@@ -139,6 +140,10 @@ Ranks::~Ranks() {
 
 void Ranks::share_cpus() {
   const std::vector<int> mine = detect_topology().allowed_cpus();
+  if (fleet_) {
+    allowed_ = mine;
+    return;
+  }
   int most = mine.back();
   check(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT, MPI_MAX, machine_));
   std::vector<unsigned char> any(static_cast<std::size_t>(most) + 1);
@@ -166,6 +171,15 @@ void Ranks::meet_peers() {
                     syscall(SYS_pidfd_open, peers_[static_cast<std::size_t>(other)].process, 0))
               : -1);
   }
+}
+
+void Ranks::choose_fleet() {
+  int chosen = size_ > 1 && machines() == size_ ? 1 : 0;
+  if (const char* const wanted = std::getenv("CROSSOVER_FLEET")) {
+    chosen = size_ > 1 && std::string_view(wanted) != "0" ? 1 : 0;
+  }
+  check(MPI_Bcast(&chosen, 1, MPI_INT, 0, all_));  // mpirun need not carry rank 0's environment
+  fleet_ = chosen != 0;
 }
 
 /// MPI names the memory by which it carries messages within a machine, and where mpirun itself is

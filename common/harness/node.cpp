@@ -1,0 +1,73 @@
+#include "common/harness/node.hpp"
+
+#include <exception>
+
+#include "common/harness/exit_status.hpp"
+#include "common/harness/fleet_messages.hpp"
+#include "common/harness/plan.hpp"
+#include "common/harness/run.hpp"
+#include "common/harness/signals.hpp"
+
+namespace crossover {
+
+namespace {
+
+void measure(const Models& models, Fleet& fleet, StopSignals& signals) {
+  const std::optional<FleetJson> asked = await_message(fleet, signals.requested());
+  if (!asked) return;
+  Options call;
+  call.benchmark_flags = asked->at("benchmark_flags").get<std::vector<std::string>>();
+  const Options options = resume_options(asked->at("options"), call, known_names(models));
+  initialize_benchmark(options.benchmark_flags);
+  const Topology topology = detect_topology();
+  const std::vector<Planned> plan = make_plan(options, models, topology);
+  const std::string& self = fleet.nodes()[fleet.self()];
+  send_message(fleet, 0,
+               {{"description", describe_node(self, topology, models)},
+                {"columns", appended_columns(models)}});
+
+  const std::optional<FleetJson> begin = await_message(fleet, signals.requested());
+  if (!begin) return;
+  const auto send_row = [&](const Row& row) {
+    send_message(fleet, 0, {{"row", row}});
+    if (fleet.stopped()) signals.request();
+  };
+  const auto send_end = [&](End end) {
+    const bool interrupted = end == End::interrupted;
+    send_message(fleet, 0, {{"status", interrupted ? kInterrupted : kDone}, {"text", name(end)}});
+  };
+  Sampler sampler(topology, options.min_time_s, {}, signals.requested());
+  Progress silent(true);
+  Run run({options, begin->at("run").get<std::string>(), self,
+           begin->at("seed").get<std::uint64_t>(), signals.requested()},
+          plan, begin->at("earlier").get<std::vector<Row>>(), sampler, send_row, silent);
+  signals.when_overdue([&] {
+    send_end(End::interrupted);
+    return kInterrupted;
+  });
+  const End end = run.go();
+  signals.ending();
+  send_end(end);
+}
+
+}  // namespace
+
+int run_node(const Models& models, Fleet& fleet) {
+  // Node 0 must hear that this one still lives before its own patience is at an end.
+  StopSignals signals(StopSignals::kPatience / 2);
+  const auto refuse = [&fleet](int status, const std::string& text) {
+    send_message(fleet, 0, {{"status", status}, {"text", text}});
+  };
+  try {
+    measure(models, fleet, signals);
+  } catch (const EarlyExit& exit) {
+    refuse(exit.status, exit.text);
+  } catch (const PlanError& error) {
+    refuse(kUsage, error.what());
+  } catch (const std::exception& error) {
+    refuse(kSystem, error.what());
+  }
+  return kDone;
+}
+
+}  // namespace crossover
