@@ -8,13 +8,11 @@
 
 #include "common/fleet.hpp"
 #include "common/harness/csv.hpp"
-#include "common/harness/model_list.hpp"
-#include "common/topology.hpp"
 
 /// What the nodes of a fleet run tell one another:
 ///
 ///     node 0      {options, benchmark_flags}        plan this
-///     each other  {description, columns}            or {status, text}: why it cannot
+///     each other  {description, columns} or {status, text}: why it cannot
 ///     node 0      {run, seed, earlier}              go on behind these rows of yours
 ///     each other  {row}, {row}, ...                 each the moment that it is measured
 ///     each other  {status, text}                    it has ended: exit status, and why unless it
@@ -29,11 +27,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Row, run, label, time, workload, type, elemen
                                    variant, scope, workers, device, round, iterations, time_ns,
                                    error, status, note, node, extra)
 
-/// What a reader of the results must know of a node's hardware, in few lines.
-FleetJson describe_node(const std::string& node, const Topology& topology, const Models& models);
-
-/// Which of these nodes may not use all of their CPUs, in a line for the user; empty: they all may.
-std::string bound_nodes(const FleetJson& descriptions);
+/// Which of the nodes in a run's record may not use all of their CPUs, in a line for the user;
+/// empty: they all may.
+std::string bound_nodes(const FleetJson& record);
 
 /// How long to wait between two looks for a message.
 inline constexpr std::chrono::milliseconds kALittle{10};

@@ -7,6 +7,7 @@
 #include "common/harness/plan.hpp"
 #include "common/harness/run.hpp"
 #include "common/harness/signals.hpp"
+#include "common/machine.hpp"
 
 namespace crossover {
 
@@ -22,8 +23,10 @@ void measure(const Models& models, Fleet& fleet, StopSignals& signals) {
   const Topology topology = detect_topology();
   const std::vector<Planned> plan = make_plan(options, models, topology);
   const std::string& self = fleet.nodes()[fleet.self()];
+  FleetJson machine = describe_machine(topology);
+  machine.update(FleetJson(describe_hardware(models)));
   send_message(fleet, 0,
-               {{"description", describe_node(self, topology, models)},
+               {{"description", {{"node", self}, {"machine", machine}}},
                 {"columns", appended_columns(models)}});
 
   const std::optional<FleetJson> begin = await_message(fleet, signals.requested());

@@ -18,8 +18,7 @@ Nodes::Nodes(Fleet* fleet) : fleet_(fleet) {
 std::string Nodes::self() const { return nodes_.empty() ? std::string() : nodes_.front().name; }
 
 FleetJson Nodes::plan(const FleetJson& options, const std::vector<std::string>& benchmark_flags,
-                      const FleetJson& own, const std::atomic<bool>& interrupted,
-                      std::vector<std::string>& columns) {
+                      const std::atomic<bool>& interrupted, std::vector<std::string>& columns) {
   for (std::size_t node = 1; node < nodes_.size(); ++node) {
     send_message(*fleet_, node, {{"options", options}, {"benchmark_flags", benchmark_flags}});
   }
@@ -34,7 +33,7 @@ FleetJson Nodes::plan(const FleetJson& options, const std::vector<std::string>& 
       wait_a_little();
     }
   }
-  FleetJson descriptions = FleetJson::array({own});
+  FleetJson descriptions = FleetJson::array({{{"node", self()}}});
   for (std::size_t node = 1; node < nodes_.size(); ++node) {
     const FleetJson& answer = answers[node];
     if (answer.contains("status")) {

@@ -24,11 +24,11 @@ class Nodes {
   std::string self() const;
 
   /// Lets the others plan what a run's `options` ask for. Adds the columns that they need to
-  /// `columns` and returns the descriptions of all nodes, of which this one's is `own`. Throws
-  /// EarlyExit when a node cannot, or when `interrupted`.
+  /// `columns` and returns for the run's record a list of all nodes: {node: its name, machine:
+  /// describe_machine(), but for this node, whose is in the record}. Throws EarlyExit when a node
+  /// cannot, or when `interrupted`.
   FleetJson plan(const FleetJson& options, const std::vector<std::string>& benchmark_flags,
-                 const FleetJson& own, const std::atomic<bool>& interrupted,
-                 std::vector<std::string>& columns);
+                 const std::atomic<bool>& interrupted, std::vector<std::string>& columns);
 
   /// From now on rows go to `writer` (not owned). The others begin the run of this `record`, behind
   /// their rows among the `earlier` ones.

@@ -25,10 +25,8 @@ using testing::HasSubstr;
 
 FleetJson description(const std::string& node, int affinity = 4) {
   return {{"node", node},
-          {"cpu", {{"model", "a CPU"}, {"sockets", 1}, {"cores", 4}, {"threads", 4}}},
-          {"memory_bytes", 1e9},
-          {"affinity", affinity},
-          {"cpu_quota", nullptr}};
+          {"machine",
+           {{"cpu", {{"model", "a CPU"}, {"cores", 4}, {"threads", 4}}}, {"affinity", affinity}}}};
 }
 
 /// A row of node b.
@@ -160,10 +158,11 @@ TEST_F(NodeZero, LetsNodesGoOnBehindTheirOwnRows) {
 TEST_F(NodeZero, GoesOnWithTheSameNodesOnly) {
   ASSERT_EQ(run(), 0);
   const std::string before = read_file(csv_);
-  answer_["description"]["cpu"]["model"] = "another CPU";
+  answer_["description"]["machine"]["cpu"]["model"] = "another CPU";
   testing::internal::CaptureStderr();
   EXPECT_EQ(run({"--resume=" + csv_.string()}), 2);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("node 'b' was {"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("the CPU's model of node 'b' was 'a CPU'"));
   testing::internal::CaptureStderr();
   EXPECT_EQ(run_program({"--resume=" + csv_.string()}, models_), 2);
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
@@ -261,9 +260,12 @@ TEST_F(OtherNode, EndsBehindASampleWhenToldTo) {
 }
 
 TEST(BoundNodes, AreThoseThatMayNotUseAllTheirCpus) {
-  EXPECT_EQ(bound_nodes({description("a"), description("b")}), "");
-  EXPECT_THAT(bound_nodes({description("a"), description("b", 1)}),
-              HasSubstr("may use: b 1 of 4; mpirun --bind-to none"));
+  FleetJson record = description("a");
+  EXPECT_EQ(bound_nodes(record), "") << "no fleet";
+  record["nodes"] = {{{"node", "a"}}, description("b")};
+  EXPECT_EQ(bound_nodes(record), "");
+  record["nodes"] = {{{"node", "a"}}, description("b", 1)};
+  EXPECT_THAT(bound_nodes(record), HasSubstr("may use: b 1 of 4; mpirun --bind-to none"));
 }
 
 }  // namespace

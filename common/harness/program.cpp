@@ -116,8 +116,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   Nodes nodes(fleet);
   if (fleet != nullptr) {
     record["nodes"] =
-        nodes.plan(record.at("options"), options.benchmark_flags,
-                   describe_node(nodes.self(), topology, models), signals.requested(), columns);
+        nodes.plan(record.at("options"), options.benchmark_flags, signals.requested(), columns);
   }
   if (resumed) {
     if (const std::string reason = refuse_resume(target.record, record); !reason.empty()) {
@@ -138,8 +137,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   write_record(record_path(target.csv), record);
   const std::string machine = machine_line(record, nodes.self(), topology);
   progress.say(machine);
-  if (const std::string bound = bound_nodes(record.value("nodes", FleetJson::array()));
-      !bound.empty()) {
+  if (const std::string bound = bound_nodes(record); !bound.empty()) {
     progress.say(bound);
   }
   progress.say(fmt::format("{} configurations, at most {} rounds and {}; results in {}",

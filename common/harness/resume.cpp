@@ -74,15 +74,6 @@ Json node_names_of(const Json& record) {
   return names;
 }
 
-/// What else is known of the node, but its memory, of which kernels reserve more or less.
-Json node_of(const Json& record, std::size_t index) {
-  Json node = record.at("nodes").at(index);
-  for (const char* other : {"node", "memory_bytes"}) {
-    if (node.is_object()) node.erase(other);
-  }
-  return node;
-}
-
 /// Kernels reserve some of a machine's memory, each version a little differently.
 bool same_memory(const Json& before, const Json& now) {
   if (!before.is_number() || !now.is_number()) return before == now;
@@ -96,11 +87,12 @@ bool same_memory(const Json& before, const Json& now) {
 std::string refuse_resume(const Json& recorded, const Json& current) {
   constexpr const char* kRebuild = "go on with that build, or start a new run";
   constexpr const char* kReturn = "go on as before, or start a new run";
-  const auto first_change = [&](const auto& facts, const char* remedy) -> std::string {
+  const auto first_change = [](const auto& facts, const Json& was, const Json& is,
+                               const char* remedy, const std::string& where) -> std::string {
     for (const Fact& fact : facts) {
-      const Json before = at(recorded, fact.pointer);
-      const Json now = at(current, fact.pointer);
-      if (before != now) return changed(fact.what, before, now, remedy);
+      const Json before = at(was, fact.pointer);
+      const Json now = at(is, fact.pointer);
+      if (before != now) return changed((fact.what + where).c_str(), before, now, remedy);
     }
     return {};
   };
@@ -112,17 +104,16 @@ std::string refuse_resume(const Json& recorded, const Json& current) {
   if (schema != at(current, "/schema")) {
     return changed("the results' schema", schema, at(current, "/schema"), kRebuild);
   }
-  std::string reason = first_change(kBuild, kRebuild);
+  std::string reason = first_change(kBuild, recorded, current, kRebuild, "");
   const Json nodes = node_names_of(recorded);
   if (reason.empty()) {
     const Json now = node_names_of(current);
     reason = differ("the list of nodes", nodes, now, nodes == now);
   }
-  if (reason.empty()) reason = first_change(kMachine, kReturn);
+  if (reason.empty()) reason = first_change(kMachine, recorded, current, kReturn, "");
   for (std::size_t i = 0; reason.empty() && i < nodes.size(); ++i) {
-    const Json before = node_of(recorded, i);
-    const Json now = node_of(current, i);
-    reason = differ(fmt::format("node {}", shown(nodes[i])).c_str(), before, now, before == now);
+    reason = first_change(kMachine, recorded.at("nodes").at(i), current.at("nodes").at(i), kReturn,
+                          " of node " + shown(nodes[i]));
   }
   if (reason.empty()) {
     const Json before = at(recorded, "/machine/memory_bytes");
