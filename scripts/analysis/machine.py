@@ -15,6 +15,13 @@ class Machine:
     data: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
 
+    def of_node(self, node: str) -> Machine:
+        """The same description for one of a fleet's nodes: by itself it is the first one's."""
+        for entry in self.items("nodes"):
+            if entry.get("node") == node:
+                return Machine({**self.data, **entry}, self.problem)
+        return self
+
     def get(self, path: str) -> Any:  # noqa: ANN401
         """The value at a dotted path such as `machine.cpu.model`, or None."""
         value: Any = self.data

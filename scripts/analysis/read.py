@@ -32,18 +32,21 @@ NOTE_LENGTH = 200
 OURS = "a result of build/crossover, whose first line begins schema,run,label"
 
 
-def read_runs(paths: list[Path]) -> list[Run]:
+def read_runs(paths: list[Path], by_node: bool = False) -> list[Run]:
     """Every run in the files, in the order given; a file with several runs gives several.
+
+    A fleet's run is one, whose configurations differ by their node too, or one for each node.
 
     Raises BadInput for a file that is not ours and Refused for one that cannot be read.
     """
     runs: list[Run] = []
     for path in paths:
-        for run in _read_file(path):
-            if not any(run.run_id and run.run_id == other.run_id for other in runs):
+        before = {run.run_id: run for run in reversed(runs) if run.run_id}
+        for run in _read_file(path, by_node):
+            if run.run_id not in before:
                 runs.append(run)
                 continue
-            first = next(other for other in runs if other.run_id == run.run_id)
+            first = before[run.run_id]
             first.notices.append(
                 f"{path.name} holds the same run as {first.path.name} and was left out"
             )
@@ -90,7 +93,7 @@ def read_header(path: Path) -> Header:
     return Header(columns, [name for name in columns if name not in known], old_mac)
 
 
-def _read_file(path: Path) -> list[Run]:
+def _read_file(path: Path, by_node: bool) -> list[Run]:
     header = read_header(path)
     description = machine.beside(path)
     try:
@@ -106,20 +109,32 @@ def _read_file(path: Path) -> list[Run]:
     runs = []
     for part in _by_run(table):
         run_id = part.get_column("run").head(1).to_list()[0]
-        same = description.text("run") in ("", run_id)
-        runs.append(
-            _to_run(
-                path,
-                part,
-                header,
-                description
-                if same
-                else machine.Machine(
-                    problem=f"{path.with_suffix('.json').name} describes another run"
-                ),
+        about = description
+        if about.text("run") not in ("", run_id):
+            about = machine.Machine(
+                problem=f"{path.with_suffix('.json').name} describes another run"
             )
-        )
+        nodes = _by_node(part) if by_node else {}
+        if not nodes:
+            runs.append(_to_run(path, part, header, about))
+        for node, of_node in nodes.items():
+            run = _to_run(path, of_node, header, about.of_node(node))
+            run.node = node
+            # Without a label a fleet has the name of its first node's machine.
+            run.label = run.name = node if run.label in nodes else f"{run.label}, {node}"
+            runs.append(run)
     return runs
+
+
+def _by_node(table: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The rows of each node of a fleet; none where there is no fleet."""
+    if "node" not in table.columns or table.get_column("node").null_count() == table.height:
+        return {}
+    # A row too damaged to say whose it is counts with the first.
+    first = table.get_column("node").drop_nulls().cast(pl.String)[0]
+    whole = table.with_columns(pl.col("node").cast(pl.String).fill_null(first))
+    parts = whole.partition_by("node", maintain_order=True)
+    return {part.get_column("node")[0]: part.drop("node") for part in parts}
 
 
 def _by_run(table: pl.DataFrame) -> Iterator[pl.DataFrame]:

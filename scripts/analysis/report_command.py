@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis import (
     answer,
     certainty,
+    fleet,
     gpu,
     latency,
     machines,
@@ -53,8 +54,8 @@ def main() -> int:
         "--figures", type=Path, metavar="DIR", help="also write each chart as SVG and PNG"
     )
     options = parser.parse_args()
-    runs = read_runs(options.runs)
-    if len(runs) > MOST_RUNS:
+    runs = read_runs(options.runs, by_node=True)
+    if len(fleet.shown(runs, MOST_RUNS)) > MOST_RUNS:
         raise BadInput(
             f"{len(runs)} runs are more than one page can show; give at most {MOST_RUNS}"
         )
@@ -95,10 +96,18 @@ def write_figures(figures: list[Figure], folder: Path) -> list[Path]:
 def report(runs: list[Run]) -> tuple[str, list[Figure]]:
     """The page of `runs`, and the figures on it."""
     give_names(runs)
+    fleets = [fleet.falling_behind(nodes) for nodes in fleet.fleets(runs)]
+    nodes = len(runs)
+    runs = fleet.shown(runs, MOST_RUNS)
     hosts = with_baselines(runs)
     several = len(hosts) > 1
     by_run: list[tuple[Run, list[Group]]] = []
     omitted = []
+    if len(runs) < nodes:
+        omitted.append(
+            f"The fleet has {nodes} nodes: shown are its first and those that fall behind the "
+            f"most, {len(runs)} in all."
+        )
     measured = []
     for run, baselines in hosts:
         found, more = groups(run, MOST_GROUPS)
@@ -122,7 +131,7 @@ def report(runs: list[Run]) -> tuple[str, list[Figure]]:
         _charts("latency", "Latency and bandwidth", everything, _latency),
         _charts("gpu", "The GPU ladder", everything, _gpu),
         *cost_sections(measured),
-        _machines([run for run, _ in hosts], by_run),
+        _machines([run for run, _ in hosts], by_run, fleets),
         _certainty(runs),
         Section(
             "method",
@@ -249,10 +258,13 @@ def _gpu(group: Group, machine: str, number: int) -> list[Part]:
     ]
 
 
-def _machines(runs: list[Run], by_run: list[tuple[Run, list[Group]]]) -> Section:
+def _machines(
+    runs: list[Run], by_run: list[tuple[Run, list[Group]]], fleets: list[Html]
+) -> Section:
     section = Section("machines", "Machines side by side")
     if len(runs) < 2:
         return section
+    section.content += fleets
     titles = list(dict.fromkeys(g.title for _, found in by_run for g in found))
     for number, title in enumerate(titles, 1):
         same = [g for _, found in by_run for g in found if g.title == title]

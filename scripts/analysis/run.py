@@ -63,6 +63,7 @@ class Run:
     rows: int
     notices: list[str] = field(default_factory=list)
     name: str = ""
+    node: str = ""  # which of a fleet's, where they were told apart
 
     def __post_init__(self) -> None:
         self.label = " ".join(self.label.split())[:80] or "unnamed"
