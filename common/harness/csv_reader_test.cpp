@@ -65,6 +65,18 @@ TEST(ParseCsv, ReadsWhatWasWritten) {
   EXPECT_EQ(contents.valid_bytes, text.size());
 }
 
+TEST(ParseCsv, ReadsTheNodeWhereverItsColumnStands) {
+  Row row = example_row();
+  row.node = "a, b";
+  row.extra = {{"power_w", 70}};
+  for (const std::vector<std::string>& columns :
+       {std::vector<std::string>{"node"}, {"power_w", "node"}, {"node", "power_w"}}) {
+    const std::string text = csv_header(columns) + "\n" + csv_line(row, columns) + "\n";
+    EXPECT_EQ(parse_csv(text).rows.at(0).node, "a, b") << text;
+  }
+  EXPECT_EQ(parse_csv(with_header(csv_line(row) + "\n")).rows.at(0).node, "");
+}
+
 // Whatever the byte at which a process is killed: all whole rows are read, and the rest is cut off.
 TEST(ParseCsv, SurvivesAnyCut) {
   const std::string first = csv_line(example_row()) + "\n";

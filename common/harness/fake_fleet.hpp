@@ -2,6 +2,7 @@
 
 // A fleet for the harness's tests: the other nodes say what a test lets them say.
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -21,7 +22,7 @@ class FakeFleet final : public Fleet {
   std::function<void(std::size_t to, const FleetJson& message)> on_send = [](auto, const auto&) {};
   /// What has been sent.
   std::vector<FleetJson> sent;
-  bool told_to_stop = false;
+  std::atomic<bool> told_to_stop = false;
 
   /// Another node says something.
   void hear(std::size_t from, const FleetJson& message) {
