@@ -137,7 +137,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   write_record(record_path(target.csv), record);
   const std::string machine = machine_line(record, nodes.self(), topology);
   progress.say(machine);
-  if (const std::string bound = bound_nodes(record); !bound.empty()) {
+  if (const std::string bound = fleet == nullptr ? "" : bound_nodes(record); !bound.empty()) {
     progress.say(bound);
   }
   progress.say(fmt::format("{} configurations, at most {} rounds and {}; results in {}",
@@ -180,6 +180,9 @@ int measure(Options options, const std::string& command, const KnownNames& known
   End end;
   try {
     end = run.go();
+    if (fleet != nullptr && end != End::interrupted) {
+      progress.say("this node is done; waiting for the others");
+    }
     nodes.wait(signals.alone());
   } catch (const std::system_error&) {
     signals.ending();
