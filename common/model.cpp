@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 namespace crossover {
 
 std::string_view name(Scope scope) {
@@ -20,6 +22,8 @@ std::string Configuration::name() const {
   return fmt::format("{}/{}/{}/{}/{}/n:{}/w:{}", workload->name, crossover::name(type), model,
                      variant, crossover::name(scope), elements, workers);
 }
+
+nlohmann::json Model::hardware() const { return nlohmann::json::object(); }
 
 Nanoseconds HostClockedOperation::time(std::int64_t operations) {
   const auto start = std::chrono::steady_clock::now();

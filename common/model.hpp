@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -171,7 +171,7 @@ class Model {
 
   /// What the model runs on besides the CPUs, for the machine's description: an object of keys and
   /// values, {"gpus": [...]}.
-  virtual nlohmann::json hardware() const { return nlohmann::json::object(); }
+  virtual nlohmann::json hardware() const;
 
   /// What a reader of the results must know of how this model ran (wait policy, schedule, library
   /// versions): name and value, written to the run's JSON.

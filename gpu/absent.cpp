@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "gpu/models.hpp"
 
 /// The CUDA half of a build without CUDA.
