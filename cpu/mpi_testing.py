@@ -82,6 +82,15 @@ def own_lines(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if line.startswith("crossover:")]
 
 
+def expect_refused(ended: tuple[int, str, str], status: int, mark: str) -> None:
+    """A run that ended so with one line, and left nothing behind."""
+    returned, stdout, stderr = ended
+    assert returned == status, stderr
+    assert len(own_lines(stderr)) == 1, stderr
+    assert stdout == ""
+    assert list(pathlib.Path(mark).iterdir()) == []
+
+
 def rows_of(path: pathlib.Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         records = list(csv.reader(file, strict=True))
