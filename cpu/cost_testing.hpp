@@ -58,7 +58,8 @@ void for_each_variant(std::string_view workload, std::vector<int> counts, Body&&
 }
 
 inline void expect_right(Model& model, const Configuration& what, Pin pin = Pin::cores) {
-  const auto operation = model.prepare(what, detect_topology().place(what.workers, pin));
+  static const Topology topology = detect_topology();
+  const auto operation = model.prepare(what, topology.place(what.workers, pin));
   for (const std::uint32_t salt : {1U, 2U}) {
     operation->renew(salt);
     EXPECT_GE(operation->time(1).count(), 0);

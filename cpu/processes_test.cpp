@@ -140,6 +140,31 @@ TEST_P(Processes, LeaveNothingBehind) {
   EXPECT_TRUE(Traces() == before);
 }
 
+TEST_P(Crews, LeaveNoTraceOfOpenMp) {
+  {
+    const auto openmp = make_openmp();
+    const Configuration what{find_workload("double"),
+                             ElementType::f32,
+                             "openmp",
+                             "static",
+                             Scope::resident,
+                             1000,
+                             2,
+                             "cpu"};
+    openmp->prepare(what, topology_.place(2, Pin::cores))->time(1);
+  }
+  const auto operation = prepare();
+  operation->renew(1);
+  operation->time(1);    // each worker lives
+  std::error_code none;  // where there is no such folder, there is nothing in it
+  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm", none)) {
+    for (const int worker : operation->processes()) {
+      EXPECT_THAT(entry.path().filename().string(),
+                  testing::Not(testing::HasSubstr("_" + std::to_string(worker) + "_")));
+    }
+  }
+}
+
 TEST_P(Processes, HaveNoNameWhileTheyWork) {
   const Traces before;
   const auto operation = prepare();
@@ -323,14 +348,14 @@ class Limit {
 
 TEST_P(Processes, AreUnavailableAtALimitOfTheSystem) {
   std::signal(SIGXFSZ, SIG_IGN);
-  // Without limits there is room; and UBSan, which looks at a type once and needs two descriptors
-  // for it, has seen the types.
-  prepare(1 << 22);
+  prepare(1 << 22);  // without limits there is room
+  const int free_descriptor = dup(STDERR_FILENO);
+  close(free_descriptor);
   const Traces before;
   {
     const Limit queues(RLIMIT_MSGQUEUE, 10'000);
     const Limit file_size(RLIMIT_FSIZE, 1 << 20);
-    const Limit files(RLIMIT_NOFILE, static_cast<rlim_t>(entries("/proc/self/fd")));
+    const Limit files(RLIMIT_NOFILE, static_cast<rlim_t>(free_descriptor) + 1);
     try {
       prepare(1 << 22);
       ADD_FAILURE() << "no limit was reached";

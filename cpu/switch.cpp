@@ -9,6 +9,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "cpu/process/child.hpp"
+
 namespace crossover::cpu {
 
 namespace {
@@ -86,6 +88,7 @@ ProcessPeer::ProcessPeer(const Placement& pair, std::function<void()> body,
   if (process_ == 0) {
     // The parent may have died before this was set.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    remove_traces_of_openmp();
     if (getppid() != parent) _exit(0);
     try {
       bind_worker(pair, 1);

@@ -1,6 +1,8 @@
 #include "cpu/process/child.hpp"
 
 #include <fmt/format.h>
+#include <omp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +46,7 @@ sigset_t signals_from_outside() {
 [[noreturn]] void live(pid_t parent, int worker, const Placement& placement,
                        const std::function<void()>& work, std::span<const int> files) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  remove_traces_of_openmp();
   if (getppid() != parent) _exit(0);  // it ended before it could be told
   close_all_but(files);
   try {
@@ -76,6 +79,15 @@ std::string ending(const siginfo_t& info) {
 }
 
 }  // namespace
+
+void remove_traces_of_openmp() {
+#ifdef KMP_VERSION_MAJOR
+  char object[64];
+  *fmt::format_to_n(object, sizeof object - 1, "/__KMP_REGISTERED_LIB_{}_{}", getpid(), getuid())
+       .out = '\0';
+  shm_unlink(object);
+#endif
+}
 
 Child::Child(int worker, const Placement& placement, const std::function<void()>& work,
              std::span<const int> files)

@@ -9,6 +9,12 @@
 
 namespace crossover::cpu {
 
+/// To be called first by a process that was forked and will end by _exit(). LLVM's OpenMP gives
+/// each process a named shared memory object, a forked one too, and removes it only at an orderly
+/// end: what stays behind stops a later process with the same number from starting. Allocates
+/// nothing; with another OpenMP it does nothing.
+void remove_traces_of_openmp();
+
 /// A forked worker process.
 ///
 /// It dies with its parent, whatever ends that: the kernel kills it when the thread that forked it
