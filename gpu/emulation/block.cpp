@@ -1,5 +1,6 @@
 #include "gpu/emulation/block.hpp"
 
+#include <setjmp.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -28,9 +29,31 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
+// Fibers change by the compiler's own jumps: swapcontext() calls the system twice, and what the C
+// library has instead the sanitizers take for the end of every function on the stack.
+#if defined(__clang__) && !defined(__x86_64__)
+#define CROSSOVER_EMULATION_LIBRARY_JUMPS 1
+#define CROSSOVER_SET_JUMP(jump) _setjmp(jump)
+#define CROSSOVER_JUMP(jump) _longjmp(jump, 1)
+#else
+#define CROSSOVER_SET_JUMP(jump) __builtin_setjmp(jump)
+#define CROSSOVER_JUMP(jump) __builtin_longjmp(jump, 1)
+#endif
+#if defined(CROSSOVER_EMULATION_ASAN)
+#define CROSSOVER_JUMPS __attribute__((noinline, no_sanitize("address")))
+#else
+#define CROSSOVER_JUMPS __attribute__((noinline))
+#endif
+
 namespace crossover::emulation {
 
 namespace {
+
+#if defined(CROSSOVER_EMULATION_LIBRARY_JUMPS)
+using Jump = jmp_buf;
+#else
+using Jump = void* [5];
+#endif
 
 constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 constexpr unsigned kWarp = 32;
@@ -60,11 +83,9 @@ enum class State { ready, at_barrier, in_warp, polling, done };
 struct Stack;
 
 struct Fiber {
-  ucontext_t context{};
   Coordinates coordinates;
   State state = State::ready;
   Stack* stack = nullptr;
-  void* asan_stack = nullptr;
   void* tsan_fiber = nullptr;
 };
 
@@ -120,6 +141,9 @@ struct Grid {
 struct Stack {
   void* memory = nullptr;
   Edge edge;
+  bool entered = false;  ///< does `jump` lead onto it?
+  Jump jump;
+  void* asan_stack = nullptr;
 };
 
 #if defined(CROSSOVER_EMULATION_TSAN)
@@ -162,8 +186,10 @@ class Block {
  private:
   static void enter();
   void start(Fiber& fiber);
-  void resume(Fiber& fiber);
-  void leave();  // back to the scheduler
+  CROSSOVER_JUMPS void resume(Fiber& fiber);
+  CROSSOVER_JUMPS void go_onto(Stack& stack);
+  CROSSOVER_JUMPS void leave();  // back to the scheduler
+  CROSSOVER_JUMPS void go_back();
   std::uint32_t arrive(Warp& warp, std::uint32_t mask);
   unsigned linear(const Fiber& fiber) const {
     return fiber.coordinates.thread.x +
@@ -183,7 +209,7 @@ class Block {
   std::size_t at_barrier_ = 0;
   std::size_t done_ = 0;
   Fiber* current_ = nullptr;
-  ucontext_t scheduler_{};
+  Jump scheduler_;
 #if defined(CROSSOVER_EMULATION_TSAN)
   void* scheduler_tsan_ = nullptr;
 #endif
@@ -214,61 +240,81 @@ Block::Block(Grid& grid, Extent index)
 
 void Block::start(Fiber& fiber) {
   fiber.stack = &next_stack();
-  getcontext(&fiber.context);
-  fiber.context.uc_stack.ss_sp = fiber.stack->memory;
-  fiber.context.uc_stack.ss_size = kStackBytes;
-  fiber.context.uc_link = nullptr;
-  makecontext(&fiber.context, &Block::enter, 0);
 #if defined(CROSSOVER_EMULATION_TSAN)
+#if defined(CROSSOVER_EMULATION_LIBRARY_JUMPS)
+  // A jump's aim is known by the fiber that set it, and this fiber is new.
+  fiber.stack->entered = false;
+#endif
   fiber.tsan_fiber = __tsan_create_fiber(0);
 #endif
 }
 
+// Runs one fiber after the other: those that are given this stack.
 void Block::enter() {
-  Block& block = *running;
 #if defined(CROSSOVER_EMULATION_ASAN)
-  __sanitizer_finish_switch_fiber(nullptr, &block.scheduler_stack_, &block.scheduler_stack_bytes_);
+  __sanitizer_finish_switch_fiber(nullptr, &running->scheduler_stack_,
+                                  &running->scheduler_stack_bytes_);
 #endif
-  Stack& stack = *block.current_->stack;
-  stack.edge.acquire();
-  block.grid_.launched.acquire();
-  block.grid_.body();
-  block.grid_.finished.release();
-  stack.edge.release();
-  block.current_->state = State::done;
-  ++block.done_;
-  block.leave();
-  fail("a fiber that had ended was resumed");
+  for (;;) {
+    Block& block = *running;
+    Stack& stack = *block.current_->stack;
+    stack.edge.acquire();
+    block.grid_.launched.acquire();
+    block.grid_.body();
+    block.grid_.finished.release();
+    stack.edge.release();
+    block.current_->state = State::done;
+    ++block.done_;
+    block.leave();
+  }
 }
 
 void Block::resume(Fiber& fiber) {
   current_ = &fiber;
-#if defined(CROSSOVER_EMULATION_ASAN)
-  __sanitizer_start_switch_fiber(&scheduler_asan_, fiber.stack->memory, kStackBytes);
-#endif
-#if defined(CROSSOVER_EMULATION_TSAN)
-  __tsan_switch_to_fiber(fiber.tsan_fiber, __tsan_switch_to_fiber_no_sync);
-#endif
-  swapcontext(&scheduler_, &fiber.context);
+  if (CROSSOVER_SET_JUMP(scheduler_) == 0) go_onto(*fiber.stack);
 #if defined(CROSSOVER_EMULATION_ASAN)
   __sanitizer_finish_switch_fiber(scheduler_asan_, nullptr, nullptr);
 #endif
   current_ = nullptr;
 }
 
-void Block::leave() {
-  Fiber& fiber = *current_;
+void Block::go_onto(Stack& stack) {
 #if defined(CROSSOVER_EMULATION_ASAN)
-  __sanitizer_start_switch_fiber(fiber.state == State::done ? nullptr : &fiber.asan_stack,
-                                 scheduler_stack_, scheduler_stack_bytes_);
+  __sanitizer_start_switch_fiber(&scheduler_asan_, stack.memory, kStackBytes);
+#endif
+#if defined(CROSSOVER_EMULATION_TSAN)
+  __tsan_switch_to_fiber(current_->tsan_fiber, __tsan_switch_to_fiber_no_sync);
+#endif
+  if (stack.entered) CROSSOVER_JUMP(stack.jump);
+  stack.entered = true;
+  ucontext_t first;
+  getcontext(&first);
+  first.uc_stack.ss_sp = stack.memory;
+  first.uc_stack.ss_size = kStackBytes;
+  first.uc_link = nullptr;
+  makecontext(&first, &Block::enter, 0);
+  setcontext(&first);
+}
+
+void Block::leave() {
+  if (CROSSOVER_SET_JUMP(current_->stack->jump) == 0) go_back();
+#if defined(CROSSOVER_EMULATION_ASAN)
+  // Behind a fiber's end this is another fiber's begin, maybe in another block.
+  Block& block = *running;
+  __sanitizer_finish_switch_fiber(block.current_->stack->asan_stack, &block.scheduler_stack_,
+                                  &block.scheduler_stack_bytes_);
+#endif
+}
+
+void Block::go_back() {
+#if defined(CROSSOVER_EMULATION_ASAN)
+  __sanitizer_start_switch_fiber(&current_->stack->asan_stack, scheduler_stack_,
+                                 scheduler_stack_bytes_);
 #endif
 #if defined(CROSSOVER_EMULATION_TSAN)
   __tsan_switch_to_fiber(scheduler_tsan_, __tsan_switch_to_fiber_no_sync);
 #endif
-  swapcontext(&fiber.context, &scheduler_);
-#if defined(CROSSOVER_EMULATION_ASAN)
-  __sanitizer_finish_switch_fiber(fiber.asan_stack, &scheduler_stack_, &scheduler_stack_bytes_);
-#endif
+  CROSSOVER_JUMP(scheduler_);
 }
 
 void Block::run() {
