@@ -12,8 +12,6 @@ namespace crossover::gpu {
 namespace {
 
 constexpr unsigned kThreads = 256;
-/// The one block of a multiprocessor that has no other.
-constexpr unsigned kOneBlockThreads = 1024;
 
 using Kernel = void (*)(std::uint64_t*, std::uint64_t, unsigned*);
 
@@ -33,7 +31,7 @@ class CountWork final : public Work {
       : kernel_(kernel), counter_(counter), elements_(elements) {
     if (limit.count > 0) {
       placement_.emplace(device, limit.count);
-      shape_ = {static_cast<std::uint64_t>(limit.count), kOneBlockThreads,
+      shape_ = {static_cast<std::uint64_t>(limit.count), OneBlockEach::kThreads,
                 OneBlockEach::shared_bytes(device, 0)};
       allow_shared(device, kernel_, shape_.shared_bytes);
     } else {

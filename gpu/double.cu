@@ -98,7 +98,7 @@ Shape filling(const Device& device, Kernel kernel, Shape shape, std::uint64_t mo
 template <class W>
 std::unique_ptr<Work> unrolled(const Device& device, Packed<W> x, Multiprocessors limit) {
   // One block for each multiprocessor has to bring more threads to keep as much in flight.
-  Shape shape{1, limit.count > 0 ? 1024 : kDoubleThreads, 0};
+  Shape shape{1, limit.count > 0 ? OneBlockEach::kThreads : kDoubleThreads, 0};
   const auto made = [&]<int kPacks>(std::integral_constant<int, kPacks>) -> std::unique_ptr<Work> {
     // A block for each tile: hardware hands them out as multiprocessors become free, and a small
     // array spreads over all of them.

@@ -15,6 +15,9 @@ class OneBlockEach {
   OneBlockEach(const Device& device, int count)
       : device_(&device), seen_(device, static_cast<std::uint64_t>(count)) {}
 
+  /// A block that has a multiprocessor alone is as large as every device allows.
+  static constexpr unsigned kThreads = 1024;
+
   /// Shared memory of a block: more than half of a multiprocessor's, and at least `bytes`.
   static std::size_t shared_bytes(const Device& device, std::size_t bytes) {
     const Properties& properties = device.properties();

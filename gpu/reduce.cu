@@ -19,7 +19,6 @@ constexpr std::uint64_t kTextbookBlocks = 1024;
 /// One block of `single-pass` takes up to this many bytes alone: to exchange partial sums through
 /// global memory costs about what a block needs to read them. To be set from measurements.
 constexpr std::uint64_t kOneBlockBytes = std::uint64_t{32} << 10;
-constexpr unsigned kOneBlockThreads = 1024;
 /// A segment of a sum in parts: small enough that a few megabytes occupy every multiprocessor.
 constexpr std::uint64_t kSegmentBytes = std::uint64_t{256} << 10;
 
@@ -115,11 +114,11 @@ class SinglePassSum final : public OwnSum<T> {
     const auto kernel = &reduce_single_pass<W, kPacks>;
     if (limit.count > 0) {
       placement_.emplace(device, limit.count);
-      shape_ = {static_cast<std::uint64_t>(limit.count), kOneBlockThreads,
+      shape_ = {static_cast<std::uint64_t>(limit.count), OneBlockEach::kThreads,
                 OneBlockEach::shared_bytes(device, 0)};
       allow_shared(device, kernel, shape_.shared_bytes);
     } else if (x.packs * 16 <= kOneBlockBytes) {
-      shape_ = {1, kOneBlockThreads, 0};
+      shape_ = {1, OneBlockEach::kThreads, 0};
     } else {
       shape_ = {1, kReduceThreads, 0};
       const std::uint64_t tiles = ceil_div(x.packs, std::uint64_t{kReduceThreads} * kPacks);
@@ -177,7 +176,7 @@ class OwnSegmentedSum final : public SegmentedSum<T> {
            kSegmentPacks, segment, segments_ - 1, partials_.data());
   }
   void enqueue_finish(const Stream& stream) override {
-    launch(stream, &reduce_finish<Total>, Shape{1, kOneBlockThreads, 0},
+    launch(stream, &reduce_finish<Total>, Shape{1, OneBlockEach::kThreads, 0},
            static_cast<const Total*>(partials_.data()), segments_, result_.data());
   }
   SumOf<T> sum() const override {
