@@ -200,8 +200,9 @@ int measure(Options options, const std::string& command, const KnownNames& known
   } else {
     conclude("complete", name(end));
   }
-  progress.say(fmt::format("{} rounds in {}, {:.0f} % of it inside samples", run.rounds(),
-                           format_duration(total_s), 100 * run.seconds_in_samples() / total_s));
+  progress.say(fmt::format("{} round{} in {}, {:.0f} % of it inside samples", run.rounds(),
+                           run.rounds() == 1 ? "" : "s", format_duration(total_s),
+                           100 * run.seconds_in_samples() / total_s));
   if (status != kDone) return status;
   for (const Result& result : run.results()) {
     if (result.failed > 0) return kWrongResult;

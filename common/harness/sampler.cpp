@@ -73,8 +73,8 @@ void initialize_benchmark(std::vector<std::string> flags) {
   int count = static_cast<int>(flags.size()) + 1;
   benchmark::Initialize(&count, arguments.data());
   if (count > 1) {
-    throw EarlyExit{kUsage, fmt::format("{}: Google Benchmark has no such flag; --benchmark_help "
-                                        "lists them",
+    throw EarlyExit{kUsage, fmt::format("{}: Google Benchmark has no such flag; its user guide "
+                                        "lists those that it has",
                                         arguments[1])};
   }
 }
