@@ -12,7 +12,7 @@ namespace {
 
 using reduction::Rounding;
 
-const std::vector<int> kCpus{0, 0};
+const std::vector<int> kTwoCpus{0, 0};
 
 template <class T>
 class Reduction : public testing::Test {
@@ -35,7 +35,7 @@ class Reduction : public testing::Test {
     }
   }
   static bool accepts(SumOf<T> sum, std::size_t elements, std::uint32_t salt, Rounding rounding) {
-    return reduction::verify<T>(sum, elements, salt, rounding, kCpus).correct;
+    return reduction::verify<T>(sum, elements, salt, rounding, kTwoCpus).correct;
   }
 };
 
@@ -93,8 +93,8 @@ TYPED_TEST(Reduction, HasNoConstantInput) {
 TEST(ReductionFloat, RefusesNaNAndInfinity) {
   for (const double sum : {std::nan(""), std::numeric_limits<double>::infinity()}) {
     for (const std::uint64_t n : {0, 1, 1000}) {
-      EXPECT_FALSE(reduction::verify<float>(sum, n, 1, {14, 96}, kCpus).correct) << n;
-      EXPECT_FALSE(reduction::verify<double>(sum, n, 1, {}, kCpus).correct) << n;
+      EXPECT_FALSE(reduction::verify<float>(sum, n, 1, {14, 96}, kTwoCpus).correct) << n;
+      EXPECT_FALSE(reduction::verify<double>(sum, n, 1, {}, kTwoCpus).correct) << n;
     }
   }
 }
@@ -122,7 +122,7 @@ TEST(ReductionBound, RefusesANaiveFloatSumThatClaimsToBeAccurate) {
   reduction::fill<float>(data, 0, 1);
   float naive = 0;
   for (const float value : data) naive += value;
-  EXPECT_FALSE(reduction::verify<float>(naive, n, 1, {14, 96}, kCpus).correct);
+  EXPECT_FALSE(reduction::verify<float>(naive, n, 1, {14, 96}, kTwoCpus).correct);
 }
 
 }  // namespace

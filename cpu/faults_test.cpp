@@ -105,7 +105,7 @@ using Faults =
 TYPED_TEST_SUITE(PlantedFault, Faults);
 
 template <class Team>
-bool passes(std::string_view workload, ElementType type, std::uint64_t elements) {
+bool verifies(std::string_view workload, ElementType type, std::uint64_t elements) {
   const Configuration what{find_workload(workload), type,     "planted", "fault",
                            Scope::resident,         elements, 4,         "cpu"};
   const Placement placement{{}, {0}, false};
@@ -124,8 +124,8 @@ TYPED_TEST(PlantedFault, IsCaughtAtEverySize) {
     if (!workload.moves_data()) continue;  // the others have tests of their own
     for (const ElementType type : workload.types) {
       for (const std::uint64_t n : {100, 4099, 1000003}) {
-        ASSERT_TRUE((passes<InTurn>(workload.name, type, n))) << "the check itself is broken";
-        EXPECT_FALSE((passes<TypeParam>(workload.name, type, n)))
+        ASSERT_TRUE((verifies<InTurn>(workload.name, type, n))) << "the check itself is broken";
+        EXPECT_FALSE((verifies<TypeParam>(workload.name, type, n)))
             << workload.name << ' ' << name(type) << ' ' << n;
       }
     }

@@ -29,8 +29,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kAliases{
 /// Flags whose value is a truth value, for Google Benchmark's sake.
 constexpr std::string_view kInterleaving = "benchmark_enable_random_interleaving";
 
-[[noreturn]] void mistake(std::string text) { throw EarlyExit{2, std::move(text)}; }
-
 const OptionInfo* find_option(std::string_view name) {
   for (const OptionInfo& option : option_table()) {
     if (option.name == name) return &option;

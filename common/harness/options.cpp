@@ -18,8 +18,6 @@ namespace {
 
 using Texts = std::map<std::string, std::string>;
 
-[[noreturn]] void mistake(std::string text) { throw EarlyExit{2, std::move(text)}; }
-
 // Enumerators with the names that the command line has for them.
 std::string_view name(Preset preset) {
   constexpr std::array<std::string_view, 3> names{"quick", "standard", "thorough"};

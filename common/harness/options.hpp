@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/element.hpp"
@@ -80,6 +81,9 @@ struct EarlyExit {
   int status = 0;    ///< 0 for `--help` and `--version`, 2 for a mistake
   std::string text;  ///< for standard output with status 0, else one line for standard error
 };
+
+/// Throws EarlyExit for a mistake on the command line, with its line.
+[[noreturn]] inline void mistake(std::string text) { throw EarlyExit{2, std::move(text)}; }
 
 /// The names that the command line may use.
 struct KnownNames {

@@ -17,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
-const KnownNames kKnown{{"double", "reduce"}, {"serial", "openmp"}};
+const KnownNames kKnownHere{{"double", "reduce"}, {"serial", "openmp"}};
 
 Topology two_cpus() {
   Topology topology;
@@ -28,7 +28,7 @@ Topology two_cpus() {
 }
 
 Json example_record() {
-  const Options options = parse_command_line({"--sizes", "1Ki", "--threads", "1,2"}, kKnown);
+  const Options options = parse_command_line({"--sizes", "1Ki", "--threads", "1,2"}, kKnownHere);
   return new_record(options, "crossover --sizes 1Ki", two_cpus(),
                     Json{{"openmp", {{"wait", "active"}}}}, 42);
 }
@@ -76,10 +76,10 @@ TEST(NewRecord, HasAllOfARun) {
 TEST(NewRecord, OptionsHoldTheLabel) {
   const Json record = example_record();
   EXPECT_EQ(record["options"]["label"], record["label"]);
-  const Options call = parse_command_line({"--resume", "r.csv"}, kKnown);
+  const Options call = parse_command_line({"--resume", "r.csv"}, kKnownHere);
   Json other = record["options"];
   other["label"] = "container-1";
-  EXPECT_EQ(resume_options(other, call, kKnown).label, "container-1");
+  EXPECT_EQ(resume_options(other, call, kKnownHere).label, "container-1");
 }
 
 TEST(WriteRecord, IsReadBack) {

@@ -8,11 +8,12 @@
 #include <ctime>
 #include <utility>
 
+#include "common/harness/exit_status.hpp"
+
 namespace crossover {
 
 namespace {
 
-constexpr int kInterrupted = 130;
 // Wakes the thread when the program ends by itself.
 constexpr int kDismissed = SIGUSR1;
 

@@ -11,9 +11,9 @@ namespace crossover::cpu {
 
 namespace {
 
-class Pool final : public Crew {
+class PoolCrew final : public Crew {
  public:
-  Pool(int workers, const Placement& placement, Perform perform)
+  PoolCrew(int workers, const Placement& placement, Perform perform)
       : binding_(placement),
         perform_(std::move(perform)),
         memory_(Dispatch::bytes(workers), SharedMemory::Backing::memory),
@@ -54,9 +54,9 @@ class Pool final : public Crew {
   std::vector<Child> children_;
 };
 
-class Spawn final : public Crew {
+class SpawnCrew final : public Crew {
  public:
-  Spawn(int workers, const Placement& placement, Perform perform)
+  SpawnCrew(int workers, const Placement& placement, Perform perform)
       : binding_(placement),
         placement_(placement),
         perform_(std::move(perform)),
@@ -86,11 +86,11 @@ class Spawn final : public Crew {
 }  // namespace
 
 std::unique_ptr<Crew> make_pool(int workers, const Placement& placement, Perform perform) {
-  return std::make_unique<Pool>(workers, placement, std::move(perform));
+  return std::make_unique<PoolCrew>(workers, placement, std::move(perform));
 }
 
 std::unique_ptr<Crew> make_spawn(int workers, const Placement& placement, Perform perform) {
-  return std::make_unique<Spawn>(workers, placement, std::move(perform));
+  return std::make_unique<SpawnCrew>(workers, placement, std::move(perform));
 }
 
 }  // namespace crossover::cpu
