@@ -39,10 +39,13 @@
 #define CROSSOVER_SET_JUMP(jump) __builtin_setjmp(jump)
 #define CROSSOVER_JUMP(jump) __builtin_longjmp(jump, 1)
 #endif
-#if defined(CROSSOVER_EMULATION_ASAN)
+// Another fiber runs before such a function returns: its caller must expect of it what it expects
+// of any function, not only what can be seen in it (g++ -O2 keeps values in registers that it
+// spares).
+#if defined(__clang__)
 #define CROSSOVER_JUMPS __attribute__((noinline, no_sanitize("address")))
 #else
-#define CROSSOVER_JUMPS __attribute__((noinline))
+#define CROSSOVER_JUMPS __attribute__((noipa, no_sanitize("address")))
 #endif
 
 namespace crossover::emulation {
@@ -117,6 +120,37 @@ struct BulkState {
   const std::byte* from = nullptr;
   unsigned bytes = 0;
 };
+
+#if defined(CROSSOVER_EMULATION_TSAN)
+/// ThreadSanitizer's part of a grid's fibers. To make one takes long, and grids run one after the
+/// other: those of one that has ended do for the next. ThreadSanitizer has at most 8128 at a time.
+class TsanFibers {
+ public:
+  void* take() {
+    if (idle_.empty()) return __tsan_create_fiber(0);
+    void* const fiber = idle_.back();
+    idle_.pop_back();
+    return fiber;
+  }
+  /// Not for other fibers of the same grid, which nothing orders behind it.
+  void give_back(void* fiber) {
+    if (used_.size() < kMostUsed) {
+      used_.push_back(fiber);
+    } else {
+      __tsan_destroy_fiber(fiber);
+    }
+  }
+  void grid_has_ended() {
+    idle_.insert(idle_.end(), used_.begin(), used_.end());
+    used_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kMostUsed = 2048;
+  std::vector<void*> idle_;
+  std::vector<void*> used_;
+} tsan_fibers;
+#endif
 
 class Block;
 
@@ -245,7 +279,7 @@ void Block::start(Fiber& fiber) {
   // A jump's aim is known by the fiber that set it, and this fiber is new.
   fiber.stack->entered = false;
 #endif
-  fiber.tsan_fiber = __tsan_create_fiber(0);
+  fiber.tsan_fiber = tsan_fibers.take();
 #endif
 }
 
@@ -346,7 +380,7 @@ void Block::run() {
     fail("lanes wait for a lane of their mask that takes no part in the shuffle");
   }
 #if defined(CROSSOVER_EMULATION_TSAN)
-  for (Fiber& fiber : fibers_) __tsan_destroy_fiber(fiber.tsan_fiber);
+  for (Fiber& fiber : fibers_) tsan_fibers.give_back(fiber.tsan_fiber);
 #endif
   running = outer;
 }
@@ -489,6 +523,9 @@ void run_grid(Extent grid, Extent block, std::size_t dynamic_shared_bytes,
     }
   }
   whole.finished.acquire();
+#if defined(CROSSOVER_EMULATION_TSAN)
+  tsan_fibers.grid_has_ended();
+#endif
 }
 
 std::uint64_t nanoseconds() {
