@@ -26,6 +26,7 @@
 #include "common/system_file.hpp"
 #include "common/topology.hpp"
 #include "cpu/models.hpp"
+#include "cpu/process/child.hpp"
 #include "cpu/process/shared_memory.hpp"
 
 namespace crossover::cpu {
@@ -265,6 +266,7 @@ TEST_P(Crews, DieWithTheirParent) {
   ASSERT_EQ(read(channel[0], &worker, sizeof worker), static_cast<ssize_t>(sizeof worker));
   kill(parent, SIGKILL);
   waitpid(parent, nullptr, 0);
+  remove_traces_of_openmp(parent);
   int left = has_channels() ? 3 : 2;
   for (const auto end = steady_clock::now() + milliseconds(5000);
        left > 0 && steady_clock::now() < end;) {

@@ -88,7 +88,7 @@ ProcessPeer::ProcessPeer(const Placement& pair, std::function<void()> body,
   if (process_ == 0) {
     // The parent may have died before this was set.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    remove_traces_of_openmp();
+    remove_traces_of_openmp(getpid());
     if (getppid() != parent) _exit(0);
     try {
       bind_worker(pair, 1);
@@ -109,6 +109,7 @@ ProcessPeer::ProcessPeer(const Placement& pair, std::function<void()> body,
         const std::lock_guard lock(mutex_);
         ended_ = true;
         waitpid(process_, &status_, 0);
+        remove_traces_of_openmp(process_);
       }
       on_death();
     });

@@ -46,7 +46,7 @@ sigset_t signals_from_outside() {
 [[noreturn]] void live(pid_t parent, int worker, const Placement& placement,
                        const std::function<void()>& work, std::span<const int> files) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  remove_traces_of_openmp();
+  remove_traces_of_openmp(getpid());
   if (getppid() != parent) _exit(0);  // it ended before it could be told
   close_all_but(files);
   try {
@@ -80,10 +80,10 @@ std::string ending(const siginfo_t& info) {
 
 }  // namespace
 
-void remove_traces_of_openmp() {
+void remove_traces_of_openmp([[maybe_unused]] pid_t process) {
 #ifdef KMP_VERSION_MAJOR
   char object[64];
-  *fmt::format_to_n(object, sizeof object - 1, "/__KMP_REGISTERED_LIB_{}_{}", getpid(), getuid())
+  *fmt::format_to_n(object, sizeof object - 1, "/__KMP_REGISTERED_LIB_{}_{}", process, getuid())
        .out = '\0';
   shm_unlink(object);
 #endif
@@ -115,6 +115,12 @@ Child::~Child() {
   kill(pid_, SIGKILL);
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
+  forget();
+}
+
+void Child::forget() {
+  // One that was killed may not have come to it.
+  remove_traces_of_openmp(std::exchange(pid_, 0));
 }
 
 void Child::check() {
@@ -123,11 +129,11 @@ void Child::check() {
   if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
     if (errno == EINTR) return;
     // Whoever started this process had it ignore the end of children: no status is kept.
-    pid_ = 0;
+    forget();
     report(worker_, "has ended");
   }
   if (info.si_pid == 0) return;
-  pid_ = 0;
+  forget();
   report(worker_, ending(info));
 }
 
@@ -135,11 +141,11 @@ void Child::join() {
   siginfo_t info{};
   while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0) {
     if (errno == EINTR) continue;
-    pid_ = 0;
+    forget();
     // ECHILD: ended, and no status is kept because this process ignores the end of children.
     return;
   }
-  pid_ = 0;
+  forget();
   if (info.si_code != CLD_EXITED || info.si_status != 0) report(worker_, ending(info));
 }
 

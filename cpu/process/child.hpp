@@ -9,11 +9,11 @@
 
 namespace crossover::cpu {
 
-/// To be called first by a process that was forked and will end by _exit(). LLVM's OpenMP gives
-/// each process a named shared memory object, a forked one too, and removes it only at an orderly
-/// end: what stays behind stops a later process with the same number from starting. Allocates
-/// nothing; with another OpenMP it does nothing.
-void remove_traces_of_openmp();
+/// To be called first by a process that was forked and will end by _exit(), and by its parent when
+/// that has ended. LLVM's OpenMP gives each process a named shared memory object, a forked one too,
+/// and removes it only at an orderly end: what stays behind stops a later process with the same
+/// number from starting. Allocates nothing; with another OpenMP it does nothing.
+void remove_traces_of_openmp(pid_t process);
 
 /// A forked worker process.
 ///
@@ -47,6 +47,8 @@ class Child {
   void join();
 
  private:
+  void forget();
+
   int worker_;
   pid_t pid_;  // 0: reaped
 };
