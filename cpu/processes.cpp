@@ -6,13 +6,13 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/create.hpp"
+#include "cpu/costs/create/create.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/channel_kinds.hpp"
 #include "cpu/process/costs.hpp"
 #include "cpu/process/operations.hpp"
-#include "cpu/switch.hpp"
+#include "cpu/costs/switch/switch.hpp"
 
 namespace crossover::cpu {
 

@@ -21,11 +21,11 @@
 
 #include "common/model.hpp"
 #include "common/tasks.hpp"
-#include "cpu/handover.hpp"
+#include "cpu/costs/switch/handover.hpp"
 #include "cpu/operations.hpp"
 
 /// The workload `switch`: a token goes to a peer and back. How it goes is a channel's
-/// (cpu/handover.hpp), who the peer is, a *peer*'s, a class with
+/// (cpu/costs/switch/handover.hpp), who the peer is, a *peer*'s, a class with
 ///
 ///     Peer(const Placement& pair, std::function<void()> body, std::function<void()> on_death)
 ///         runs `body` elsewhere, as worker 1 of `pair`, until it returns; calls `on_death`, in

@@ -8,8 +8,8 @@
 #include "common/buffer.hpp"
 #include "common/counting.hpp"
 #include "common/model.hpp"
-#include "cpu/timer.hpp"
-#include "cpu/work.hpp"
+#include "cpu/costs/wait/timer.hpp"
+#include "cpu/costs/wait/work.hpp"
 
 /// The workload `wait` on CPU workers: tasks of a millisecond that block or compute. The tasks of
 /// all operations of a sample follow one another on each worker; the team is dispatched once, so

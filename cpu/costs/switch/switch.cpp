@@ -1,4 +1,4 @@
-#include "cpu/switch.hpp"
+#include "cpu/costs/switch/switch.hpp"
 
 #include <signal.h>  // NOLINT: kill is POSIX
 #include <sys/prctl.h>

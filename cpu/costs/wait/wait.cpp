@@ -1,4 +1,4 @@
-#include "cpu/wait.hpp"
+#include "cpu/costs/wait/wait.hpp"
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "cpu/mixed.hpp"
+#include "cpu/costs/wait/mixed.hpp"
 
 namespace crossover::cpu {
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "common/model.hpp"
-#include "cpu/timer.hpp"
-#include "cpu/wait.hpp"
-#include "cpu/work.hpp"
+#include "cpu/costs/wait/timer.hpp"
+#include "cpu/costs/wait/wait.hpp"
+#include "cpu/costs/wait/work.hpp"
 
 /// The variant `mixed` of the workload `wait`: fast requests beside slow ones, in one queue in the
 /// order of their arrival. They arrive by the clock (open loop): a request that has to wait for a
