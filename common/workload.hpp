@@ -33,6 +33,7 @@ struct Workload {
   std::string family{};   ///< of workloads that differ by one number, which is `parameter`
   int parameter = 0;
   int arrays = 0;         ///< that an operation works on, all of the same size
+  int first_read = 0;     ///< the first array that is read: 1 for a map into another one
   bool is_sum = false;    ///< its result is one number, not an array
   int array_index = -1;   ///< its place among the workloads on arrays (workloads/list.hpp)
 

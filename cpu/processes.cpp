@@ -1,16 +1,16 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cpu/costs/count/count.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/channel_kinds.hpp"
-#include "cpu/process/costs.hpp"
 #include "cpu/process/operations.hpp"
 #include "cpu/costs/switch/switch.hpp"
 
@@ -18,66 +18,66 @@ namespace crossover::cpu {
 
 namespace {
 
-/// The kind of channel of a variant that carries data, or nothing for those that share memory.
-std::optional<ChannelKind> channel_of(std::string_view variant) {
-  if (variant == "pipe") return ChannelKind::pipe;
-  if (variant == "socket") return ChannelKind::socket;
-  if (variant == "queue") return ChannelKind::queue;
-  return std::nullopt;
+std::uint64_t array_bytes(const Configuration& configuration) {
+  return static_cast<std::uint64_t>(configuration.workload->arrays) *
+         Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
 }
 
-// What an idle worker takes besides its data: page tables, its stack, pages it has written to.
-constexpr std::uint64_t kChildBytes = std::uint64_t{1} << 20;
+Offer shared(const Workload& workload, Variant variant, SharedMemory::Backing backing,
+             SharedOperation<>::MakeCrew make_crew) {
+  return {&workload, std::move(variant),
+          [=](const Configuration& configuration, const Placement& placement) {
+            return std::make_unique<SharedOperation<>>(configuration, placement, backing,
+                                                       make_crew);
+          },
+          [](const Configuration& configuration) {
+            return array_bytes(configuration) + crew_bytes(configuration);
+          }};
+}
+
+Offer by_messages(const Workload& workload, std::string variant, ChannelKind kind) {
+  return {&workload,
+          {std::move(variant), Variant::Role::step},
+          [=](const Configuration& configuration, const Placement& placement) {
+            return std::make_unique<ChannelOperation<>>(configuration, placement, kind);
+          },
+          [=](const Configuration& configuration) {
+            const auto arrays = static_cast<std::size_t>(configuration.workload->arrays);
+            const std::uint64_t chunks = Buffer::mapped_bytes(arrays * chunk_bytes(kind));
+            return array_bytes(configuration) + static_cast<std::uint64_t>(configuration.workers) *
+                                                    (kChildBytes + chunks + kernel_bytes(kind));
+          }};
+}
+
+std::vector<Offer> all_offers() {
+  using enum Variant::Role;
+  using enum SharedMemory::Backing;
+  std::vector<Offer> all;
+  for (const Workload& workload : workloads()) {
+    if (workload.array_index < 0) continue;
+    all.push_back(shared(workload, {"spawn", step}, memory, make_spawn));
+    all.push_back(by_messages(workload, "queue", ChannelKind::queue));
+    all.push_back(by_messages(workload, "pipe", ChannelKind::pipe));
+    all.push_back(by_messages(workload, "socket", ChannelKind::socket));
+    all.push_back(shared(workload, {"mapped-file", step}, file, make_pool));
+    all.push_back(shared(workload, {"shm", best}, memory, make_pool));
+  }
+  for (auto offers : {process_count_offers, process_create_offers, process_switch_offers}) {
+    for (Offer& offer : offers()) all.push_back(std::move(offer));
+  }
+  return all;
+}
 
 class Processes final : public ThreadedModel {
  public:
   std::string_view name() const override { return "processes"; }
 
-  std::vector<Variant> variants(const Workload& workload, ElementType) const override {
-    if (workload.name == "count") return {{"mutex"}, {"atomic"}};
-    if (workload.name == "switch") return switch_variants();
-    if (workload.name == "create") {
-      Variant pool{"shm"};
-      pool.within_threads = true;  // as the threads' pool
-      return {{"fork"}, {"posix-spawn"}, pool};
-    }
-    if (!workload.moves_data()) return {};
-    using enum Variant::Role;
-    return {{"spawn", step},  {"queue", step},       {"pipe", step},
-            {"socket", step}, {"mapped-file", step}, {"shm", best}};
+  const std::vector<Offer>& offers() const override {
+    static const std::vector<Offer> all = all_offers();
+    return all;
   }
 
-  std::uint64_t host_bytes(const Configuration& configuration) const override {
-    const auto workers = static_cast<std::uint64_t>(configuration.workers);
-    if (!configuration.workload->moves_data()) {
-      return workers * kChildBytes + 2 * Buffer::mapped_bytes(1);
-    }
-    const std::uint64_t data = ThreadedModel::host_bytes(configuration) + workers * kChildBytes;
-    const auto channel = channel_of(configuration.variant);
-    if (!channel) return data + 2 * Buffer::mapped_bytes(1);  // sums and orders
-    return data + workers * (Buffer::mapped_bytes(chunk_bytes(*channel)) + kernel_bytes(*channel));
-  }
-
-  std::unique_ptr<Operation> prepare(const Configuration& configuration,
-                                     const Placement& placement) override {
-    const std::string_view workload = configuration.workload->name;
-    if (workload == "count") return make_process_count(configuration, placement);
-    if (workload == "create") return make_process_create(configuration, placement);
-    if (workload == "switch") return make_process_switch(configuration, placement);
-    return with_type(
-        configuration.type, [&]<class T>(std::type_identity<T>) -> std::unique_ptr<Operation> {
-          if (const auto channel = channel_of(configuration.variant)) {
-            return std::make_unique<ChannelOperation<T>>(configuration, placement, *channel);
-          }
-          const auto backing = configuration.variant == "mapped-file"
-                                   ? SharedMemory::Backing::file
-                                   : SharedMemory::Backing::memory;
-          const auto crew = configuration.variant == "spawn" ? make_spawn : make_pool;
-          return std::make_unique<SharedOperation<T>>(configuration, placement, backing, crew);
-        });
-  }
-
-  std::vector<std::string_view> columns() const override {
+  std::vector<Column> columns() const override {
     return {kWorkerBytesColumn, kSwitchColumns[0], kSwitchColumns[1]};
   }
 

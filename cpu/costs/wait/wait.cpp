@@ -8,8 +8,6 @@
 #include <cmath>
 #include <limits>
 
-#include "cpu/costs/wait/mixed.hpp"
-
 namespace crossover::cpu {
 
 namespace {
@@ -96,7 +94,7 @@ Observation Sojourns::observe() const {
     return static_cast<double>(*at);
   };
   Observation seen;
-  seen.values = {{kMixedColumns[0], percentile(0.5)}, {kMixedColumns[1], percentile(0.99)}};
+  seen.values = {{kMixedColumns[0].name, percentile(0.5)}, {kMixedColumns[1].name, percentile(0.99)}};
   return seen;
 }
 
