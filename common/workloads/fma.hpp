@@ -18,6 +18,7 @@ namespace crossover::arrays {
 struct Fma : MapInPlace<1> {
   static constexpr std::string_view kSummary = "k multiply-adds on each x[i], in place";
   static constexpr std::string_view kFamily = "fma";
+  static constexpr bool kChained = true;
   using Types = FloatTypes;
 
   constexpr explicit Fma(int steps)

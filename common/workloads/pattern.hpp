@@ -89,6 +89,9 @@ struct ArrayPattern {
   static constexpr Blas kBlas{};
   /// Whether a map's result has no rounding at all: it is then compared bit by bit, in its own type.
   static constexpr bool kExact = false;
+  /// Whether element() is one long chain of operations, each waiting for the one before: executors
+  /// then run the chains of several elements side by side.
+  static constexpr bool kChained = false;
   /// Arithmetic operations on one element.
   double flops() const { return 1; }
   /// The most roundings, each relative to its result, that one operation makes on an element; 0:
