@@ -6,115 +6,92 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "common/buffer.hpp"
-#include "common/cold.hpp"
 #include "common/model.hpp"
 #include "common/workloads/reference.hpp"
 #include "cpu/loops.hpp"
+#include "cpu/operations.hpp"
 #include "cpu/process/channel.hpp"
 #include "cpu/process/crew.hpp"
 #include "cpu/process/shared_memory.hpp"
 
-/// The workloads on arrays, by processes: the slices and the loops of all CPU models. (`Work` is the
-/// class of the loops that workers run; the tests have faulty ones.)
+/// The workloads on arrays, by processes: the slices and the loops of all CPU models. (`Work` is
+/// the class of the loops that workers run; the tests have faulty ones.)
 namespace crossover::cpu {
 
 /// What the operations have in common: arrays in a `Memory` each, their input and their reference.
 template <class Memory, class Work>
 class ProcessOperation : public HostClockedOperation {
  public:
-  /// `allocate(bytes)` makes one array's memory.
-  template <class Allocate>
-  ProcessOperation(const Configuration& configuration, const Placement& placement,
-                   Allocate&& allocate)
-      : workload_(*configuration.workload),
-        element_bytes_(size_of(configuration.type)),
-        work_(workload_, configuration.type),
-        reference_(make_reference(workload_, configuration.type)),
-        elements_(configuration.elements),
-        cold_(configuration.cache == Cache::cold),
-        allowed_(placement.allowed),
-        parts_(static_cast<std::size_t>(configuration.workers)) {
-    for (int array = 0; array < workload_.arrays; ++array) {
-      memory_.push_back(allocate(elements_ * element_bytes_));
-    }
-    for (int worker = 0; worker < configuration.workers; ++worker) {
-      Part& part = parts_[static_cast<std::size_t>(worker)];
-      part.slice = slice_of(elements_, element_bytes_, worker, configuration.workers);
-      for (std::size_t array = 0; array < memory_.size(); ++array) {
-        part.arrays[array] =
-            static_cast<std::byte*>(memory_[array].data()) + part.slice.first * element_bytes_;
-      }
-    }
-  }
-
   std::int64_t operations_left() const override {
-    return reference_->operations_per_input() - operations_;
+    return reference_->operations_per_input() - done_;
   }
 
   Nanoseconds time(std::int64_t operations) override {
-    operations_ += operations;
-    if (!cold_) return HostClockedOperation::time(operations);
+    done_ += operations;
+    if (configuration_.cache == Cache::warm) return HostClockedOperation::time(operations);
     return time_each(
-        operations, [this] { this->run(); }, [this] { cool(); });
+        operations, [this] { this->run(); }, [this] { cool_all(); });
   }
 
   Verdict verify() override {
+    const std::uint64_t elements = configuration_.elements;
     if (work_.is_sum()) {
-      return reference_->verify_sum(sum_, elements_, salt_, work_.rounding(), allowed_);
+      return reference_->verify_sum(sum_, elements, salt_, work_.rounding(), allowed_);
     }
-    return reference_->verify_map(memory_.front().data(), 0, elements_, salt_, operations_,
-                                  allowed_);
+    return reference_->verify_map(memory_.front().data(), 0, elements, salt_, done_, allowed_);
   }
 
  protected:
-  /// A worker's part of each array.
-  struct Part {
-    std::array<void*, kMostArrays> arrays{};
-    Slice slice;
-  };
+  ProcessOperation(const Configuration& configuration, const Placement& placement,
+                   std::vector<Memory> memory)
+      : configuration_(configuration),
+        element_bytes_(size_of(configuration.type)),
+        memory_(std::move(memory)),
+        slices_(configuration, starts(memory_)),
+        work_(*configuration.workload, configuration.type),
+        reference_(make_reference(*configuration.workload, configuration.type)),
+        allowed_(placement.allowed) {}
+
+  /// `make(bytes)` for each array.
+  template <class Make>
+  static std::vector<Memory> allocate(const Configuration& configuration, Make&& make) {
+    std::vector<Memory> all;
+    for (int array = 0; array < configuration.workload->arrays; ++array) {
+      all.push_back(make(configuration.elements * size_of(configuration.type)));
+    }
+    return all;
+  }
 
   /// Removes all data from the caches.
-  virtual void cool() = 0;
+  virtual void cool_all() = 0;
 
   void renewed(std::uint32_t salt) {
     salt_ = salt;
-    operations_ = 0;
-  }
-  const Part& part(int worker) const { return parts_[static_cast<std::size_t>(worker)]; }
-  std::size_t part_bytes(const Part& part) const { return part.slice.size * element_bytes_; }
-  /// `body(array, data)` for each array of a part.
-  template <class Body>
-  void each_array(const Part& part, Body&& body) const {
-    for (int array = 0; array < workload_.arrays; ++array) {
-      body(array, part.arrays[static_cast<std::size_t>(array)]);
-    }
-  }
-  void fill(const Part& part, std::uint32_t salt) const {
-    each_array(part, [&](int array, void* data) {
-      reference_->fill(array, data, part.slice.first, part.slice.size, salt);
-    });
-  }
-  void cool(const Part& part) const {
-    each_array(part, [&](int, void* data) { remove_from_caches(data, part_bytes(part)); });
+    done_ = 0;
   }
 
-  const Workload& workload_;
-  const std::size_t element_bytes_;
+  Configuration configuration_;
+  std::size_t element_bytes_;
+  std::vector<Memory> memory_;  // by array
+  Slices slices_;
   Work work_;
   std::unique_ptr<Reference> reference_;
-  std::vector<Memory> memory_;  // by array
   Total sum_{};
 
  private:
-  std::uint64_t elements_;
-  bool cold_;
+  static std::vector<char*> starts(const std::vector<Memory>& memory) {
+    std::vector<char*> all;
+    for (const Memory& one : memory) all.push_back(static_cast<char*>(one.data()));
+    return all;
+  }
+
   std::vector<int> allowed_;
-  std::vector<Part> parts_;  // by worker
   std::uint32_t salt_ = 0;
-  std::int64_t operations_ = 0;
+  std::int64_t done_ = 0;  // operations on this input
 };
 
 /// On memory that all workers share: nothing is copied.
@@ -127,7 +104,8 @@ class SharedOperation final : public ProcessOperation<SharedMemory, Work> {
                   SharedMemory::Backing backing, MakeCrew make_crew)
       : ProcessOperation<SharedMemory, Work>(
             configuration, placement,
-            [backing](std::size_t bytes) { return SharedMemory(bytes, backing); }),
+            this->allocate(configuration,
+                           [backing](std::size_t bytes) { return SharedMemory(bytes, backing); })),
         partials_memory_(static_cast<std::size_t>(configuration.workers) * sizeof(Partial),
                          SharedMemory::Backing::memory),
         partials_(static_cast<Partial*>(partials_memory_.data()),
@@ -152,31 +130,31 @@ class SharedOperation final : public ProcessOperation<SharedMemory, Work> {
   };
 
   void perform(int worker, Order order) {
-    const auto& part = this->part(worker);
+    const Slices::Part& part = this->slices_.of(worker);
     switch (order.task) {
       case Order::Task::touch:
         for (const SharedMemory& memory : this->memory_) {
-          memory.first_touch(part.slice.first * this->element_bytes_, this->part_bytes(part));
+          memory.first_touch(part.slice.first * this->element_bytes_, part.bytes);
         }
         break;
       case Order::Task::fill:
-        this->fill(part, order.salt);
+        fill(*this->reference_, part, order.salt);
         break;
       case Order::Task::cool:
-        ProcessOperation<SharedMemory, Work>::cool(part);
+        cool(part);
         break;
       case Order::Task::work:
         if (this->work_.is_sum()) {
           partials_[static_cast<std::size_t>(worker)].sum =
-              this->work_.sum(part.arrays.data(), part.slice.size);
+              this->work_.sum(part.at.data(), part.slice.size);
         } else {
-          this->work_.map(part.arrays.data(), part.slice.size);
+          this->work_.map(part.at.data(), part.slice.size);
         }
         break;
     }
   }
 
-  void cool() override { crew_->run({Order::Task::cool, 0}); }
+  void cool_all() override { crew_->run({Order::Task::cool, 0}); }
 
   void run() override {
     crew_->run({Order::Task::work, 0});
@@ -196,25 +174,24 @@ template <class Work = Loops>
 class ChannelOperation final : public ProcessOperation<Buffer, Work> {
  public:
   ChannelOperation(const Configuration& configuration, const Placement& placement, ChannelKind kind)
-      : ProcessOperation<Buffer, Work>(configuration, placement,
-                                       [](std::size_t bytes) { return Buffer(bytes); }),
-        first_read_(static_cast<std::size_t>(this->workload_.first_read)),
+      : ProcessOperation<Buffer, Work>(
+            configuration, placement,
+            this->allocate(configuration, [](std::size_t bytes) { return Buffer(bytes); })),
+        first_read_(static_cast<std::size_t>(configuration.workload->first_read)),
         chunk_bytes_(chunk_bytes(kind)),
         chunk_(this->memory_.size() * chunk_bytes_),
-        sums_(static_cast<std::size_t>(configuration.workers)),
-        farm_(configuration.workers, placement, kind,
-              [this](int worker, WorkerEnd& end) { serve(this->part(worker).slice.size, end); }) {}
+        farm_(configuration.workers, placement, kind, [this](int worker, WorkerEnd& end) {
+          serve(this->slices_.of(worker).slice.size, end);
+        }) {}
 
   void renew(std::uint32_t salt) override {
     this->renewed(salt);
-    for (int worker = 0; worker < workers(); ++worker) this->fill(this->part(worker), salt);
+    for (const Slices::Part& part : this->slices_.all()) fill(*this->reference_, part, salt);
   }
 
   std::vector<int> processes() const override { return farm_.processes(); }
 
  private:
-  int workers() const { return static_cast<int>(sums_.size()); }
-
   /// A worker, until the channel is closed.
   void serve(std::uint64_t elements, WorkerEnd& end) {
     std::array<void*, kMostArrays> chunk{};
@@ -247,35 +224,31 @@ class ChannelOperation final : public ProcessOperation<Buffer, Work> {
     }
   }
 
-  void cool() override {
-    for (int worker = 0; worker < workers(); ++worker) {
-      ProcessOperation<Buffer, Work>::cool(this->part(worker));
-    }
+  void cool_all() override {
+    for (const Slices::Part& part : this->slices_.all()) cool(part);
   }
 
   void run() override {
     const bool is_sum = this->work_.is_sum();
-    for (int worker = 0; worker < workers(); ++worker) {
-      const auto& part = this->part(worker);
-      Total& sum = sums_[static_cast<std::size_t>(worker)];
-      sum = this->work_.zero();
-      const std::size_t bytes = this->part_bytes(part);
-      if (bytes == 0) continue;
-      const auto read = std::span(part.arrays).first(this->memory_.size()).subspan(first_read_);
-      farm_.give(worker, Cargo(read, bytes, chunk_bytes_),
-                 is_sum ? std::as_writable_bytes(std::span(&sum, 1))
-                        : std::span(static_cast<std::byte*>(part.arrays[0]), bytes));
+    for (int worker = 0; worker < this->configuration_.workers; ++worker) {
+      Slices::Part& part = this->slices_.of(worker);
+      part.sum = this->work_.zero();
+      if (part.bytes == 0) continue;
+      farm_.give(worker,
+                 Cargo(std::span(part.at).first(this->memory_.size()).subspan(first_read_),
+                       part.bytes, chunk_bytes_),
+                 is_sum ? std::as_writable_bytes(std::span(&part.sum, 1))
+                        : std::span(static_cast<std::byte*>(part.at[0]), part.bytes));
     }
     farm_.exchange();
     if (!is_sum) return;
     this->sum_ = this->work_.zero();
-    for (const Total sum : sums_) this->work_.add(this->sum_, sum);
+    for (const Slices::Part& part : this->slices_.all()) this->work_.add(this->sum_, part.sum);
   }
 
   std::size_t first_read_;
   std::size_t chunk_bytes_;
   Buffer chunk_;  // each worker has a copy of its own as soon as it writes there
-  std::vector<Total> sums_;  // by worker
   Farm farm_;
 };
 

@@ -1,5 +1,3 @@
-#include "cpu/costs/create/create.hpp"
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
@@ -21,6 +19,7 @@
 #include "common/system_file.hpp"
 #include "common/tasks.hpp"
 #include "common/topology.hpp"
+#include "cpu/costs/create/create.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/channel.hpp"
 #include "cpu/process/child.hpp"

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "cpu/costs/offer.hpp"
+#include "cpu/offers.hpp"
 #include "cpu/process/child.hpp"
 #include "cpu/process/crew.hpp"
 
@@ -138,7 +138,7 @@ std::string ProcessPeer::end() const {
   return fmt::format("the peer process ended with status {}", WEXITSTATUS(status_));
 }
 
-std::vector<Offer> thread_switch_offers() { return offers<ThreadPeer>(thread_bytes); }
+std::vector<Offer> thread_switch_offers() { return offers<ThreadPeer>(threaded_bytes); }
 
 std::vector<Offer> process_switch_offers() { return offers<ProcessPeer>(crew_bytes); }
 

@@ -94,7 +94,8 @@ Observation Sojourns::observe() const {
     return static_cast<double>(*at);
   };
   Observation seen;
-  seen.values = {{kMixedColumns[0].name, percentile(0.5)}, {kMixedColumns[1].name, percentile(0.99)}};
+  seen.values = {{kMixedColumns[0].name, percentile(0.5)},
+                 {kMixedColumns[1].name, percentile(0.99)}};
   return seen;
 }
 
