@@ -1,8 +1,8 @@
-#include "cpu/count.hpp"
+#include "cpu/costs/count/count.hpp"
 
 #include <gtest/gtest.h>
 
-#include "cpu/cost_testing.hpp"
+#include "cpu/costs/cost_testing.hpp"
 #include "cpu/operations.hpp"
 
 namespace crossover::cpu {

@@ -1,4 +1,4 @@
-#include "cpu/switch.hpp"
+#include "cpu/costs/switch/switch.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <thread>
 
-#include "cpu/cost_testing.hpp"
+#include "cpu/costs/cost_testing.hpp"
 
 namespace crossover::cpu {
 namespace {
