@@ -18,7 +18,10 @@ namespace {
 class Right {
  public:
   Right(const Workload& workload, ElementType type)
-      : loops_(workload, type), inputs_first_(workload.pattern == "map" ? 1 : 0), bytes_(size_of(type)) {}
+      : loops_(workload, type),
+        inputs_first_(workload.pattern == "map" ? 1 : 0),
+        bytes_(size_of(type)),
+        real_(type == ElementType::f32 || type == ElementType::f64) {}
   bool is_sum() const { return loops_.is_sum(); }
   Rounding rounding() const { return loops_.rounding(); }
   void map(void* const* arrays, std::uint64_t count) { loops_.map(arrays, count); }
@@ -32,6 +35,7 @@ class Right {
   Loops loops_;
   int inputs_first_;
   std::size_t bytes_;
+  bool real_;
 };
 
 class SkippedTail : public Right {
@@ -67,7 +71,8 @@ class LostChunk : public Right {
   }
 };
 
-/// The highest bit of one element, which is its sign: of the result, or of what is summed.
+/// The sign of one element, or its lowest bit: of the result, or of what is summed. (The highest bit of
+/// an integer is lost in a product with an even one.)
 class FlippedElement : public Right {
  public:
   using Right::Right;
@@ -84,7 +89,12 @@ class FlippedElement : public Right {
 
  private:
   void flip(void* const* arrays, std::uint64_t count) {
-    at(arrays, 0, count / 3)[bytes_ - 1] ^= static_cast<char>(0x80);
+    char* const element = at(arrays, 0, count / 3);
+    if (real_) {
+      element[bytes_ - 1] ^= static_cast<char>(0x80);
+    } else {
+      element[0] ^= 1;
+    }
   }
 };
 
