@@ -136,8 +136,8 @@ template <int kArrays = 1>
 struct SumOver : detail::ArrayPattern<Pattern::sum, kArrays> {
   static_assert(kArrays >= 1 && kArrays <= 2, "SumOver takes one or two arrays");
   /// The largest term over the mean of all terms, at most: what the bound of a sum's error needs.
-  /// Products of up to two inputs from [1, 2): 4 / 2.25.
-  static constexpr double kLargestToMean = 1.78;
+  /// Inputs are from [1, 2), and by default a term is one of them, or the product of two.
+  static constexpr double kLargestToMean = kArrays == 1 ? 2 / 1.5 : 4 / 2.25;
 };
 
 namespace detail {
