@@ -50,6 +50,7 @@ Workload describe(const Work& work) {
   if constexpr (requires { work.parameter; }) is.parameter = work.parameter;
   is.arrays = Work::kArrays;
   is.is_sum = Work::kPattern == Pattern::sum;
+  is.in_presets = Work::kInPresets;
   return is;
 }
 
