@@ -17,6 +17,7 @@ namespace crossover::arrays {
 /// than all roundings together.
 struct Fma : MapInPlace<1> {
   static constexpr std::string_view kSummary = "k multiply-adds on each x[i], in place";
+  static constexpr bool kInPresets = false;
   static constexpr std::string_view kFamily = "fma";
   static constexpr bool kChained = true;
   using Types = FloatTypes;
