@@ -8,14 +8,9 @@
 
 namespace {
 
-/// Every model there is. A new one is a file and a line here.
+/// Every model there is.
 std::vector<std::unique_ptr<crossover::Model>> all_models(crossover::cpu::mpi::Ranks* ranks) {
-  std::vector<std::unique_ptr<crossover::Model>> models;
-  models.push_back(crossover::cpu::make_serial());
-  models.push_back(crossover::cpu::make_threads());
-  models.push_back(crossover::cpu::make_openmp());
-  models.push_back(crossover::cpu::make_stdpar());
-  models.push_back(crossover::cpu::make_processes());
+  std::vector<std::unique_ptr<crossover::Model>> models = crossover::cpu::make_models();
   models.push_back(crossover::cpu::make_mpi(ranks));
   models.push_back(crossover::gpu::make_cuda());
   return models;
