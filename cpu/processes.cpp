@@ -10,7 +10,6 @@
 #include "cpu/costs/create/create.hpp"
 #include "cpu/costs/switch/switch.hpp"
 #include "cpu/models.hpp"
-#include "cpu/offers.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/channel_kinds.hpp"
 #include "cpu/process/operations.hpp"

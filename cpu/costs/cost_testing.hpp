@@ -50,7 +50,7 @@ void for_each_variant(std::string_view workload, std::vector<int> counts, Body&&
   EXPECT_GT(variants, 0);
 }
 
-inline void expect_right(Model& model, const Configuration& what, Pin pin = Pin::cores) {
+inline void expect_correct(Model& model, const Configuration& what, Pin pin = Pin::cores) {
   static const Topology topology = detect_topology();
   const auto operation = model.prepare(what, topology.place(what.workers, pin));
   for (const std::uint32_t salt : {1U, 2U}) {
