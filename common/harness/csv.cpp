@@ -137,10 +137,6 @@ std::string csv_line(const Row& row, const std::vector<std::string>& extra) {
   }
   for (const std::string& column : extra) {
     line += ',';
-    if (column == kNodeColumn.name) {
-      append_field(line, row.node);
-      continue;
-    }
     const auto value = std::find_if(row.extra.begin(), row.extra.end(),
                                     [&](const auto& entry) { return entry.first == column; });
     if (value != row.extra.end()) line += format_number(value->second);
