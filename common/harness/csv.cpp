@@ -83,7 +83,7 @@ constexpr auto kRowColumns = std::to_array<RowColumn>({
     {{"type", "", "row", "element type"}, [](const Row& row) { return row.type; }},
     {{"elements", "", "row", "how many elements, over all workers"},
      [](const Row& row) { return std::to_string(row.elements); }},
-    {{"bytes", "bytes", "row", "the fewest bytes that one operation can move"},
+    {{"bytes", "B", "row", "the fewest bytes that one operation can move"},
      [](const Row& row) { return format_number(row.bytes); }},
     {{"model", "", "row", "who did it"}, [](const Row& row) { return row.model; }},
     {{"variant", "", "row", "how the model did it"}, [](const Row& row) { return row.variant; }},
