@@ -28,14 +28,17 @@ struct Workload {
   /// all models. Zero for a workload that is not about moving data: its results are times a unit,
   /// not rates.
   int passes = 0;
-  double flops = 0;     ///< arithmetic operations an element
+  double flops = 0;       ///< arithmetic operations an element
   std::string pattern{};  ///< "map in place", "map", "sum"; empty for costs
   std::string family{};   ///< of workloads that differ by one number, which is `parameter`
   int parameter = 0;
-  int arrays = 0;         ///< that an operation works on, all of the same size
-  bool is_sum = false;    ///< its result is one number, not an array
-  int array_index = -1;   ///< its place among the workloads on arrays (workloads/list.hpp)
+  int arrays = 0;        ///< that an operation works on, all of the same size
+  int first_read = 0;    ///< the first array that is read: 1 for a map into another one
+  bool is_sum = false;   ///< its result is one number, not an array
+  int array_index = -1;  ///< its place among the workloads on arrays (workloads/list.hpp)
 
+  /// Whether it is measured when `--workloads` names none.
+  bool in_presets = true;
   /// What one of `elements` is, for summaries and reports: "time per increment".
   std::string unit = "element";
   /// Its own sizes, which `--sizes` replaces only where `--workloads` names the workload (a size

@@ -14,7 +14,7 @@ class Absent final : public Model {
     return "this program was built without CUDA: configure it where nvcc is on the PATH, or with "
            "-DCMAKE_CUDA_COMPILER=<path to nvcc>";
   }
-  const std::vector<Offer>& offers() const override { return offers_; }
+  const std::vector<Offer>& offers() const override { return none_; }
   std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps&) const override {
     return {};
   }
@@ -24,7 +24,7 @@ class Absent final : public Model {
   }
 
  private:
-  std::vector<Offer> offers_;  // none
+  std::vector<Offer> none_;
 };
 
 }  // namespace

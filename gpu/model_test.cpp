@@ -34,7 +34,7 @@ class CudaModel : public DeviceTest {
             scope,
             elements,
             Device(0).properties().multiprocessors,
-            "gpu0"};
+            Devices::gpus({0})};
   }
   std::unique_ptr<Operation> prepare(const Configuration& what) {
     return model_->prepare(what, {{}, test_cpus(), false});

@@ -87,8 +87,13 @@ struct ArrayPattern {
   using Types = AllTypes;
   static constexpr std::string_view kFamily = "";  ///< of workloads that differ by `parameter`
   static constexpr Blas kBlas{};
+  /// Whether it is measured when `--workloads` names none.
+  static constexpr bool kInPresets = true;
   /// Whether a map's result has no rounding at all: it is then compared bit by bit, in its own type.
   static constexpr bool kExact = false;
+  /// Whether element() is one long chain of operations, each waiting for the one before: executors
+  /// then run the chains of several elements side by side.
+  static constexpr bool kChained = false;
   /// Arithmetic operations on one element.
   double flops() const { return 1; }
   /// The most roundings, each relative to its result, that one operation makes on an element; 0:
@@ -133,8 +138,8 @@ template <int kArrays = 1>
 struct SumOver : detail::ArrayPattern<Pattern::sum, kArrays> {
   static_assert(kArrays >= 1 && kArrays <= 2, "SumOver takes one or two arrays");
   /// The largest term over the mean of all terms, at most: what the bound of a sum's error needs.
-  /// Products of up to two inputs from [1, 2): 4 / 2.25.
-  static constexpr double kLargestToMean = 1.78;
+  /// Inputs are from [1, 2), and by default a term is one of them, or the product of two.
+  static constexpr double kLargestToMean = kArrays == 1 ? 2 / 1.5 : 4 / 2.25;
 };
 
 namespace detail {

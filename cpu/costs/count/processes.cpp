@@ -4,11 +4,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <stdexcept>
 
 #include "common/buffer.hpp"
 #include "common/counting.hpp"
-#include "cpu/process/costs.hpp"
+#include "cpu/costs/count/count.hpp"
 #include "cpu/process/crew.hpp"
 #include "cpu/process/shared_memory.hpp"
 
@@ -18,9 +17,23 @@ namespace {
 
 /// A counter and its lock, in memory that processes share.
 struct Counting {
-  alignas(kLinePair) std::atomic<std::uint64_t> value{0};
+  alignas(kLinePair) steps::Counter value{0};
   alignas(kLinePair) pthread_mutex_t mutex;
 };
+
+void add_with_mutex(Counting& to, std::uint64_t times) {
+  for (std::uint64_t i = 0; i < times; ++i) {
+    if (pthread_mutex_lock(&to.mutex) == EOWNERDEAD) {
+      pthread_mutex_consistent(&to.mutex);  // the caller will notice who has died
+    }
+    steps::increment(to.value);
+    pthread_mutex_unlock(&to.mutex);
+  }
+}
+
+void add_with_atomic(Counting& to, std::uint64_t times) {
+  for (std::uint64_t i = 0; i < times; ++i) to.value.fetch_add(1, std::memory_order_relaxed);
+}
 
 /// Robust: a process that dies while it holds the lock does not hold it for ever.
 void make_shared(pthread_mutex_t& mutex) {
@@ -33,20 +46,18 @@ void make_shared(pthread_mutex_t& mutex) {
   if (error != 0) throw Unavailable(std::strerror(error));
 }
 
+/// `kAdd` is a worker's part.
+template <auto kAdd>
 class ProcessCount final : public HostClockedOperation {
  public:
   ProcessCount(const Configuration& configuration, const Placement& placement)
       : elements_(configuration.elements),
         workers_(configuration.workers),
-        locks_(configuration.variant == "mutex"),
         memory_(sizeof(Counting), SharedMemory::Backing::memory),
         counting_(*new (memory_.data()) Counting) {
-    if (!locks_ && configuration.variant != "atomic") {
-      throw std::invalid_argument("count has no variant '" + configuration.variant + "'");
-    }
     make_shared(counting_.mutex);
     crew_ = make_pool(workers_, placement, [this](int worker, Order) {
-      add(counting::share(elements_, worker, workers_));
+      kAdd(counting_, counting::share(elements_, worker, workers_));
     });
   }
   ProcessCount(const ProcessCount&) = delete;
@@ -77,24 +88,8 @@ class ProcessCount final : public HostClockedOperation {
  private:
   void run() override { crew_->run({}); }
 
-  void add(std::uint64_t times) {
-    std::atomic<std::uint64_t>& value = counting_.value;
-    for (std::uint64_t i = 0; i < times; ++i) {
-      if (!locks_) {
-        value.fetch_add(1, std::memory_order_relaxed);
-        continue;
-      }
-      if (pthread_mutex_lock(&counting_.mutex) == EOWNERDEAD) {
-        pthread_mutex_consistent(&counting_.mutex);  // the caller will notice who has died
-      }
-      value.store(value.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      pthread_mutex_unlock(&counting_.mutex);
-    }
-  }
-
   std::uint64_t elements_;
   int workers_;
-  bool locks_;
   SharedMemory memory_;
   Counting& counting_;
   std::unique_ptr<Crew> crew_;
@@ -104,9 +99,9 @@ class ProcessCount final : public HostClockedOperation {
 
 }  // namespace
 
-std::unique_ptr<Operation> make_process_count(const Configuration& configuration,
-                                              const Placement& placement) {
-  return std::make_unique<ProcessCount>(configuration, placement);
+std::vector<Offer> process_count_offers() {
+  return {cost_offer<ProcessCount<add_with_mutex>>(costs::count(), {"mutex"}, crew_bytes),
+          cost_offer<ProcessCount<add_with_atomic>>(costs::count(), {"atomic"}, crew_bytes)};
 }
 
 }  // namespace crossover::cpu

@@ -3,16 +3,16 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <limits>
-#include <memory>
 #include <mutex>
-#include <string_view>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/buffer.hpp"
 #include "common/counting.hpp"
 #include "common/model.hpp"
+#include "cpu/offers.hpp"
 #include "cpu/pause.hpp"
 
 /// The workload `count` on CPU workers. A *step* is a way to add 1 to a counter together, a class
@@ -219,30 +219,27 @@ class CountOperation final : public HostClockedOperation {
   std::uint64_t operations_ = 0;
 };
 
-/// The operation of a variant by which std::threads count, on a `Team`. Throws
-/// std::invalid_argument for a variant that there is not.
-template <class Team>
-std::unique_ptr<Operation> make_count(const Configuration& configuration,
-                                      const Placement& placement) {
-  const std::string_view variant = configuration.variant;
-  const auto make = [&]<class Step>(std::type_identity<Step>) -> std::unique_ptr<Operation> {
-    return std::make_unique<CountOperation<Team, Step>>(configuration, placement);
-  };
-  if (variant == "unsynchronised") return make(std::type_identity<steps::Unsynchronised>{});
-  if (variant == "mutex") return make(std::type_identity<steps::Mutex>{});
-  if (variant == "mutex-batch") return make(std::type_identity<steps::MutexBatch>{});
-  if (variant == "spinlock") return make(std::type_identity<steps::Spinlock>{});
-  if (variant == "atomic") return make(std::type_identity<steps::Atomic>{});
-  if (variant == "thread-local") return make(std::type_identity<steps::ThreadLocal>{});
-  if (variant == "false-sharing") return make(std::type_identity<steps::FalseSharing>{});
-  if (variant == "padded") return make(std::type_identity<steps::Padded>{});
-  throw std::invalid_argument("count has no variant '" + configuration.variant + "'");
+/// The offer of `variant`, by which a `Team` counts with a `Step`.
+template <class Team, class Step>
+Offer count_offer(std::string variant) {
+  return cost_offer<CountOperation<Team, Step>>(costs::count(), {std::move(variant)});
 }
 
-/// The variants that make_count() knows, the most naive first.
-inline std::vector<Variant> count_variants() {
-  return {{"unsynchronised"}, {"mutex"},         {"mutex-batch"}, {"spinlock"},
-          {"atomic"},         {"false-sharing"}, {"padded"},      {"thread-local"}};
+/// How std::threads count, on a `Team`: the most naive first.
+template <class Team>
+std::vector<Offer> count_offers() {
+  return {count_offer<Team, steps::Unsynchronised>("unsynchronised"),
+          count_offer<Team, steps::Mutex>("mutex"),
+          count_offer<Team, steps::MutexBatch>("mutex-batch"),
+          count_offer<Team, steps::Spinlock>("spinlock"),
+          count_offer<Team, steps::Atomic>("atomic"),
+          count_offer<Team, steps::FalseSharing>("false-sharing"),
+          count_offer<Team, steps::Padded>("padded"),
+          count_offer<Team, steps::ThreadLocal>("thread-local")};
 }
+
+/// How processes count, on a pool: `mutex`, a robust one that they share, and `atomic`, both in
+/// shared memory.
+std::vector<Offer> process_count_offers();
 
 }  // namespace crossover::cpu

@@ -1,5 +1,3 @@
-#include "cpu/create.hpp"
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
@@ -13,7 +11,6 @@
 #include <functional>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,10 +19,10 @@
 #include "common/system_file.hpp"
 #include "common/tasks.hpp"
 #include "common/topology.hpp"
+#include "cpu/costs/create/create.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/channel.hpp"
 #include "cpu/process/child.hpp"
-#include "cpu/process/costs.hpp"
 #include "cpu/process/crew.hpp"
 #include "cpu/process/shared_memory.hpp"
 
@@ -84,7 +81,7 @@ class ProcessCreate : public HostClockedOperation {
 
   Observation observe() override {
     Observation seen;
-    if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn, *worker_bytes_);
+    if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn.name, *worker_bytes_);
     return seen;
   }
 
@@ -256,16 +253,11 @@ class PoolDispatch final : public ProcessCreate {
 
 }  // namespace
 
-std::unique_ptr<Operation> make_process_create(const Configuration& configuration,
-                                               const Placement& placement) {
-  if (configuration.variant == "fork") return std::make_unique<Forks>(configuration, placement);
-  if (configuration.variant == "posix-spawn") {
-    return std::make_unique<Programs>(configuration, placement);
-  }
-  if (configuration.variant == "shm") {
-    return std::make_unique<PoolDispatch>(configuration, placement);
-  }
-  throw std::invalid_argument("create has no variant '" + configuration.variant + "'");
+std::vector<Offer> process_create_offers() {
+  const Workload& create = costs::create();
+  return {cost_offer<Forks>(create, {"fork"}, crew_bytes),
+          cost_offer<Programs>(create, {"posix-spawn"}, crew_bytes),
+          cost_offer<PoolDispatch>(create, {.name = "shm", .within_threads = true}, crew_bytes)};
 }
 
 }  // namespace crossover::cpu

@@ -1,4 +1,4 @@
-#include "cpu/switch.hpp"
+#include "cpu/costs/switch/switch.hpp"
 
 #include <signal.h>  // NOLINT: kill is POSIX
 #include <sys/prctl.h>
@@ -7,46 +7,48 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
+#include "cpu/offers.hpp"
 #include "cpu/process/child.hpp"
+#include "cpu/process/crew.hpp"
 
 namespace crossover::cpu {
 
 namespace {
 
-constexpr std::string_view kOneCore = "-1-core";
-constexpr std::string_view kTwoCores = "-2-cores";
+template <class Channel, class Peer>
+void add_offers(std::vector<Offer>& to, std::string_view channel,
+                std::uint64_t (*host_bytes)(const Configuration&)) {
+  for (const auto& [cores, name] : {std::pair{Cores::one, "1-core"}, {Cores::two, "2-cores"}}) {
+    const auto make = [on = cores](const Configuration& configuration, const Placement& placement) {
+      try {
+        return std::make_unique<SwitchOperation<Channel, Peer>>(configuration, placement, on);
+      } catch (const std::system_error& error) {
+        throw Unavailable(error.what());
+      }
+    };
+    to.push_back({&costs::hand_over(), {fmt::format("{}-{}", channel, name)}, make, host_bytes});
+  }
+}
 
 template <class Peer>
-std::unique_ptr<Operation> make_switch(const Configuration& configuration,
-                                       const Placement& placement) {
-  const std::string_view variant = configuration.variant;
-  try {
-    if (variant.starts_with("futex-")) {
-      return std::make_unique<SwitchOperation<Futexes, Peer>>(configuration, placement);
-    }
-    if (variant.starts_with("condition-variable-")) {
-      return std::make_unique<SwitchOperation<ConditionVariables, Peer>>(configuration, placement);
-    }
-    if (variant.starts_with("pipe-")) {
-      return std::make_unique<SwitchOperation<Pipes, Peer>>(configuration, placement);
-    }
-  } catch (const std::system_error& error) {
-    throw Unavailable(error.what());
-  }
-  throw std::invalid_argument("switch has no variant '" + configuration.variant + "'");
+std::vector<Offer> offers(std::uint64_t (*host_bytes)(const Configuration&)) {
+  std::vector<Offer> all;
+  add_offers<Futexes, Peer>(all, "futex", host_bytes);
+  add_offers<ConditionVariables, Peer>(all, "condition-variable", host_bytes);
+  add_offers<Pipes, Peer>(all, "pipe", host_bytes);
+  return all;
 }
 
 }  // namespace
 
-Placement place_pair(const Placement& placement, std::string_view variant) {
+Placement place_pair(const Placement& placement, Cores cores) {
   const std::vector<int>& cpus = placement.cpus.empty() ? placement.allowed : placement.cpus;
   const int first = cpus.front();
-  if (variant.ends_with(kOneCore)) return {{first, first}, placement.allowed, false};
-  if (!variant.ends_with(kTwoCores)) {
-    throw std::invalid_argument("switch has no variant '" + std::string(variant) + "'");
-  }
+  if (cores == Cores::one) return {{first, first}, placement.allowed, false};
   const auto second = std::find_if(cpus.begin(), cpus.end(), [=](int cpu) { return cpu != first; });
   if (second == cpus.end()) throw Unavailable("there is no second CPU");
   return {{first, *second}, placement.allowed, false};
@@ -136,24 +138,8 @@ std::string ProcessPeer::end() const {
   return fmt::format("the peer process ended with status {}", WEXITSTATUS(status_));
 }
 
-std::vector<Variant> switch_variants() {
-  std::vector<Variant> all;
-  for (const char* channel : {"futex", "condition-variable", "pipe"}) {
-    for (const std::string_view cores : {kOneCore, kTwoCores}) {
-      all.push_back({fmt::format("{}{}", channel, cores)});
-    }
-  }
-  return all;
-}
+std::vector<Offer> thread_switch_offers() { return offers<ThreadPeer>(threaded_bytes); }
 
-std::unique_ptr<Operation> make_thread_switch(const Configuration& configuration,
-                                              const Placement& placement) {
-  return make_switch<ThreadPeer>(configuration, placement);
-}
-
-std::unique_ptr<Operation> make_process_switch(const Configuration& configuration,
-                                               const Placement& placement) {
-  return make_switch<ProcessPeer>(configuration, placement);
-}
+std::vector<Offer> process_switch_offers() { return offers<ProcessPeer>(crew_bytes); }
 
 }  // namespace crossover::cpu

@@ -1,10 +1,10 @@
-#include "cpu/wait.hpp"
+#include "cpu/costs/wait/wait.hpp"
 
 #include <gtest/gtest.h>
 #include <time.h>  // NOLINT: clock_gettime is POSIX
 
-#include "cpu/cost_testing.hpp"
-#include "cpu/mixed.hpp"
+#include "cpu/costs/cost_testing.hpp"
+#include "cpu/costs/wait/mixed.hpp"
 
 namespace crossover::cpu {
 namespace {

@@ -1,7 +1,27 @@
-#include "common/topology.hpp"
 #include "cpu/operations.hpp"
 
+#include <iterator>
+
+#include "common/topology.hpp"
+
 namespace crossover::cpu {
+
+std::uint64_t threaded_bytes(const Configuration& configuration) {
+  const Workload& workload = *configuration.workload;
+  if (!workload.moves_data()) {
+    return static_cast<std::uint64_t>(configuration.workers) * kWorkerBytes;
+  }
+  return static_cast<std::uint64_t>(workload.arrays) *
+         Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
+}
+
+std::vector<Offer> joined(std::vector<std::vector<Offer>> parts) {
+  std::vector<Offer> all;
+  for (std::vector<Offer>& part : parts) {
+    std::move(part.begin(), part.end(), std::back_inserter(all));
+  }
+  return all;
+}
 
 void bind_worker(const Placement& placement, int worker) {
   if (placement.cpus.empty()) {

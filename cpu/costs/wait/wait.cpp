@@ -1,4 +1,4 @@
-#include "cpu/wait.hpp"
+#include "cpu/costs/wait/wait.hpp"
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <cmath>
 #include <limits>
-
-#include "cpu/mixed.hpp"
 
 namespace crossover::cpu {
 
@@ -96,7 +94,8 @@ Observation Sojourns::observe() const {
     return static_cast<double>(*at);
   };
   Observation seen;
-  seen.values = {{kMixedColumns[0], percentile(0.5)}, {kMixedColumns[1], percentile(0.99)}};
+  seen.values = {{kMixedColumns[0].name, percentile(0.5)},
+                 {kMixedColumns[1].name, percentile(0.99)}};
   return seen;
 }
 

@@ -11,17 +11,20 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/buffer.hpp"
 #include "common/model.hpp"
 #include "common/tasks.hpp"
+#include "cpu/offers.hpp"
 
 /// The workload `create` on CPU workers: all of a team's workers start, do nothing and end.
 namespace crossover::cpu {
 
-/// The columns that `create` fills.
-inline constexpr std::string_view kWorkerBytesColumn = "worker_bytes";
+/// The column that `create` fills.
+inline constexpr Column kWorkerBytesColumn{"worker_bytes", "B", "cost",
+                                           "memory that a worker takes while it idles"};
 
 /// Threads that sleep until this ends: what an idle one costs can be read meanwhile. Throws
 /// Unavailable when the system refuses one.
@@ -112,7 +115,7 @@ class CreateOperation final : public HostClockedOperation {
 
   Observation observe() override {
     Observation seen;
-    if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn, *worker_bytes_);
+    if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn.name, *worker_bytes_);
     return seen;
   }
 
@@ -148,5 +151,16 @@ class CreateOperation final : public HostClockedOperation {
   std::unique_ptr<Team> team_;
   std::optional<double> worker_bytes_;
 };
+
+/// The offer of `variant`, by a `Team`.
+template <class Team>
+Offer create_offer(Variant variant) {
+  return cost_offer<CreateOperation<Team>>(costs::create(), std::move(variant));
+}
+
+/// How processes are made. `fork`: children that end at once. `posix-spawn`: /bin/true. Both are
+/// born anywhere on the team's CPUs, all of them before the first is waited for. `shm`: a pool's
+/// workers are told to do nothing.
+std::vector<Offer> process_create_offers();
 
 }  // namespace crossover::cpu

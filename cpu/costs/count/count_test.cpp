@@ -1,9 +1,8 @@
-#include "cpu/count.hpp"
+#include "cpu/costs/count/count.hpp"
 
 #include <gtest/gtest.h>
 
-#include "cpu/cost_testing.hpp"
-#include "cpu/operations.hpp"
+#include "cpu/costs/cost_testing.hpp"
 
 namespace crossover::cpu {
 namespace {
@@ -65,10 +64,11 @@ TEST(Count, StartsAnewWithEveryInput) {
 }
 
 TEST(ArrayModels, LeaveWhatTheyDoNotDoAlone) {
+  const auto model = make_stdpar();
   for (const char* workload : {"count", "create", "switch", "wait"}) {
-    EXPECT_TRUE(make_stdpar()->variants(*find_workload(workload), ElementType::i64).empty());
-    EXPECT_THROW(make_operation<InTurn>(configuration(workload, "x", 4, 2), kHere),
-                 std::invalid_argument);
+    const Configuration what = configuration(workload, "slices", 4, 2);
+    EXPECT_TRUE(model->variants(*what.workload, what.type).empty());
+    EXPECT_THROW(model->prepare(what, kHere), std::invalid_argument);
   }
 }
 

@@ -5,25 +5,18 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/buffer.hpp"
 #include "common/counting.hpp"
 #include "common/model.hpp"
-#include "cpu/timer.hpp"
-#include "cpu/work.hpp"
+#include "cpu/costs/wait/done.hpp"
+#include "cpu/costs/wait/mixed.hpp"
+#include "cpu/costs/wait/timer.hpp"
+#include "cpu/costs/wait/work.hpp"
+#include "cpu/offers.hpp"
 
 /// The workload `wait` on CPU workers: tasks of a millisecond that block or compute. The tasks of
 /// all operations of a sample follow one another on each worker; the team is dispatched once, so
 /// that a worker does not wait for its neighbours after each.
 namespace crossover::cpu {
-
-/// What a worker has done; on a line pair of its own.
-struct alignas(kLinePair) Done {
-  std::uint64_t tasks = 0;
-  std::uint64_t results = 0;  ///< wrapping sum of the tasks' results
-};
-
-/// Compares what the workers have done with `tasks` tasks whose results add up to `results`.
-Verdict verify_done(const std::vector<Done>& done, std::uint64_t tasks, std::uint64_t results);
 
 /// A task that waits: for a disk, a network, another process. It ends a millisecond after its
 /// begin, by the clock; waking up late is part of its price.
@@ -95,5 +88,14 @@ class WaitOperation final : public Operation {
   std::vector<Done> done_;
   std::uint64_t tasks_ = 0;
 };
+
+/// On a `Team` whose workers run at the same time.
+template <class Team>
+std::vector<Offer> wait_offers() {
+  const Workload& wait = costs::wait();
+  return {cost_offer<WaitOperation<Team, Block>>(wait, {"block"}),
+          cost_offer<WaitOperation<Team, Compute>>(wait, {"compute"}),
+          cost_offer<MixedOperation<Team>>(wait, {"mixed"})};
+}
 
 }  // namespace crossover::cpu

@@ -1,4 +1,4 @@
-#include "cpu/handover.hpp"
+#include "cpu/costs/switch/handover.hpp"
 
 #include <fcntl.h>
 #include <linux/futex.h>

@@ -1,4 +1,4 @@
-#include "cpu/create.hpp"
+#include "cpu/costs/create/create.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <iterator>
 #include <thread>
 
-#include "cpu/cost_testing.hpp"
+#include "cpu/costs/cost_testing.hpp"
 
 namespace crossover::cpu {
 namespace {

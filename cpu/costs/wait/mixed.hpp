@@ -4,16 +4,12 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
-#include <stdexcept>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/model.hpp"
-#include "cpu/timer.hpp"
-#include "cpu/wait.hpp"
-#include "cpu/work.hpp"
+#include "cpu/costs/wait/done.hpp"
+#include "cpu/costs/wait/timer.hpp"
+#include "cpu/costs/wait/work.hpp"
 
 /// The variant `mixed` of the workload `wait`: fast requests beside slow ones, in one queue in the
 /// order of their arrival. They arrive by the clock (open loop): a request that has to wait for a
@@ -39,7 +35,9 @@ constexpr bool is_slow(std::uint64_t request) { return request % kPattern == 0; 
 }  // namespace requests
 
 /// The columns that `mixed` fills.
-inline constexpr std::array<std::string_view, 2> kMixedColumns{"fast_median_ns", "fast_p99_ns"};
+inline constexpr std::array kMixedColumns{
+    Column{"fast_median_ns", "ns", "cost", "half of the fast requests took at most so long"},
+    Column{"fast_p99_ns", "ns", "cost", "99 of 100 fast requests took at most so long"}};
 
 /// How long each request of a stream took from when it was due to its end.
 class Sojourns {
@@ -154,21 +152,5 @@ class MixedOperation final : public Operation {
   std::atomic<Instant> due_first_{0};
   std::atomic<Instant> last_end_{0};
 };
-
-/// The operation of a variant of `wait` on a `Team` whose workers run at the same time. Throws
-/// std::invalid_argument for a variant that there is not.
-template <class Team>
-std::unique_ptr<Operation> make_wait(const Configuration& configuration,
-                                     const Placement& placement) {
-  const std::string_view variant = configuration.variant;
-  if (variant == "block") {
-    return std::make_unique<WaitOperation<Team, Block>>(configuration, placement);
-  }
-  if (variant == "compute") {
-    return std::make_unique<WaitOperation<Team, Compute>>(configuration, placement);
-  }
-  if (variant == "mixed") return std::make_unique<MixedOperation<Team>>(configuration, placement);
-  throw std::invalid_argument("wait has no variant '" + configuration.variant + "'");
-}
 
 }  // namespace crossover::cpu

@@ -15,17 +15,16 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "common/model.hpp"
 #include "common/tasks.hpp"
-#include "cpu/handover.hpp"
+#include "cpu/costs/switch/handover.hpp"
 #include "cpu/operations.hpp"
 
 /// The workload `switch`: a token goes to a peer and back. How it goes is a channel's
-/// (cpu/handover.hpp), who the peer is, a *peer*'s, a class with
+/// (cpu/costs/switch/handover.hpp), who the peer is, a *peer*'s, a class with
 ///
 ///     Peer(const Placement& pair, std::function<void()> body, std::function<void()> on_death)
 ///         runs `body` elsewhere, as worker 1 of `pair`, until it returns; calls `on_death`, in
@@ -71,18 +70,25 @@ class ProcessPeer {
   std::thread watcher_;
 };
 
-/// Where a variant's two workers run: on the first CPU of `placement` both, or on its first two.
-/// They are bound even if others are not, because it is what the variant is about. Throws
-/// Unavailable when there is no second CPU.
-Placement place_pair(const Placement& placement, std::string_view variant);
+enum class Cores { one, two };
+
+/// Where the two workers run: on the first CPU of `placement` both, or on its first two. They are
+/// bound even if others are not, because it is what a variant is about. Throws Unavailable when
+/// there is no second CPU.
+Placement place_pair(const Placement& placement, Cores cores);
+
+/// The columns that observe() fills: of both workers together, an operation.
+inline constexpr std::array kSwitchColumns{
+    Column{"voluntary_switches", "", "cost", "context switches an operation of who waited"},
+    Column{"involuntary_switches", "", "cost", "context switches an operation of who was ousted"}};
 
 /// One operation takes the token to the peer and back `elements` times.
 template <class Channel, class Peer>
 class SwitchOperation final : public Operation {
  public:
-  SwitchOperation(const Configuration& configuration, const Placement& placement)
+  SwitchOperation(const Configuration& configuration, const Placement& placement, Cores cores)
       : round_trips_(configuration.elements),
-        pair_(place_pair(placement, configuration.variant)),
+        pair_(place_pair(placement, cores)),
         binding_(pair_),
         shared_(Peer::kProcess),
         peer_(
@@ -117,15 +123,14 @@ class SwitchOperation final : public Operation {
     return taken;
   }
 
-  /// Context switches of both workers together, an operation.
   Observation observe() override {
     Observation seen;
     if (operations_ > 0) {
       const auto each = [this](std::uint64_t count) {
         return static_cast<double>(count) / static_cast<double>(operations_);
       };
-      seen.values = {{"voluntary_switches", each(switches_.voluntary)},
-                     {"involuntary_switches", each(switches_.involuntary)}};
+      seen.values = {{kSwitchColumns[0].name, each(switches_.voluntary)},
+                     {kSwitchColumns[1].name, each(switches_.involuntary)}};
     }
     operations_ = 0;
     switches_ = {};
@@ -201,18 +206,9 @@ class SwitchOperation final : public Operation {
   ContextSwitches switches_;
 };
 
-/// `futex`, `condition-variable` and `pipe`, on `1-core` and on `2-cores`.
-std::vector<Variant> switch_variants();
-
-/// The columns that observe() fills.
-inline constexpr std::array<std::string_view, 2> kSwitchColumns{"voluntary_switches",
-                                                                "involuntary_switches"};
-
-/// The operation of a variant between two threads, and between two processes. Throw Unavailable,
-/// and std::invalid_argument for a variant that there is not.
-std::unique_ptr<Operation> make_thread_switch(const Configuration& configuration,
-                                              const Placement& placement);
-std::unique_ptr<Operation> make_process_switch(const Configuration& configuration,
-                                               const Placement& placement);
+/// `futex`, `condition-variable` and `pipe`, on `1-core` and on `2-cores`, between two threads and
+/// between two processes.
+std::vector<Offer> thread_switch_offers();
+std::vector<Offer> process_switch_offers();
 
 }  // namespace crossover::cpu

@@ -1,4 +1,4 @@
-#include "cpu/create.hpp"
+#include "cpu/costs/create/create.hpp"
 
 namespace crossover::cpu {
 
