@@ -75,7 +75,8 @@ class CudaCosts : public DeviceTest {
 TEST_F(CudaCosts, AreAllMeasuredByDefault) {
   std::vector<std::string> names;
   for (const char* workload : {"count", "create"}) {
-    for (const Variant& variant : model_->variants(*find_workload(workload), ElementType::i64)) {
+    const Workload& entry = *find_workload(workload);
+    for (const Variant& variant : model_->variants(entry, entry.types.front())) {
       names.push_back(variant.name);
       EXPECT_EQ(variant.role, Variant::Role::best);
       EXPECT_EQ(variant.scopes.front(), Scope::resident) << "what CPU models are compared with";

@@ -220,6 +220,7 @@ TEST_F(Faults, BlocksThatShareAMultiprocessorAreNoticed) {
        {std::pair{"double", "best"}, {"reduce", "best"}, {"count", "atomic"}}) {
     Configuration what = configuration(variant);
     what.workload = find_workload(workload);
+    what.type = what.workload->types.front();
     what.workers = 3;
     const auto model = make_cuda();
     const std::unique_ptr<Operation> operation = prepare(*model, what);
