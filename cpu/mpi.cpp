@@ -11,7 +11,6 @@
 
 #include "cpu/mpi/fleet.hpp"
 #include "cpu/mpi/serve.hpp"
-#include "cpu/offers.hpp"
 #include "cpu/operations.hpp"
 
 namespace crossover::cpu {

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "cpu/offers.hpp"
+#include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
 #include "cpu/process/crew.hpp"
 
