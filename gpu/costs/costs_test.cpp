@@ -31,7 +31,7 @@ class CudaCosts : public DeviceTest {
   Configuration configuration(std::string_view workload, std::string variant,
                               std::uint64_t elements, Scope scope = Scope::resident) const {
     const Workload* const entry = find_workload(workload);
-    return {entry, entry->types.front(), "cuda", std::move(variant), scope, elements, all_, "gpu0"};
+    return {entry, entry->types.front(), "cuda", std::move(variant), scope, elements, all_, Devices::gpus({0})};
   }
   std::unique_ptr<Operation> prepare(const Configuration& what) {
     return model_->prepare(what, {{}, test_cpus(), false});
@@ -75,7 +75,8 @@ class CudaCosts : public DeviceTest {
 TEST_F(CudaCosts, AreAllMeasuredByDefault) {
   std::vector<std::string> names;
   for (const char* workload : {"count", "create"}) {
-    for (const Variant& variant : model_->variants(*find_workload(workload), ElementType::i64)) {
+    const Workload& entry = *find_workload(workload);
+    for (const Variant& variant : model_->variants(entry, entry.types.front())) {
       names.push_back(variant.name);
       EXPECT_EQ(variant.role, Variant::Role::best);
       EXPECT_EQ(variant.scopes.front(), Scope::resident) << "what CPU models are compared with";
@@ -231,10 +232,10 @@ TEST_F(PlantedCosts, AreMeasuredOnOneGpu) {
   emulation::machine().devices.push_back(emulation::DeviceModel{});
   for (const auto& [workload, variant] : {std::pair{"count", "atomic"}, {"create", "launch"}}) {
     Configuration what = configuration(workload, variant, 8);
-    what.device = "gpu0+gpu1";
+    what.device = Devices::gpus({0, 1});
     what.workers = 8;
     EXPECT_THROW(prepare(what), Unavailable);
-    what.device = "gpu1";
+    what.device = Devices::gpus({1});
     what.workers = 4;
     expect_right(what);
   }

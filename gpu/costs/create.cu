@@ -1,60 +1,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
-#include <utility>
 #include <vector>
 
-#include "common/counting.hpp"
-#include "gpu/device_operation.hpp"
+#include "gpu/costs/costs.hpp"
+#include "gpu/launch.hpp"
+#include "gpu/thread.cuh"
 
 namespace crossover::gpu {
 
 namespace {
 
-class CountOperation final : public DeviceOperation<std::uint64_t, Work> {
- public:
-  CountOperation(const Configuration& configuration, Gpu& gpu)
-      : DeviceOperation(configuration, 1, {}, {&gpu}) {
-    set(0);
-    make_work([this](auto& share) {
-      return make_count(share.gpu->device, configuration_.variant, share.data.data(),
-                        configuration_.elements, limit_);
-    });
-  }
+constexpr unsigned kWarp = 32;
 
-  void renew(std::uint32_t salt) override {
-    start_ = counting::first(salt);
-    operations_ = 0;
-    set(start_);
-    warm_up();
-  }
-
-  Verdict verify() override {
-    std::uint64_t value = 0;
-    copy(&value, counter(), cudaMemcpyDeviceToHost, "copying the counter back");
-    return counting::verify({start_, operations_, configuration_.elements}, value,
-                            configuration_.variant == "unsynchronised");
-  }
-
- private:
-  void before(std::int64_t operations) override {
-    operations_ += static_cast<std::uint64_t>(operations);
-  }
-  std::uint64_t* counter() const { return shares_.front()->data.data(); }
-  void set(std::uint64_t value) {
-    copy(counter(), &value, cudaMemcpyHostToDevice, "setting the counter");
-  }
-  void copy(std::uint64_t* to, const std::uint64_t* from, cudaMemcpyKind kind, const char* doing) {
-    const Stream& stream = shares_.front()->stream;
-    stream.device().select();
-    stream.device().check(cudaMemcpyAsync(to, from, sizeof *to, kind, stream.get()), doing);
-    wait();
-  }
-
-  std::uint64_t start_ = 0;
-  std::uint64_t operations_ = 0;
-};
+/// A worker that does nothing but leave word that it came, which nothing on the device waits for.
+__global__ void create_launch(std::uint64_t* came) {
+  if (threadIdx.x == 0) add_atomically(came + blockIdx.x, std::uint64_t{1});
+}
 
 /// One operation launches a block for each worker and waits for their end; more elements than
 /// workers do so again.
@@ -73,7 +35,7 @@ class CreateOperation final : public HostClockedOperation {
     }
     // CUDA loads code when it is first launched.
     forget();
-    launch_idlers(stream_, came_.data(), workers_);
+    launch_idlers();
     stream_.synchronize();
   }
 
@@ -112,9 +74,12 @@ class CreateOperation final : public HostClockedOperation {
  private:
   void run() override {
     for (std::uint64_t round = 0; round < rounds_; ++round) {
-      launch_idlers(stream_, came_.data(), workers_);
+      launch_idlers();
       stream_.synchronize();
     }
+  }
+  void launch_idlers() const {
+    launch(stream_, &create_launch, Shape{came_.size(), kWarp, 0}, came_.data());
   }
   void forget() {
     gpu_.device.check(
@@ -134,11 +99,12 @@ class CreateOperation final : public HostClockedOperation {
 
 }  // namespace
 
-std::unique_ptr<Operation> make_cost_operation(const Configuration& configuration, Gpu& gpu) {
-  const std::string_view workload = configuration.workload->name;
-  if (workload == "count") return std::make_unique<CountOperation>(configuration, gpu);
-  if (workload == "create") return std::make_unique<CreateOperation>(configuration, gpu);
-  throw std::invalid_argument(fmt::format("cuda does not do {}", workload));
+std::vector<CostVariant> create_variants() {
+  // How long the host waits is the question: resident alone.
+  return {{{"launch", Variant::Role::best, {Scope::resident}},
+           [](const Configuration& configuration, Gpu& gpu) {
+             return std::make_unique<CreateOperation>(configuration, gpu);
+           }}};
 }
 
 }  // namespace crossover::gpu

@@ -5,7 +5,7 @@
 #include "gpu/thread.cuh"
 
 /// The ways of `count` to add 1 to one counter in global memory, `n` times by all threads of the
-/// grid together. blockDim.x is a multiple of 32. `seen` as in double_unrolled().
+/// grid together. blockDim.x is a multiple of 32. `seen` as in map_unrolled().
 namespace crossover::gpu {
 
 /// `unsynchronised`: everybody reads, adds and writes. Of the threads that read the same value all
