@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "common/element.hpp"
+
 /// The inputs: a counter-based generator, so that any element can be made anew from its index
 /// alone, by any worker and by the reference, and so that compilers vectorise it. All functions run
 /// on GPUs too where a CUDA compiler reads them.
@@ -49,10 +51,6 @@ struct Stream {
     }
   }
 };
-
-/// The unsigned integer as wide as `T`.
-template <class T>
-using BitsOf = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 
 /// Bits of a floating-point type's significand that are stored: 23, 52.
 template <class T>

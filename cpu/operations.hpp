@@ -1,20 +1,21 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "common/buffer.hpp"
-#include "common/doubling.hpp"
+#include "common/cold.hpp"
 #include "common/model.hpp"
-#include "common/reduction.hpp"
+#include "common/workloads/reference.hpp"
 #include "cpu/loops.hpp"
 
-/// The workloads on CPU workers: one function a workload, for every model.
+/// The workloads on arrays on CPU workers: one operation for every workload and every model.
 ///
 /// A model brings its way to parallelise as a *team*, a class with
 ///
@@ -22,40 +23,124 @@
 ///     template <class Body> void run(Body&& body)   body(worker) once for each worker, and waits
 ///
 /// run() is inside the clock; the loop bodies, the slices, where data lies and who touches it first
-/// are here and so are the same for all. Two things a team may have besides:
+/// are here and so are the same for all. A team may have besides
 ///
 ///     template <class Work> void within(Work&& work)   calls work() where run() may be called
-///     double_in_place(span), sum(span)                 a library's own versions, on all of the
-///     data
 namespace crossover::cpu {
 
-/// What the workloads on an array have in common. `Derived` has run().
-template <class T, class Team>
-class ArrayOperation : public HostClockedOperation {
+/// The arrays of a workload, and each worker's part of them.
+class Slices {
  public:
-  ArrayOperation(const Configuration& configuration, const Placement& placement)
-      : allowed_(placement.allowed),
-        team_(configuration.workers, placement),
-        data_(configuration.elements) {
+  Slices(const Configuration& configuration, const std::vector<char*>& arrays) {
+    const std::size_t size = size_of(configuration.type);
     for (int worker = 0; worker < configuration.workers; ++worker) {
-      slices_.push_back(slice_of(data_.size(), sizeof(T), worker, configuration.workers));
+      const Slice slice = slice_of(configuration.elements, size, worker, configuration.workers);
+      Part part;
+      part.slice = slice;
+      part.arrays = static_cast<int>(arrays.size());
+      part.bytes = slice.size * size;
+      for (std::size_t i = 0; i < arrays.size(); ++i) part.at[i] = arrays[i] + slice.first * size;
+      parts_.push_back(part);
     }
   }
 
+  /// A worker's; its own to write in, on lines that no other worker has.
+  struct alignas(kLinePair) Part {
+    std::array<void*, 3> at{};  ///< where its part of each array begins
+    Slice slice;
+    int arrays = 0;
+    std::uint64_t bytes = 0;  ///< of each array
+    Total sum{};              ///< of the last operation
+  };
+  Part& of(int worker) { return parts_[static_cast<std::size_t>(worker)]; }
+  std::span<const Part> all() const { return parts_; }
+
+ private:
+  std::vector<Part> parts_;
+};
+
+/// Writes a worker's part of the input.
+inline void fill(const Reference& reference, const Slices::Part& part, std::uint32_t salt) {
+  for (int array = 0; array < part.arrays; ++array) {
+    reference.fill(array, part.at[static_cast<std::size_t>(array)], part.slice.first,
+                   part.slice.size, salt);
+  }
+}
+
+/// Removes a worker's part from all caches.
+inline void cool(const Slices::Part& part) {
+  for (int array = 0; array < part.arrays; ++array) {
+    remove_from_caches(part.at[static_cast<std::size_t>(array)], part.bytes);
+  }
+}
+
+/// A workload on arrays by a team. `Whole`, if any, is a library's own version on all of the data at
+/// once, with the interface of Loops.
+template <class Team, class Whole = void>
+class ArrayOperation final : public Operation {
+ public:
+  ArrayOperation(const Configuration& configuration, const Placement& placement)
+      : configuration_(configuration),
+        allowed_(placement.allowed),
+        reference_(make_reference(*configuration.workload, configuration.type)),
+        loops_(*configuration.workload, configuration.type),
+        team_(configuration.workers, placement),
+        buffers_(allocate(configuration)),
+        slices_(configuration, starts(buffers_)) {
+    if (configuration.cache == Cache::cold && *cold_unavailable() != '\0') {
+      throw Unavailable(cold_unavailable());
+    }
+  }
+
+  void renew(std::uint32_t salt) override {
+    salt_ = salt;
+    done_ = 0;
+    within([&] {
+      team_.run([&](int worker) { fill(*reference_, slices_.of(worker), salt); });
+    });
+  }
+
+  std::int64_t operations_left() const override {
+    return reference_->operations_per_input() - done_;
+  }
+
   Nanoseconds time(std::int64_t operations) override {
+    done_ += operations;
     Nanoseconds taken{};
-    within([&] { taken = HostClockedOperation::time(operations); });
+    within([&] {
+      if (configuration_.cache == Cache::warm) {
+        taken = time_all(operations, [this] { run(); });
+      } else {
+        taken = time_each(
+            operations, [this] { run(); },
+            [this] { team_.run([this](int worker) { cool(slices_.of(worker)); }); });
+      }
+    });
     return taken;
   }
 
- protected:
-  /// `body(part, first, worker)` for each worker's part of the data, by that worker.
-  template <class Body>
-  void each_slice(Body&& body) {
-    team_.run([&](int worker) {
-      const Slice slice = slices_[static_cast<std::size_t>(worker)];
-      body(data_.all().subspan(slice.first, slice.size), slice.first, worker);
-    });
+  Verdict verify() override {
+    const std::uint64_t elements = configuration_.elements;
+    if (loops_.is_sum()) {
+      return reference_->verify_sum(sum_, elements, salt_, loops_.rounding(), allowed_);
+    }
+    return reference_->verify_map(buffers_.front().data(), 0, elements, salt_, done_, allowed_);
+  }
+
+ private:
+  using AllLoops = std::conditional_t<std::is_void_v<Whole>, Loops, Whole>;
+
+  static std::vector<Buffer> allocate(const Configuration& configuration) {
+    std::vector<Buffer> buffers;
+    for (int array = 0; array < configuration.workload->arrays; ++array) {
+      buffers.emplace_back(configuration.elements * size_of(configuration.type));
+    }
+    return buffers;
+  }
+  static std::vector<char*> starts(const std::vector<Buffer>& buffers) {
+    std::vector<char*> all;
+    for (const Buffer& buffer : buffers) all.push_back(static_cast<char*>(buffer.data()));
+    return all;
   }
 
   template <class Work>
@@ -67,132 +152,83 @@ class ArrayOperation : public HostClockedOperation {
     }
   }
 
+  void run() {
+    if constexpr (!std::is_void_v<Whole>) {
+      // Worker 0's part begins where the whole does.
+      void* const* const arrays = slices_.of(0).at.data();
+      if (loops_.is_sum()) {
+        sum_ = loops_.sum(arrays, configuration_.elements);
+      } else {
+        loops_.map(arrays, configuration_.elements);
+      }
+    } else if (loops_.is_sum()) {
+      team_.run([this](int worker) {
+        Slices::Part& part = slices_.of(worker);
+        part.sum = loops_.sum(part.at.data(), part.slice.size);
+      });
+      Total total = loops_.zero();
+      for (const Slices::Part& part : slices_.all()) loops_.add(total, part.sum);
+      sum_ = total;
+    } else {
+      team_.run([this](int worker) {
+        const Slices::Part& part = slices_.of(worker);
+        loops_.map(part.at.data(), part.slice.size);
+      });
+    }
+  }
+
+  Configuration configuration_;
   std::vector<int> allowed_;
+  std::unique_ptr<Reference> reference_;
+  AllLoops loops_;
   Team team_;
-  Array<T> data_;
-  std::vector<Slice> slices_;  // by worker
+  std::vector<Buffer> buffers_;
+  Slices slices_;
   std::uint32_t salt_ = 0;
+  std::int64_t done_ = 0;  // operations on this input
+  Total sum_{};
 };
-
-template <class T, class Team>
-class DoubleOperation final : public ArrayOperation<T, Team> {
- public:
-  using ArrayOperation<T, Team>::ArrayOperation;
-
-  void renew(std::uint32_t salt) override {
-    this->salt_ = salt;
-    doublings_ = 0;
-    this->within([&] {
-      this->each_slice([salt](std::span<T> part, std::uint64_t first, int) {
-        doubling::fill<T>(part, first, salt);
-      });
-    });
-  }
-
-  std::int64_t operations_left() const override {
-    return doubling::operations_per_input<T>() - doublings_;
-  }
-
-  Nanoseconds time(std::int64_t operations) override {
-    doublings_ += operations;
-    return ArrayOperation<T, Team>::time(operations);
-  }
-
-  Verdict verify() override {
-    return doubling::verify<T>(this->data_.all(), this->salt_, doublings_, this->allowed_);
-  }
-
- private:
-  void run() override {
-    if constexpr (requires(Team team, std::span<T> all) { team.double_in_place(all); }) {
-      this->team_.double_in_place(this->data_.all());
-    } else {
-      this->each_slice([](std::span<T> part, std::uint64_t, int) { loops::double_in_place(part); });
-    }
-  }
-
-  std::int64_t doublings_ = 0;
-};
-
-template <class T, class Team>
-class ReduceOperation final : public ArrayOperation<T, Team> {
- public:
-  ReduceOperation(const Configuration& configuration, const Placement& placement)
-      : ArrayOperation<T, Team>(configuration, placement),
-        partials_(static_cast<std::size_t>(configuration.workers)) {}
-
-  void renew(std::uint32_t salt) override {
-    this->salt_ = salt;
-    this->within([&] {
-      this->each_slice([salt](std::span<T> part, std::uint64_t first, int) {
-        reduction::fill<T>(part, first, salt);
-      });
-    });
-  }
-
-  Verdict verify() override {
-    return reduction::verify<T>(sum_, this->data_.size(), this->salt_, loops::kSumRounding<T>,
-                                this->allowed_);
-  }
-
- private:
-  // A worker writes its own only: no two share a line.
-  struct alignas(kLinePair) Partial {
-    SumOf<T> sum;
-  };
-
-  void run() override {
-    if constexpr (requires(Team team, std::span<const T> all) { team.sum(all); }) {
-      sum_ = this->team_.sum(std::span<const T>(this->data_.all()));
-    } else {
-      this->each_slice([this](std::span<const T> part, std::uint64_t, int worker) {
-        partials_[static_cast<std::size_t>(worker)].sum = loops::sum(part);
-      });
-      loops::Wrapping<SumOf<T>> total{};
-      for (const Partial& partial : partials_) total += partial.sum;
-      sum_ = static_cast<SumOf<T>>(total);
-    }
-  }
-
-  std::vector<Partial> partials_;
-  SumOf<T> sum_{};
-};
-
-/// The operation of a workload on an array, on a `Team`. Throws std::invalid_argument for another
-/// workload.
-template <class Team>
-std::unique_ptr<Operation> make_operation(const Configuration& configuration,
-                                          const Placement& placement) {
-  return with_type(configuration.type,
-                   [&]<class T>(std::type_identity<T>) -> std::unique_ptr<Operation> {
-                     if (configuration.workload->name == "double") {
-                       return std::make_unique<DoubleOperation<T, Team>>(configuration, placement);
-                     }
-                     if (configuration.workload->name == "reduce") {
-                       return std::make_unique<ReduceOperation<T, Team>>(configuration, placement);
-                     }
-                     throw std::invalid_argument(std::string(configuration.workload->name) +
-                                                 " is no workload on an array");
-                   });
-}
 
 /// What a worker takes where there is no array: its stack's and its allocator's first pages, and
 /// the kernel's stack.
 inline constexpr std::uint64_t kWorkerBytes = 64 * 1024;
 
-/// What every CPU model answers alike: device "cpu", workers from `--threads`, one buffer.
+/// The host memory of a configuration by threads: its arrays, or its workers' stacks.
+std::uint64_t threaded_bytes(const Configuration& configuration);
+
+/// Offers of every workload on arrays by `Team`, and by a library's `Whole`.
+template <class Team, class Whole = void>
+std::vector<Offer> array_offers(const Variant& variant) {
+  std::vector<Offer> offers;
+  for (const Workload& workload : workloads()) {
+    if (!workload.moves_data()) continue;
+    offers.push_back({&workload, variant,
+                      [](const Configuration& configuration, const Placement& placement) {
+                        return std::make_unique<ArrayOperation<Team, Whole>>(configuration,
+                                                                             placement);
+                      },
+                      threaded_bytes});
+  }
+  return offers;
+}
+
+/// The offers of several functions, one behind the other.
+std::vector<Offer> joined(std::vector<std::vector<Offer>> parts);
+
+/// What every CPU model answers alike: workers from `--threads`, on the CPUs; a table of offers.
 class ThreadedModel : public Model {
  public:
-  std::vector<std::pair<std::string, std::vector<int>>> workers(
-      const Sweeps& sweeps) const override {
-    return {{"cpu", sweeps.threads}};
+  const std::vector<Offer>& offers() const override { return offers_; }
+  std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps& sweeps) const override {
+    return {{Devices::cpus(), sweeps.threads}};
   }
-  std::uint64_t host_bytes(const Configuration& configuration) const override {
-    if (!configuration.workload->moves_data()) {
-      return static_cast<std::uint64_t>(configuration.workers) * kWorkerBytes;
-    }
-    return Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
-  }
+
+ protected:
+  explicit ThreadedModel(std::vector<std::vector<Offer>> offers)
+      : offers_(joined(std::move(offers))) {}
+
+ private:
+  std::vector<Offer> offers_;
 };
 
 /// Binds the calling thread, as worker 0 of a team, for as long as the team lives.

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <span>
 
@@ -14,6 +15,9 @@ namespace crossover::cpu {
 /// and removes it only at an orderly end: what stays behind stops a later process with the same
 /// number from starting. Allocates nothing; with another OpenMP it does nothing.
 void remove_traces_of_openmp(pid_t process);
+
+/// What an idle worker takes besides its data: page tables, its stack, pages it has written to.
+inline constexpr std::uint64_t kChildBytes = std::uint64_t{1} << 20;
 
 /// A forked worker process.
 ///
