@@ -11,8 +11,11 @@
 /// on GPUs too where a CUDA compiler reads them.
 #ifdef __CUDACC__
 #define CROSSOVER_HOST_DEVICE __host__ __device__
+#define CROSSOVER_PRAGMA(TEXT) _Pragma(#TEXT)
+#define CROSSOVER_UNROLL_ON_GPU(TIMES) CROSSOVER_PRAGMA(unroll TIMES)
 #else
 #define CROSSOVER_HOST_DEVICE
+#define CROSSOVER_UNROLL_ON_GPU(TIMES)
 #endif
 
 namespace crossover {

@@ -51,6 +51,7 @@ Workload describe(const Work& work) {
   is.arrays = Work::kArrays;
   is.first_read = Work::kPattern == Pattern::map_into ? 1 : 0;
   is.is_sum = Work::kPattern == Pattern::sum;
+  is.in_presets = Work::kInPresets;
   return is;
 }
 

@@ -37,6 +37,8 @@ struct Workload {
   bool is_sum = false;   ///< its result is one number, not an array
   int array_index = -1;  ///< its place among the workloads on arrays (workloads/list.hpp)
 
+  /// Whether it is measured when `--workloads` names none.
+  bool in_presets = true;
   /// What one of `elements` is, for summaries and reports: "time per increment".
   std::string unit = "element";
   /// Its own sizes, which `--sizes` replaces only where `--workloads` names the workload (a size

@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::string_view kBenchmarkPrefix = "benchmark_";
 
+/// Where the descriptions of options begin in `--help`.
+constexpr std::size_t kHelpColumn = 28;
+
 /// Google Benchmark's names for what the harness does itself.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kAliases{{
     {"benchmark_filter", "filter"},
@@ -109,15 +112,42 @@ std::string footer() {
          "file.\n";
 }
 
+/// `text` in lines of at most `width` characters, broken at spaces.
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::string result;
+  std::size_t column = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(" \n", at), text.size());
+    const std::size_t length = end - at;
+    if (column > 0 && column + 1 + length > width) {
+      result += '\n';
+      column = 0;
+    }
+    if (column > 0) {
+      result += ' ';
+      ++column;
+    }
+    result.append(text, at, length);
+    column += length;
+    if (end < text.size() && text[end] == '\n') {
+      result += '\n';
+      column = 0;
+    }
+    at = end + 1;
+  }
+  return result;
+}
+
 std::string with_names(const std::string& text, const KnownNames& known) {
   std::string result = text;
   const auto replace = [&result](std::string_view mark, const std::string& with) {
     const std::size_t at = result.find(mark);
     if (at != std::string::npos) result.replace(at, mark.size(), with);
   };
-  replace("{workloads}", joined(known.workloads));
+  replace("{workloads}", joined(known.shown_workloads));
+  replace("{default workloads}", joined(known.default_workloads));
   replace("{models}", joined(known.models));
-  return result;
+  return wrapped(result, 80 - kHelpColumn);
 }
 
 /// One empty line between paragraphs and none at the end, whichever CLI11 put them there.
@@ -168,7 +198,8 @@ const std::vector<OptionInfo>& option_table() {
   static const std::string results = "Results";
   static const std::string help = "Help";
   static const std::vector<OptionInfo> table{
-      {"workloads", "LIST", measure, "of {workloads};\ndefault: all", "double,reduce"},
+      {"workloads", "LIST", measure, "of {workloads};\ndefault: {default workloads}",
+       "double,reduce"},
       {"models", "LIST", measure,
        "of {models},\n"
        "or name/variant, as openmp/static;\n"
@@ -183,13 +214,17 @@ const std::vector<OptionInfo>& option_table() {
        "elements: 4096, 64Ki, 16Mi, 1Gi (powers of 1024, 0\n"
        "to 256Ti), lists 1Ki,1Mi, ranges 1Ki..256Mi\n"
        "(times 2), 1Ki..256Mi:x4; default: the preset's;\n"
-       "count, create, switch and wait keep their own\n"
-       "unless --workloads names them",
+       "what has sizes of its own keeps them unless\n"
+       "--workloads names it",
        "1Ki..256Mi:x4"},
       {"scopes", "LIST", measure,
        "what the clock covers, of resident, kernel,\n"
        "offload; default: all that apply",
        "resident,offload"},
+      {"cache", "warm|cold", measure,
+       "cold: no operation finds its data in a cache (of\n"
+       "CPU or GPU); a list measures both; default: warm",
+       "warm,cold"},
       {"filter", "REGEX", measure,
        "only configurations whose name matches somewhere\n"
        "(ECMAScript), for example reduce/f32/.*/w:1$",
@@ -255,7 +290,7 @@ CommandLine read_command_line(const std::vector<std::string>& arguments, const K
       "crossover");
   app.allow_extras();
   app.set_help_flag();  // set again below: groups come in the order of their first option
-  app.get_formatter()->column_width(28);
+  app.get_formatter()->column_width(kHelpColumn);
   app.footer(footer());
 
   std::vector<std::pair<std::string, CLI::Option*>> options;  // our name, CLI11's option

@@ -12,7 +12,7 @@
 /// What the nodes of a fleet run tell one another:
 ///
 ///     node 0      {options, benchmark_flags}        plan this
-///     each other  {description, columns} or {status, text}: why it cannot
+///     each other  {description, columns: as in the vocabulary} or {status, text}: why it cannot
 ///     node 0      {run, seed, earlier}              go on behind these rows of yours
 ///     each other  {row}, {row}, ...                 each the moment that it is measured
 ///     each other  {status, text}                    it has ended: exit status, and why unless it
@@ -25,7 +25,7 @@ using FleetJson = nlohmann::json;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Row, run, label, time, workload, type, elements, bytes, model,
                                    variant, scope, workers, device, round, iterations, time_ns,
-                                   error, status, note, node, extra)
+                                   error, status, note, cache, flops, node, extra)
 
 /// Which of the nodes in a run's record may not use all of their CPUs, in a line for the user;
 /// empty: they all may.

@@ -7,13 +7,15 @@
 #include "common/harness/plan.hpp"
 #include "common/harness/run.hpp"
 #include "common/harness/signals.hpp"
+#include "common/harness/vocabulary.hpp"
 #include "common/machine.hpp"
 
 namespace crossover {
 
 namespace {
 
-void measure(const Models& models, Fleet& fleet, StopSignals& signals) {
+void measure(const Models& models, Fleet& fleet, const MeasurePeak& measure_peak,
+             StopSignals& signals) {
   const std::optional<FleetJson> asked = await_message(fleet, signals.requested());
   if (!asked) return;
   Options call;
@@ -23,11 +25,12 @@ void measure(const Models& models, Fleet& fleet, StopSignals& signals) {
   const Topology topology = detect_topology();
   const std::vector<Planned> plan = make_plan(options, models, topology);
   const std::string& self = fleet.nodes()[fleet.self()];
-  FleetJson machine = describe_machine(topology);
-  machine.update(FleetJson(describe_hardware(models)));
+  nlohmann::ordered_json machine = describe_machine(topology);
+  machine.update(describe_hardware(models));
+  add_measured_peak(machine, plan, topology, measure_peak);
   send_message(fleet, 0,
-               {{"description", {{"node", self}, {"machine", machine}}},
-                {"columns", appended_columns(models)}});
+               {{"description", {{"node", self}, {"machine", FleetJson(machine)}}},
+                {"columns", FleetJson(appended_columns(models))}});
 
   const std::optional<FleetJson> begin = await_message(fleet, signals.requested());
   if (!begin) return;
@@ -55,14 +58,14 @@ void measure(const Models& models, Fleet& fleet, StopSignals& signals) {
 
 }  // namespace
 
-int run_node(const Models& models, Fleet& fleet) {
+int run_node(const Models& models, Fleet& fleet, const MeasurePeak& measure_peak) {
   // Node 0 must hear that this one still lives before its own patience is at an end.
   StopSignals signals(StopSignals::kPatience / 2);
   const auto refuse = [&fleet](int status, const std::string& text) {
     send_message(fleet, 0, {{"status", status}, {"text", text}});
   };
   try {
-    measure(models, fleet, signals);
+    measure(models, fleet, measure_peak, signals);
   } catch (const EarlyExit& exit) {
     refuse(exit.status, exit.text);
   } catch (const PlanError& error) {

@@ -17,7 +17,7 @@ void NodeTimes::add(const Row& row) {
     ++failed_;
     return;
   }
-  const std::string what = row.device == "cpu" ? row.workload : row.workload + ' ' + row.device;
+  const std::string what = row.device == Devices::cpus().name() ? row.workload : row.workload + ' ' + row.device;
   times_[what][row.configuration()][row.node].push_back(row.time_ns);
 }
 

@@ -6,25 +6,23 @@
 
 #include "common/harness/exit_status.hpp"
 #include "common/harness/options.hpp"
+#include "common/harness/vocabulary.hpp"
 
 namespace crossover {
 
-Nodes::Nodes(Fleet* fleet) : fleet_(fleet) {
-  if (fleet == nullptr) return;
-  for (const std::string& name : fleet->nodes()) nodes_.push_back({name, false, kDone, {}});
+Nodes::Nodes(Fleet& fleet) : fleet_(fleet) {
+  for (const std::string& name : fleet.nodes()) nodes_.push_back({name, false, kDone, {}});
   nodes_.front().ended = true;  // nobody waits for it
 }
 
-std::string Nodes::self() const { return nodes_.empty() ? std::string() : nodes_.front().name; }
-
 FleetJson Nodes::plan(const FleetJson& options, const std::vector<std::string>& benchmark_flags,
-                      const std::atomic<bool>& interrupted, std::vector<std::string>& columns) {
+                      const std::atomic<bool>& interrupted, nlohmann::ordered_json& columns) {
   for (std::size_t node = 1; node < nodes_.size(); ++node) {
-    send_message(*fleet_, node, {{"options", options}, {"benchmark_flags", benchmark_flags}});
+    send_message(fleet_, node, {{"options", options}, {"benchmark_flags", benchmark_flags}});
   }
   std::vector<FleetJson> answers(nodes_.size());
   for (std::size_t missing = nodes_.size() - 1; missing > 0;) {
-    if (const auto message = fleet_->receive()) {
+    if (const auto message = fleet_.receive()) {
       answers[message->from] = FleetJson::from_cbor(message->bytes);
       --missing;
     } else if (interrupted) {
@@ -42,13 +40,9 @@ FleetJson Nodes::plan(const FleetJson& options, const std::vector<std::string>& 
           fmt::format("node {}: {}", nodes_[node].name, answer.at("text").get<std::string>())};
     }
     descriptions.push_back(answer.at("description"));
-    for (const auto& column : answer.at("columns").get<std::vector<std::string>>()) {
-      if (std::find(columns.begin(), columns.end(), column) == columns.end()) {
-        columns.push_back(column);
-      }
-    }
+    merge_columns(columns, answer.at("columns"));
   }
-  columns.emplace_back(kNodeColumn);
+  merge_columns(columns, nlohmann::ordered_json::array({describe(kNodeColumn)}));
   return descriptions;
 }
 
@@ -59,7 +53,7 @@ void Nodes::begin(const FleetJson& record, const std::vector<Row>& earlier, CsvW
     std::vector<Row> its;
     std::copy_if(earlier.begin(), earlier.end(), std::back_inserter(its),
                  [&](const Row& row) { return row.node == nodes_[node].name; });
-    send_message(*fleet_, node,
+    send_message(fleet_, node,
                  {{"run", record.at("run")}, {"seed", record.at("seed")}, {"earlier", its}});
   }
 }
@@ -73,7 +67,7 @@ void Nodes::write(const Row& row) {
 
 void Nodes::wait(const std::atomic<bool>& alone, std::chrono::milliseconds patience) {
   for (auto waited = std::chrono::milliseconds(0);;) {
-    if (alone && fleet_ != nullptr) fleet_->stop();
+    if (alone) fleet_.stop();
     {
       const std::lock_guard lock(mutex_);
       if (collect()) return;
@@ -108,19 +102,18 @@ bool Nodes::wrong() const {
 
 std::string Nodes::summary() const {
   const std::lock_guard lock(mutex_);
-  return nodes_.empty() ? std::string() : times_.summary(fleet_->nodes());
+  return times_.summary(fleet_.nodes());
 }
 
 /// Takes a row into account that is in the file.
 void Nodes::keep(const Row& row) {
-  if (nodes_.empty()) return;
   times_.add(row);
   if (row.status == Status::failed) wrong_ = true;
 }
 
 /// Writes what has come from the others, and tells whether all have ended.
 bool Nodes::collect() {
-  while (const auto message = fleet_ == nullptr ? std::nullopt : fleet_->receive()) {
+  while (const auto message = fleet_.receive()) {
     const FleetJson told = FleetJson::from_cbor(message->bytes);
     if (told.contains("row")) {
       const auto row = told.at("row").get<Row>();

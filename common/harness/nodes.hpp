@@ -13,22 +13,21 @@
 
 namespace crossover {
 
-/// A run's nodes as node 0 sees them, and the way of all their rows into the file. Without a fleet
-/// (null) there is this one alone, and it has no name. Throws std::system_error when a row cannot
-/// be written.
+/// A fleet's nodes as node 0 sees them, and the way of all their rows into the file. Throws
+/// std::system_error when a row cannot be written.
 class Nodes {
  public:
-  explicit Nodes(Fleet* fleet);
+  explicit Nodes(Fleet& fleet);
 
-  /// This node's name, or empty.
-  std::string self() const;
+  /// This node's name.
+  const std::string& self() const { return nodes_.front().name; }
 
   /// Lets the others plan what a run's `options` ask for. Adds the columns that they need to
-  /// `columns` and returns for the run's record a list of all nodes: {node: its name, machine:
+  /// `columns` (as in the vocabulary) and returns for the run's record a list of all nodes: {node: its name, machine:
   /// describe_machine(), but for this node, whose is in the record}. Throws EarlyExit when a node
   /// cannot, or when `interrupted`.
   FleetJson plan(const FleetJson& options, const std::vector<std::string>& benchmark_flags,
-                 const std::atomic<bool>& interrupted, std::vector<std::string>& columns);
+                 const std::atomic<bool>& interrupted, nlohmann::ordered_json& columns);
 
   /// From now on rows go to `writer` (not owned). The others begin the run of this `record`, behind
   /// their rows among the `earlier` ones.
@@ -49,7 +48,7 @@ class Nodes {
   bool cut_short() const;
   /// Whether one of the others had a wrong result.
   bool wrong() const;
-  /// What the end of the summary says of the nodes; empty without a fleet.
+  /// What the end of the summary says of the nodes.
   std::string summary() const;
 
  private:
@@ -63,7 +62,7 @@ class Nodes {
   void keep(const Row& row);
   bool collect();
 
-  Fleet* fleet_;
+  Fleet& fleet_;
   CsvWriter* writer_ = nullptr;
   mutable std::mutex mutex_;  // of the writer and what follows
   std::vector<Node> nodes_;   // all but this one are to end

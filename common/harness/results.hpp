@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/harness/csv.hpp"
@@ -27,9 +28,9 @@ using Results = std::vector<Result>;
 /// Takes a row into account. A `failed` row ends nothing: the next round tries again.
 void add_row(Result& result, const Row& row);
 
-/// The screenful at the end of a run: the machine, for each workload and type every model's best
-/// throughput and speed-up over serial, and where one model overtakes another.
+/// The screenful at the end of a run: the machine, for each workload, type and cache every model's
+/// best throughput and speed-up over the model `baseline`, and where one model overtakes another.
 std::string summarise(const std::string& machine_line, const std::vector<Planned>& plan,
-                      const Results& results);
+                      const Results& results, std::string_view baseline);
 
 }  // namespace crossover

@@ -30,7 +30,9 @@ Row row_for(const Planned& planned, const RunContext& context, int round) {
   row.variant = what.variant;
   row.scope = name(what.scope);
   row.workers = what.workers;
-  row.device = what.device;
+  row.device = what.device.name();
+  row.cache = name(what.cache);
+  row.flops = what.flops();
   row.round = round;
   return row;
 }
@@ -74,7 +76,7 @@ Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector
       results_(plan.size()) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < plan.size(); ++i) {
-    index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device), i);
+    index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device.name()), i);
   }
   for (const Row& row : earlier) {
     if (row.node != context_.node) continue;

@@ -8,6 +8,7 @@ namespace crossover::arrays {
 struct Copy : MapInto<2> {
   static constexpr std::string_view kName = "copy";
   static constexpr std::string_view kSummary = "y[i] = x[i]";
+  static constexpr bool kInPresets = false;
   static constexpr Blas kBlas{Blas::Call::copy};
   static constexpr bool kExact = true;
 

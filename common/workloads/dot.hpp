@@ -8,6 +8,7 @@ namespace crossover::arrays {
 struct Dot : SumOver<2> {
   static constexpr std::string_view kName = "dot";
   static constexpr std::string_view kSummary = "the sum of all x[i] y[i]";
+  static constexpr bool kInPresets = false;
   static constexpr Blas kBlas{Blas::Call::dot};
 
   double flops() const { return 2; }

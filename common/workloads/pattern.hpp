@@ -87,6 +87,8 @@ struct ArrayPattern {
   using Types = AllTypes;
   static constexpr std::string_view kFamily = "";  ///< of workloads that differ by `parameter`
   static constexpr Blas kBlas{};
+  /// Whether it is measured when `--workloads` names none.
+  static constexpr bool kInPresets = true;
   /// Whether a map's result has no rounding at all: it is then compared bit by bit, in its own type.
   static constexpr bool kExact = false;
   /// Whether element() is one long chain of operations, each waiting for the one before: executors

@@ -8,6 +8,7 @@ namespace crossover::arrays {
 struct Triad : MapInto<3> {
   static constexpr std::string_view kName = "triad";
   static constexpr std::string_view kSummary = "y[i] = a[i] + s b[i]";
+  static constexpr bool kInPresets = false;
 
   double flops() const { return 2; }
   int roundings() const { return 2; }  // one, where multiplication and addition are fused

@@ -20,9 +20,8 @@ namespace crossover::cpu {
 inline Configuration configuration(std::string_view workload, std::string variant,
                                    std::uint64_t elements, int workers) {
   const Workload* const entry = find_workload(workload);
-  return {
-      entry, entry->types.front(), "model", std::move(variant), Scope::resident, elements, workers,
-      "cpu"};
+  return {entry,   entry->types.front(), "model", std::move(variant), Scope::resident, elements,
+          workers, Devices::cpus()};
 }
 
 inline std::map<std::string, double> values(const Observation& seen) {

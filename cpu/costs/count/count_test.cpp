@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "cpu/costs/cost_testing.hpp"
-#include "cpu/operations.hpp"
 
 namespace crossover::cpu {
 namespace {
@@ -65,10 +64,11 @@ TEST(Count, StartsAnewWithEveryInput) {
 }
 
 TEST(ArrayModels, LeaveWhatTheyDoNotDoAlone) {
+  const auto model = make_stdpar();
   for (const char* workload : {"count", "create", "switch", "wait"}) {
-    EXPECT_TRUE(make_stdpar()->variants(*find_workload(workload), ElementType::i64).empty());
-    EXPECT_THROW(make_operation<InTurn>(configuration(workload, "x", 4, 2), kHere),
-                 std::invalid_argument);
+    const Configuration what = configuration(workload, "slices", 4, 2);
+    EXPECT_TRUE(model->variants(*what.workload, what.type).empty());
+    EXPECT_THROW(model->prepare(what, kHere), std::invalid_argument);
   }
 }
 

@@ -15,28 +15,30 @@ namespace {
 
 using testing::HasSubstr;
 
-using MakeSwitch = std::unique_ptr<Operation> (*)(const Configuration&, const Placement&);
+using Offers = std::vector<Offer> (*)();
 
-class Switch : public testing::TestWithParam<MakeSwitch> {
+class Switch : public testing::TestWithParam<Offers> {
  protected:
-  std::unique_ptr<Operation> prepare(const std::string& variant, std::uint64_t elements,
-                                     Pin pin = Pin::cores) {
-    return GetParam()(configuration("switch", variant, elements, 2),
+  static std::unique_ptr<Operation> prepare(const Offer& offer, std::uint64_t elements,
+                                            Pin pin = Pin::cores) {
+    return offer.make(configuration("switch", offer.variant.name, elements, 2),
                       detect_topology().place(2, pin));
+  }
+  static bool fits(const Offer& offer) {
+    return detect_topology().threads.size() >= 2 || !offer.variant.name.ends_with("2-cores");
   }
 };
 
 TEST_P(Switch, TakesTheTokenThereAndBack) {
-  const bool one_cpu = detect_topology().threads.size() < 2;
-  for (const Variant& variant : switch_variants()) {
-    SCOPED_TRACE(variant.name);
-    if (one_cpu && variant.name.ends_with("2-cores")) {
-      EXPECT_THROW(prepare(variant.name, 1), Unavailable);
+  for (const Offer& offer : GetParam()()) {
+    SCOPED_TRACE(offer.variant.name);
+    if (!fits(offer)) {
+      EXPECT_THROW(prepare(offer, 1), Unavailable);
       continue;
     }
     for (const Pin pin : {Pin::cores, Pin::none}) {
       for (const std::uint64_t n : {0, 1, 7}) {
-        const auto operation = prepare(variant.name, n, pin);
+        const auto operation = prepare(offer, n, pin);
         for (const std::uint32_t salt : {1U, 2U}) {
           operation->renew(salt);
           EXPECT_GE(operation->time(1).count(), 0);
@@ -51,9 +53,10 @@ TEST_P(Switch, TakesTheTokenThereAndBack) {
 }
 
 TEST_P(Switch, CountsTheSwitchesOfBothEnds) {
-  for (const char* variant : {"futex-1-core", "condition-variable-1-core", "pipe-1-core"}) {
-    SCOPED_TRACE(variant);
-    const auto operation = prepare(variant, 1);
+  for (const Offer& offer : GetParam()()) {
+    if (!offer.variant.name.ends_with("-1-core")) continue;
+    SCOPED_TRACE(offer.variant.name);
+    const auto operation = prepare(offer, 1);
     operation->renew(1);
     operation->time(10);
     operation->observe();
@@ -69,9 +72,9 @@ TEST_P(Switch, CountsTheSwitchesOfBothEnds) {
 }
 
 TEST_P(Switch, LeavesNoOneBehind) {
-  for (const Variant& variant : switch_variants()) {
-    if (detect_topology().threads.size() < 2 && variant.name.ends_with("2-cores")) continue;
-    const auto operation = prepare(variant.name, 1);
+  for (const Offer& offer : GetParam()()) {
+    if (!fits(offer)) continue;
+    const auto operation = prepare(offer, 1);
     operation->renew(1);
     operation->time(3);
   }
@@ -79,9 +82,10 @@ TEST_P(Switch, LeavesNoOneBehind) {
   EXPECT_EQ(errno, ECHILD);
 }
 
-INSTANTIATE_TEST_SUITE_P(Between, Switch, testing::Values(make_thread_switch, make_process_switch),
+INSTANTIATE_TEST_SUITE_P(Between, Switch,
+                         testing::Values(thread_switch_offers, process_switch_offers),
                          [](const auto& instance) {
-                           return instance.param == make_thread_switch ? "Threads" : "Processes";
+                           return instance.param == thread_switch_offers ? "Threads" : "Processes";
                          });
 
 template <class Channel>
@@ -90,8 +94,9 @@ using Channels = testing::Types<Futexes, ConditionVariables, Pipes>;
 TYPED_TEST_SUITE(SwitchOfProcesses, Channels);
 
 TYPED_TEST(SwitchOfProcesses, ReportsAPeerThatDies) {
-  const Configuration what = configuration("switch", "x-1-core", 1, 2);
-  SwitchOperation<TypeParam, ProcessPeer> operation(what, detect_topology().place(2, Pin::cores));
+  const Configuration what = configuration("switch", "fault", 1, 2);
+  SwitchOperation<TypeParam, ProcessPeer> operation(what, detect_topology().place(2, Pin::cores),
+                                                    Cores::one);
   operation.renew(1);
   operation.time(10);
   std::thread killer([peer = operation.peer_task()] {
@@ -123,8 +128,9 @@ class Shortcut : public Futexes {
 };
 
 TEST(SwitchVerification, NoticesATokenThatDidNotTravel) {
-  const Configuration what = configuration("switch", "x-1-core", 1, 2);
-  SwitchOperation<Shortcut, ThreadPeer> operation(what, detect_topology().place(2, Pin::cores));
+  const Configuration what = configuration("switch", "fault", 1, 2);
+  SwitchOperation<Shortcut, ThreadPeer> operation(what, detect_topology().place(2, Pin::cores),
+                                                  Cores::one);
   operation.renew(1);
   operation.time(9);
   EXPECT_TRUE(operation.verify().correct);
