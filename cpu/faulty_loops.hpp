@@ -83,8 +83,8 @@ class FaultyLoops : public Loops {
  private:
   static Fault here() { return spared != 0 && getpid() == spared ? Fault::none : fault; }
 
-  std::array<void*, 3> copy(void* const* arrays) const {
-    std::array<void*, 3> all{};
+  std::array<void*, kMostArrays> copy(void* const* arrays) const {
+    std::array<void*, kMostArrays> all{};
     std::copy_n(arrays, arrays_, all.begin());
     return all;
   }

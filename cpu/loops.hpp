@@ -9,6 +9,9 @@
 
 namespace crossover::cpu {
 
+/// The most arrays that a workload has.
+inline constexpr std::size_t kMostArrays = 3;
+
 /// The loops of one workload on arrays in one type: what one worker does with its part. All CPU
 /// models share them, so that the difference between two models is how they parallelise and nothing
 /// else. Cheap to copy; can be called by several threads, and by processes forked later.

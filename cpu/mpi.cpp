@@ -12,7 +12,6 @@
 #include "common/plural.hpp"
 #include "cpu/mpi/fleet.hpp"
 #include "cpu/mpi/serve.hpp"
-#include "cpu/offers.hpp"
 #include "cpu/operations.hpp"
 
 namespace crossover::cpu {

@@ -46,7 +46,7 @@ class Slices {
 
   /// A worker's; its own to write in, on lines that no other worker has.
   struct alignas(kLinePair) Part {
-    std::array<void*, 3> at{};  ///< where its part of each array begins
+    std::array<void*, kMostArrays> at{};  ///< where its part of each array begins
     Slice slice;
     int arrays = 0;
     std::uint64_t bytes = 0;  ///< of each array
@@ -74,49 +74,13 @@ inline void cool(const Slices::Part& part) {
   }
 }
 
-/// A workload on arrays by a team. `Whole`, if any, is a library's own version on all of the data at
-/// once, with the interface of Loops.
-template <class Team, class Whole = void>
-class ArrayOperation final : public Operation {
+/// What all operations on arrays have in common: an array's `Memory`, the input and its reference.
+/// `Work` is Loops or has its interface.
+template <class Memory, class Work>
+class OnArrays : public Operation {
  public:
-  ArrayOperation(const Configuration& configuration, const Placement& placement)
-      : configuration_(configuration),
-        allowed_(placement.allowed),
-        reference_(make_reference(*configuration.workload, configuration.type)),
-        loops_(*configuration.workload, configuration.type),
-        team_(configuration.workers, placement),
-        buffers_(allocate(configuration)),
-        slices_(configuration, starts(buffers_)) {
-    if (configuration.cache == Cache::cold && *cold_unavailable() != '\0') {
-      throw Unavailable(cold_unavailable());
-    }
-  }
-
-  void renew(std::uint32_t salt) override {
-    salt_ = salt;
-    done_ = 0;
-    within([&] {
-      team_.run([&](int worker) { fill(*reference_, slices_.of(worker), salt); });
-    });
-  }
-
   std::int64_t operations_left() const override {
     return reference_->operations_per_input() - done_;
-  }
-
-  Nanoseconds time(std::int64_t operations) override {
-    done_ += operations;
-    Nanoseconds taken{};
-    within([&] {
-      if (configuration_.cache == Cache::warm) {
-        taken = time_all(operations, [this] { run(); });
-      } else {
-        taken = time_each(
-            operations, [this] { run(); },
-            [this] { team_.run([this](int worker) { cool(slices_.of(worker)); }); });
-      }
-    });
-    return taken;
   }
 
   Verdict verify() override {
@@ -124,24 +88,103 @@ class ArrayOperation final : public Operation {
     if (loops_.is_sum()) {
       return reference_->verify_sum(sum_, elements, salt_, loops_.rounding(), allowed_);
     }
-    return reference_->verify_map(buffers_.front().data(), 0, elements, salt_, done_, allowed_);
+    return reference_->verify_map(memory_.front().data(), 0, elements, salt_, done_, allowed_);
+  }
+
+ protected:
+  /// `allocate(bytes)` makes one array's memory.
+  template <class Allocate>
+  OnArrays(const Configuration& configuration, const Placement& placement, Allocate&& allocate)
+      : configuration_(configuration),
+        loops_(*configuration.workload, configuration.type),
+        reference_(make_reference(*configuration.workload, configuration.type)),
+        memory_(each_array(configuration, allocate)),
+        slices_(configuration, starts(memory_)),
+        allowed_(placement.allowed) {}
+
+  std::size_t element_bytes() const { return size_of(configuration_.type); }
+
+  void renewed(std::uint32_t salt) {
+    salt_ = salt;
+    done_ = 0;
+  }
+
+  /// What `operations` calls of `run()` take, with `cool()` before each where caches are to be
+  /// cold.
+  template <class Run, class Cool>
+  Nanoseconds timed(std::int64_t operations, Run&& run, Cool&& cool) {
+    done_ += operations;
+    if (configuration_.cache == Cache::warm) return time_all(operations, run);
+    return time_each(operations, run, cool);
+  }
+
+  /// Adds up the sums that are in `parts`.
+  template <class Parts>
+  void add_up(const Parts& parts) {
+    Total total = loops_.zero();
+    for (const auto& part : parts) loops_.add(total, part.sum);
+    sum_ = total;
+  }
+
+  Configuration configuration_;
+  Work loops_;
+  std::unique_ptr<Reference> reference_;
+  std::vector<Memory> memory_;  // by array
+  Slices slices_;
+  Total sum_{};
+
+ private:
+  template <class Allocate>
+  static std::vector<Memory> each_array(const Configuration& configuration, Allocate&& allocate) {
+    std::vector<Memory> all;
+    for (int array = 0; array < configuration.workload->arrays; ++array) {
+      all.push_back(allocate(configuration.elements * size_of(configuration.type)));
+    }
+    return all;
+  }
+  static std::vector<char*> starts(const std::vector<Memory>& memory) {
+    std::vector<char*> all;
+    for (const Memory& one : memory) all.push_back(static_cast<char*>(one.data()));
+    return all;
+  }
+
+  std::vector<int> allowed_;
+  std::uint32_t salt_ = 0;
+  std::int64_t done_ = 0;  // operations on this input
+};
+
+/// A workload on arrays by a team. `Whole`, if any, is a library's own version on all of the data
+/// at once, with the interface of Loops.
+template <class Team, class Whole = void>
+class ArrayOperation final
+    : public OnArrays<Buffer, std::conditional_t<std::is_void_v<Whole>, Loops, Whole>> {
+ public:
+  ArrayOperation(const Configuration& configuration, const Placement& placement)
+      : Base(configuration, placement, [](std::size_t bytes) { return Buffer(bytes); }),
+        team_(configuration.workers, placement) {}
+
+  void renew(std::uint32_t salt) override {
+    this->renewed(salt);
+    within([&] { team_.run([&](int worker) { fill(*reference_, slices_.of(worker), salt); }); });
+  }
+
+  Nanoseconds time(std::int64_t operations) override {
+    Nanoseconds taken{};
+    within([&] {
+      taken = this->timed(
+          operations, [this] { run(); },
+          [this] { team_.run([this](int worker) { cool(slices_.of(worker)); }); });
+    });
+    return taken;
   }
 
  private:
-  using AllLoops = std::conditional_t<std::is_void_v<Whole>, Loops, Whole>;
-
-  static std::vector<Buffer> allocate(const Configuration& configuration) {
-    std::vector<Buffer> buffers;
-    for (int array = 0; array < configuration.workload->arrays; ++array) {
-      buffers.emplace_back(configuration.elements * size_of(configuration.type));
-    }
-    return buffers;
-  }
-  static std::vector<char*> starts(const std::vector<Buffer>& buffers) {
-    std::vector<char*> all;
-    for (const Buffer& buffer : buffers) all.push_back(static_cast<char*>(buffer.data()));
-    return all;
-  }
+  using Base = OnArrays<Buffer, std::conditional_t<std::is_void_v<Whole>, Loops, Whole>>;
+  using Base::configuration_;
+  using Base::loops_;
+  using Base::reference_;
+  using Base::slices_;
+  using Base::sum_;
 
   template <class Work>
   void within(Work&& work) {
@@ -166,9 +209,7 @@ class ArrayOperation final : public Operation {
         Slices::Part& part = slices_.of(worker);
         part.sum = loops_.sum(part.at.data(), part.slice.size);
       });
-      Total total = loops_.zero();
-      for (const Slices::Part& part : slices_.all()) loops_.add(total, part.sum);
-      sum_ = total;
+      this->add_up(slices_.all());
     } else {
       team_.run([this](int worker) {
         const Slices::Part& part = slices_.of(worker);
@@ -177,39 +218,38 @@ class ArrayOperation final : public Operation {
     }
   }
 
-  Configuration configuration_;
-  std::vector<int> allowed_;
-  std::unique_ptr<Reference> reference_;
-  AllLoops loops_;
   Team team_;
-  std::vector<Buffer> buffers_;
-  Slices slices_;
-  std::uint32_t salt_ = 0;
-  std::int64_t done_ = 0;  // operations on this input
-  Total sum_{};
 };
 
 /// What a worker takes where there is no array: its stack's and its allocator's first pages, and
 /// the kernel's stack.
 inline constexpr std::uint64_t kWorkerBytes = 64 * 1024;
 
+/// An offer's make().
+template <class Made>
+std::unique_ptr<Operation> make_operation(const Configuration& configuration,
+                                          const Placement& placement) {
+  return std::make_unique<Made>(configuration, placement);
+}
+
 /// The host memory of a configuration by threads: its arrays, or its workers' stacks.
 std::uint64_t threaded_bytes(const Configuration& configuration);
 
-/// Offers of every workload on arrays by `Team`, and by a library's `Whole`.
+/// Offers of every workload on arrays.
+std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::make)& make,
+                                const decltype(Offer::host_bytes)& host_bytes);
+
+/// Those by `Team`, and by a library's `Whole`.
 template <class Team, class Whole = void>
 std::vector<Offer> array_offers(const Variant& variant) {
-  std::vector<Offer> offers;
-  for (const Workload& workload : workloads()) {
-    if (!workload.moves_data()) continue;
-    offers.push_back({&workload, variant,
-                      [](const Configuration& configuration, const Placement& placement) {
-                        return std::make_unique<ArrayOperation<Team, Whole>>(configuration,
-                                                                             placement);
-                      },
-                      threaded_bytes});
-  }
-  return offers;
+  return array_offers(variant, make_operation<ArrayOperation<Team, Whole>>, threaded_bytes);
+}
+
+/// The offer of `cost` by an operation of type `Made`.
+template <class Made>
+Offer cost_offer(const Workload& cost, const Variant& variant,
+                 std::uint64_t (*host_bytes)(const Configuration&) = threaded_bytes) {
+  return {&cost, variant, make_operation<Made>, host_bytes};
 }
 
 /// The offers of several functions, one behind the other.

@@ -10,7 +10,6 @@
 #include "cpu/costs/create/create.hpp"
 #include "cpu/costs/switch/switch.hpp"
 #include "cpu/models.hpp"
-#include "cpu/offers.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/channel_kinds.hpp"
 #include "cpu/process/operations.hpp"
@@ -47,6 +46,9 @@ std::vector<Offer> channel_offers(const std::string& variant, ChannelKind kind) 
       });
 }
 
+/// Forked workers. `shm`, `mapped-file`: a pool over shared memory or a mapped file, nothing is
+/// copied. `spawn`: forked for every operation, over shared memory. `pipe`, `socket`, `queue`:
+/// slices travel to the workers and results back.
 class Processes final : public ThreadedModel {
  public:
   Processes()

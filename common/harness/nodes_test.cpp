@@ -69,7 +69,8 @@ class NodeZero : public testing::Test {
   std::filesystem::path csv_ = folder_ / "run.csv";
   std::vector<std::unique_ptr<Model>> models_;
   FakeFleet fleet_{0};
-  FleetJson answer_{{"description", description("b")}, {"columns", {"power_w"}}};
+  FleetJson power_{{"name", "power_w"}, {"unit", "W"}, {"group", "telemetry"}, {"meaning", "power"}};
+  FleetJson answer_{{"description", description("b")}, {"columns", {power_}}};
   FleetJson begun_;
   std::vector<Row> rows_{row_of_b(0), row_of_b(1)};
   bool ends_ = true;
@@ -89,8 +90,11 @@ TEST_F(NodeZero, HasTheColumnsOfAllAndTheNodeLast) {
   rows_[0].extra = {{"power_w", 70.5}};
   run();
   const std::string text = read_file(csv_);
-  EXPECT_THAT(text, HasSubstr(",note,power_w,node\n"));
+  EXPECT_THAT(text, HasSubstr(",note,cache,flops,power_w,node\n"));
   EXPECT_THAT(text, HasSubstr(",70.5,b\n"));
+  const FleetJson columns = record().at("vocabulary").at("columns");
+  EXPECT_EQ(columns.at(columns.size() - 2), power_);
+  EXPECT_EQ(columns.back().at("name"), "node");
 }
 
 TEST_F(NodeZero, KeepsWhatJsonHasNoWordFor) {

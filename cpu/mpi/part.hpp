@@ -216,7 +216,7 @@ class ArrayPart final : public Part {
   Slice slice_;  // what this rank works on
   Slice held_;   // what it has memory for
   std::vector<Buffer> arrays_;
-  std::array<void*, 3> mine_{};  // its slice of each array
+  std::array<void*, kMostArrays> mine_{};  // its slice of each array
   Total total_{};
   LineType line_;
   // On the root, by rank:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/model.hpp"
+#include "cpu/loops.hpp"
 #include "cpu/process/child.hpp"
 
 /// Worker processes that share no memory, and what carries data to them and back.
@@ -56,9 +57,6 @@ class WorkerEnd {
  private:
   ChannelEnd end_;
 };
-
-/// At most so many arrays travel together.
-inline constexpr std::size_t kMostArrays = 3;
 
 /// What goes to a worker: the same number of bytes of one array or of several, in turns of a chunk,
 /// so that the worker can begin with the first.

@@ -12,7 +12,7 @@
 #include "common/buffer.hpp"
 #include "common/counting.hpp"
 #include "common/model.hpp"
-#include "cpu/offers.hpp"
+#include "cpu/operations.hpp"
 #include "cpu/pause.hpp"
 
 /// The workload `count` on CPU workers. A *step* is a way to add 1 to a counter together, a class

@@ -13,9 +13,9 @@ TEST(Count, IsExactForEveryVariantThatSynchronises) {
     for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, workers - 1, workers,
                                   workers + 1, std::uint64_t{3001}}) {
       what.elements = n;
-      expect_right(model, what);
+      expect_correct(model, what);
     }
-    expect_right(model, what, Pin::none);
+    expect_correct(model, what, Pin::none);
   });
 }
 

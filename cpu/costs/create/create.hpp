@@ -17,7 +17,7 @@
 #include "common/buffer.hpp"
 #include "common/model.hpp"
 #include "common/tasks.hpp"
-#include "cpu/offers.hpp"
+#include "cpu/operations.hpp"
 
 /// The workload `create` on CPU workers: all of a team's workers start, do nothing and end.
 namespace crossover::cpu {

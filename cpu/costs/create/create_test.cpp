@@ -19,12 +19,12 @@ TEST(Create, HasEveryWorkerComeOnce) {
   for_each_variant("create", {1, 2, 3, 40}, [](Model& model, Configuration what) {
     for (const std::uint64_t rounds : {0, 1, 3}) {
       what.elements = rounds * static_cast<std::uint64_t>(what.workers);
-      expect_right(model, what);
+      expect_correct(model, what);
     }
-    expect_right(model, what, Pin::none);
+    expect_correct(model, what, Pin::none);
     what.elements = 1;
     if (what.workers > 1) {
-      EXPECT_THROW(expect_right(model, what), Unavailable);
+      EXPECT_THROW(expect_correct(model, what), Unavailable);
     }
   });
 }

@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "cpu/offers.hpp"
+#include "cpu/operations.hpp"
 #include "cpu/process/crew.hpp"
 
 namespace crossover::cpu {

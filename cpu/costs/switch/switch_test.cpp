@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>  // NOLINT: kill is POSIX
 #include <sys/wait.h>
 
@@ -68,6 +69,28 @@ TEST_P(Switch, CountsTheSwitchesOfBothEnds) {
     EXPECT_GT(both, 1.8);
     EXPECT_LT(both, 3);
     EXPECT_TRUE(operation->observe().values.empty()) << "nothing since the last look";
+  }
+}
+
+TEST(SwitchPeers, RunOnAsManyCoresAsItsNameSays) {
+  if (detect_topology().threads.size() < 2) GTEST_SKIP() << "needs two CPUs";
+  const auto cpus = [](int process) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    sched_getaffinity(process, sizeof set, &set);
+    return set;
+  };
+  for (const Offer& offer : process_switch_offers()) {
+    SCOPED_TRACE(offer.variant.name);
+    const auto operation = offer.make(configuration("switch", offer.variant.name, 1, 2),
+                                      detect_topology().place(2, Pin::cores));
+    operation->renew(1);
+    operation->time(1);  // the peer is on its CPU
+    const cpu_set_t mine = cpus(0);
+    const cpu_set_t peers = cpus(operation->processes().front());
+    EXPECT_EQ(CPU_COUNT(&mine), 1);
+    EXPECT_EQ(CPU_COUNT(&peers), 1);
+    EXPECT_EQ(CPU_EQUAL(&mine, &peers) != 0, offer.variant.name.ends_with("1-core"));
   }
 }
 

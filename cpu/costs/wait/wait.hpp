@@ -11,7 +11,7 @@
 #include "cpu/costs/wait/mixed.hpp"
 #include "cpu/costs/wait/timer.hpp"
 #include "cpu/costs/wait/work.hpp"
-#include "cpu/offers.hpp"
+#include "cpu/operations.hpp"
 
 /// The workload `wait` on CPU workers: tasks of a millisecond that block or compute. The tasks of
 /// all operations of a sample follow one another on each worker; the team is dispatched once, so

@@ -13,9 +13,9 @@ TEST(Wait, DoesEveryTaskOnce) {
   for_each_variant("wait", {1, 2, 5}, [](Model& model, Configuration what) {
     for (const std::uint64_t n : {0, 1, 2, 7}) {
       what.elements = n;
-      expect_right(model, what);
+      expect_correct(model, what);
     }
-    expect_right(model, what, Pin::none);
+    expect_correct(model, what, Pin::none);
   });
 }
 
