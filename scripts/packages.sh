@@ -97,6 +97,7 @@ missing_packages() {
         python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
         ;;
       clang) missing_clang ;;
+      tidy) have clang-tidy || echo clang-tidy ;;
       format) have shellcheck || echo shellcheck ;;
       browser) missing_browser ;;
       mpi) have mpirun && have mpicxx || printf '%s\n' libopenmpi-dev openmpi-bin ;;
@@ -124,13 +125,14 @@ translated() {
           cli11-devel libfmt-dev fmt-devel libgmock-dev gmock-devel libgtest-dev gtest-devel \
           libhwloc-dev hwloc-devel libtbb-dev tbb-devel nlohmann-json3-dev json-devel \
           python3-venv python3 libomp-dev libomp-devel shellcheck ShellCheck \
+          clang-tidy clang-tools-extra \
           chromium-driver chromedriver libopenmpi-dev openmpi-devel openmpi-bin openmpi
         ;;
       pacman)
         echo ninja-build ninja g++ gcc pkg-config pkgconf libbenchmark-dev benchmark libcli11-dev \
           cli11 libfmt-dev fmt libgmock-dev gtest libgtest-dev gtest libhwloc-dev hwloc \
           libtbb-dev onetbb nlohmann-json3-dev nlohmann-json python3 python python3-venv python \
-          libomp-dev openmp chromium-driver chromium libopenmpi-dev openmpi openmpi-bin openmpi
+          libomp-dev openmp clang-tidy clang chromium-driver chromium libopenmpi-dev openmpi openmpi-bin openmpi
         ;;
     esac
   )
