@@ -100,7 +100,7 @@ void remove_traces_of_openmp([[maybe_unused]] pid_t process) {
 
 Child::Child(int worker, const Placement& placement, const std::function<void()>& work,
              std::span<const int> files)
-    : worker_(worker), pid_(0) {
+    : worker_(worker) {
   const pid_t parent = getpid();
   // Before the fork: there is no moment at which the child is not deaf.
   const sigset_t outside = signals_from_outside();

@@ -61,7 +61,7 @@ class Child {
   void forget();
 
   int worker_;
-  pid_t pid_;  // 0: reaped
+  pid_t pid_ = 0;  // 0: reaped
 };
 
 }  // namespace crossover::cpu
