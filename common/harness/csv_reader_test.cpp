@@ -75,7 +75,6 @@ TEST(ParseCsv, ReadsFilesWithoutCacheAndFlops) {
   EXPECT_EQ(contents.columns.size(), 22U);
   EXPECT_EQ(contents.rows[0].cache, "warm");
   EXPECT_TRUE(std::isnan(contents.rows[0].flops));
-  EXPECT_EQ(contents.rows[0].node, "a");
   EXPECT_EQ(csv_line(contents.rows[0]), row.substr(0, row.find(",warm")) + ",warm,");
 }
 
@@ -87,18 +86,6 @@ TEST(ParseCsv, ReadsCacheAndFlops) {
   EXPECT_EQ(read.cache, "cold");
   EXPECT_EQ(read.flops, 2.5e15);
   EXPECT_EQ(read.configuration(), "reduce/f32/openmp/static/resident/n:1048576/w:8/cold");
-}
-
-TEST(ParseCsv, ReadsTheNodeWhereverItsColumnStands) {
-  Row row = example_row();
-  row.node = "a, b";
-  row.extra = {{"power_w", 70}};
-  for (const std::vector<std::string>& columns :
-       {std::vector<std::string>{"node"}, {"power_w", "node"}, {"node", "power_w"}}) {
-    const std::string text = csv_header(columns) + "\n" + csv_line(row, columns) + "\n";
-    EXPECT_EQ(parse_csv(text).rows.at(0).node, "a, b") << text;
-  }
-  EXPECT_EQ(parse_csv(with_header(csv_line(row) + "\n")).rows.at(0).node, "");
 }
 
 // Whatever the byte at which a process is killed: all whole rows are read, and the rest is cut off.

@@ -21,8 +21,8 @@ std::vector<std::unique_ptr<crossover::Model>> all_models(crossover::cpu::mpi::R
 
 int main(int argc, char** argv) {
   return crossover::cpu::with_ranks(
-      [&](crossover::cpu::mpi::Ranks* ranks, crossover::Fleet* fleet) {
-        return crossover::run_program({argv + 1, argv + argc}, all_models(ranks), fleet,
+      [&](crossover::cpu::mpi::Ranks* ranks) {
+        return crossover::run_program({argv + 1, argv + argc}, all_models(ranks),
                                       crossover::cpu::peak_gflops);
       });
 }

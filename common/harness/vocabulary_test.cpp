@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 using testing::ElementsAre;
 
 constexpr Column kClock{"clock_mhz", "MHz", "telemetry", "the lowest clock during the sample"};
-constexpr Column kMemory{"memory", "bytes", "cost", "what it takes"};
+constexpr Column kMemory{"memory", "B", "cost", "what it takes"};
 
 class Vocabulary : public testing::Test {
  protected:
