@@ -9,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "common/plural.hpp"
 #include "cpu/mpi/serve.hpp"
 #include "cpu/operations.hpp"
 
@@ -161,12 +162,12 @@ class Mpi final : public ThreadedModel {
     MPI_Get_library_version(text.data(), &length);
     // What follows may name who built it where.
     const std::string_view version(text.data(), static_cast<std::size_t>(length));
-    return {{"library", std::string(version.substr(0, version.find_first_of(",\n")))},
-            {"ranks", fmt::format("{} on {} machine{}", ranks_->size(), ranks_->machines(),
-                                  ranks_->machines() == 1 ? "" : "s")},
-            {"waiting",
-             "ranks spin inside an operation and for about 1 ms after it, then look for orders "
-             "every 10 ms at the latest"}};
+    return {
+        {"library", std::string(version.substr(0, version.find_first_of(",\n")))},
+        {"ranks", fmt::format("{} on {}", ranks_->size(), counted(ranks_->machines(), "machine"))},
+        {"waiting",
+         "ranks spin inside an operation and for about 1 ms after it, then look for orders "
+         "every 10 ms at the latest"}};
   }
 
  private:

@@ -3,8 +3,8 @@
 # when there is nothing to do, says one line for each thing it does (on standard error), keeps the
 # details in build/setup.log, and ends the script with status 3 where it cannot go on.
 #
-#   ensure_packages GROUP...    the system's packages: build, python, clang, format, browser,
-#                               mpi
+#   ensure_packages GROUP...    the system's packages: build, python, clang, format, tidy,
+#                               browser, mpi
 #   ensure_build PRESET FOLDER TARGET [CMAKE_OPTION...]
 #   ensure_python               sets CROSSOVER_PYTHON
 #   ensure_python_tests         likewise, with what the tests and scripts/format need

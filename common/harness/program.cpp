@@ -22,6 +22,7 @@
 #include "common/harness/signals.hpp"
 #include "common/harness/vocabulary.hpp"
 #include "common/machine.hpp"
+#include "common/plural.hpp"
 
 namespace crossover {
 namespace {
@@ -186,8 +187,8 @@ int measure(Options options, const std::string& command, const KnownNames& known
   } else {
     conclude("complete", name(end));
   }
-  progress.say(fmt::format("{} round{} in {}, {:.0f} % of it inside samples", run.rounds(),
-                           run.rounds() == 1 ? "" : "s", format_duration(total_s),
+  progress.say(fmt::format("{} in {}, {:.0f} % of it inside samples",
+                           counted(run.rounds(), "round"), format_duration(total_s),
                            100 * run.seconds_in_samples() / total_s));
   if (status != kDone) return status;
   for (const Result& result : run.results()) {

@@ -44,6 +44,13 @@ class Child {
 
   pid_t pid() const { return pid_; }
 
+  /// Ends it at once, if it still runs.
+  void kill() const;
+
+  /// Returns when it has ended, but does not reap it: another thread may wait so, too, as long as
+  /// this one neither checks nor joins.
+  void await_end() const;
+
   /// Throws std::runtime_error that says how it ended, if it has ended. Takes 0.3 us.
   void check();
 
@@ -54,7 +61,7 @@ class Child {
   void forget();
 
   int worker_;
-  pid_t pid_;  // 0: reaped
+  pid_t pid_ = 0;  // 0: reaped
 };
 
 }  // namespace crossover::cpu

@@ -77,7 +77,7 @@ def vega() -> str:
     """
     import vl_convert
 
-    kept = Path(sys.prefix) / f"vega-bundle-{vl_convert.__version__}.js"
+    kept = Path(sys.prefix) / f"vega-bundle-{vl_convert.__version__}.js"  # type: ignore[attr-defined]
     try:
         return kept.read_text(encoding="utf-8")
     except OSError:

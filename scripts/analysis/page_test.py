@@ -46,7 +46,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     downloads = tmp_path_factory.mktemp("downloads")
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     found = webdriver.Chrome(options=options, service=Service(driver))
-    found.downloads = downloads
+    found.downloads = downloads  # type: ignore[attr-defined]
     yield found
     found.quit()
 
@@ -211,7 +211,7 @@ def test_the_data_downloads_unchanged(
     button = browser.find_element(By.CSS_SELECTOR, "[data-file='0']")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
     button.click()
-    target = browser.downloads / "workstation.csv"
+    target = browser.downloads / "workstation.csv"  # type: ignore[attr-defined]
     for _ in range(100):
         if target.exists():
             break

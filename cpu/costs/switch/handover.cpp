@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -89,6 +90,8 @@ Pipes::Pipes(bool) {
     this->~Pipes();
     throw std::system_error(error, std::generic_category(), "no pipe");
   }
+  files_ = {pipes_[0][0], pipes_[0][1], pipes_[1][0], pipes_[1][1]};
+  std::sort(files_.begin(), files_.end());
 }
 
 Pipes::~Pipes() {

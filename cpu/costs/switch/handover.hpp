@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "common/buffer.hpp"
@@ -19,6 +20,7 @@
 ///     Token await(End at, Token last)         waits for another token than `last`, the one that
 ///                                             this end had before
 ///     void break_off()                        the caller's await() returns kBroken from now on
+///     span<const int> files() const           descriptors that both ends need, ascending
 ///
 /// It lies in memory that both ends see, at the same address. Constructors throw std::system_error.
 namespace crossover::cpu {
@@ -40,6 +42,7 @@ class Futexes {
   void hand(End to, Token token);
   Token await(End at, Token last);
   void break_off() { hand(End::caller, kBroken); }
+  std::span<const int> files() const { return {}; }
 
  private:
   struct alignas(kLinePair) Word {
@@ -57,6 +60,7 @@ class ConditionVariables {
   void hand(End to, Token token);
   Token await(End at, Token last);
   void break_off();
+  std::span<const int> files() const { return {}; }
 
  private:
   void lock();
@@ -78,9 +82,11 @@ class Pipes {
   void hand(End to, Token token);
   Token await(End at, Token last);
   void break_off() { hand(End::caller, kBroken); }
+  std::span<const int> files() const { return files_; }
 
  private:
   std::array<std::array<int, 2>, 2> pipes_{{{-1, -1}, {-1, -1}}};  // by receiving end: read, write
+  std::array<int, 4> files_{};
 };
 
 /// Zeroed memory that a process which is forked from here shares.

@@ -1,18 +1,11 @@
 #include "cpu/costs/switch/switch.hpp"
 
-#include <signal.h>  // NOLINT: kill is POSIX
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "cpu/operations.hpp"
-#include "cpu/process/child.hpp"
 #include "cpu/process/crew.hpp"
 
 namespace crossover::cpu {
@@ -54,7 +47,7 @@ Placement place_pair(const Placement& placement, Cores cores) {
   return {{first, *second}, placement.allowed, false};
 }
 
-ThreadPeer::ThreadPeer(const Placement& pair, std::function<void()> body,
+ThreadPeer::ThreadPeer(const Placement& pair, std::span<const int>, std::function<void()> body,
                        std::function<void()> on_death) {
   try {
     thread_ = std::thread([this, &pair, body = std::move(body), on_death = std::move(on_death)] {
@@ -80,62 +73,31 @@ ThreadPeer::ThreadPeer(const Placement& pair, std::function<void()> body,
   }
 }
 
-ProcessPeer::ProcessPeer(const Placement& pair, std::function<void()> body,
-                         std::function<void()> on_death) {
-  const pid_t parent = getpid();
-  process_ = fork();
-  if (process_ < 0) {
-    throw Unavailable(fmt::format("the system refused a process: {}", std::strerror(errno)));
-  }
-  if (process_ == 0) {
-    // The parent may have died before this was set.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    remove_traces_of_openmp(getpid());
-    if (getppid() != parent) _exit(0);
-    try {
-      bind_worker(pair, 1);
-    } catch (const std::runtime_error&) {
-      _exit(1);
-    }
-    body();
-    _exit(0);
-  }
+ProcessPeer::ProcessPeer(const Placement& pair, std::span<const int> files,
+                         const std::function<void()>& body, std::function<void()> on_death)
+    : process_(1, pair, body, files) {
   try {
     watcher_ = std::thread([this, on_death = std::move(on_death)] {
-      siginfo_t info{};
-      // First without reaping: until then nobody else gets the number that ~ProcessPeer kills.
-      while (waitid(P_PID, static_cast<id_t>(process_), &info, WEXITED | WNOWAIT) < 0 &&
-             errno == EINTR) {
-      }
-      {
-        const std::lock_guard lock(mutex_);
-        ended_ = true;
-        waitpid(process_, &status_, 0);
-        remove_traces_of_openmp(process_);
-      }
+      process_.await_end();
       on_death();
     });
   } catch (const std::system_error& error) {
-    kill(process_, SIGKILL);
-    waitpid(process_, nullptr, 0);
     throw Unavailable(fmt::format("the system refused a thread: {}", error.code().message()));
   }
 }
 
 ProcessPeer::~ProcessPeer() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!ended_) kill(process_, SIGKILL);  // it has nothing to put away
-  }
+  process_.kill();  // it has nothing to put away
   watcher_.join();
 }
 
-std::string ProcessPeer::end() const {
-  const std::lock_guard lock(mutex_);
-  if (WIFSIGNALED(status_)) {
-    return fmt::format("the peer process was ended by signal {}", WTERMSIG(status_));
+std::string ProcessPeer::end() {
+  try {
+    process_.check();
+  } catch (const std::runtime_error& error) {
+    return error.what();
   }
-  return fmt::format("the peer process ended with status {}", WEXITSTATUS(status_));
+  return "the peer process has ended";
 }
 
 std::vector<Offer> thread_switch_offers() { return offers<ThreadPeer>(threaded_bytes); }

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -22,23 +22,27 @@
 #include "common/tasks.hpp"
 #include "cpu/costs/switch/handover.hpp"
 #include "cpu/operations.hpp"
+#include "cpu/process/child.hpp"
 
 /// The workload `switch`: a token goes to a peer and back. How it goes is a channel's
 /// (cpu/costs/switch/handover.hpp), who the peer is, a *peer*'s, a class with
 ///
-///     Peer(const Placement& pair, std::function<void()> body, std::function<void()> on_death)
+///     Peer(const Placement& pair, span<const int> files, std::function<void()> body,
+///          std::function<void()> on_death)
 ///         runs `body` elsewhere, as worker 1 of `pair`, until it returns; calls `on_death`, in
-///         this process, when the peer ends, however it does; throws Unavailable
+///         this process, when the peer ends, however it does; `files` are the descriptors that
+///         `body` needs, ascending; throws Unavailable
 ///     ~Peer()                  ends the peer (which has been handed kStop) and waits for its end
 ///     pid_t task() const       the system's number of it
-///     std::string end() const  how it ended, for a message
+///     std::string end()        how it ended, for a message, behind on_death
 namespace crossover::cpu {
 
 /// A thread of this process.
 class ThreadPeer {
  public:
   static constexpr bool kProcess = false;
-  ThreadPeer(const Placement& pair, std::function<void()> body, std::function<void()> on_death);
+  ThreadPeer(const Placement& pair, std::span<const int> files, std::function<void()> body,
+             std::function<void()> on_death);
   ThreadPeer(const ThreadPeer&) = delete;
   ThreadPeer& operator=(const ThreadPeer&) = delete;
   ~ThreadPeer() { thread_.join(); }
@@ -50,23 +54,20 @@ class ThreadPeer {
   std::thread thread_;
 };
 
-/// A forked process, which dies with this one. A thread that sleeps in waitpid() tells of its
-/// death.
+/// A forked process, which dies with this one. A thread that waits for its end tells of its death.
 class ProcessPeer {
  public:
   static constexpr bool kProcess = true;
-  ProcessPeer(const Placement& pair, std::function<void()> body, std::function<void()> on_death);
+  ProcessPeer(const Placement& pair, std::span<const int> files, const std::function<void()>& body,
+              std::function<void()> on_death);
   ProcessPeer(const ProcessPeer&) = delete;
   ProcessPeer& operator=(const ProcessPeer&) = delete;
   ~ProcessPeer();
-  pid_t task() const { return process_; }
-  std::string end() const;
+  pid_t task() const { return process_.pid(); }
+  std::string end();
 
  private:
-  pid_t process_ = -1;
-  mutable std::mutex mutex_;
-  bool ended_ = false;
-  int status_ = 0;
+  Child process_;
   std::thread watcher_;
 };
 
@@ -92,7 +93,8 @@ class SwitchOperation final : public Operation {
         binding_(pair_),
         shared_(Peer::kProcess),
         peer_(
-            pair_, [this] { answer(); }, [this] { shared_->channel.break_off(); }) {}
+            pair_, shared_->channel.files(), [this] { answer(); },
+            [this] { shared_->channel.break_off(); }) {}
 
   ~SwitchOperation() override { shared_->channel.hand(End::peer, kStop); }
 

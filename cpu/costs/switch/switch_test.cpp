@@ -129,7 +129,7 @@ TYPED_TEST(SwitchOfProcesses, ReportsAPeerThatDies) {
   try {
     for (;;) operation.time(1000);
   } catch (const std::runtime_error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("ended by signal 9"));
+    EXPECT_THAT(error.what(), HasSubstr("killed by signal 9"));
   }
   killer.join();
 }
