@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis import figure, synthetic_costs
-from analysis.synthetic import configurations, write_run
-from analysis.synthetic_hardware import Hardware, three_machines
+from analysis.drawing import figure
+from analysis.planted import costs as synthetic_costs
+from analysis.planted.hardware import Hardware, three_machines
+from analysis.planted.runs import configurations, write_run
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis import compare_command, figure, report_command
-from analysis.read import read_runs
+from analysis.compare import compare_command
+from analysis.drawing import figure
+from analysis.page import report_command
+from analysis.reading.read import read_runs
 from baseline import other_python
 from baseline.record import HEADER
 

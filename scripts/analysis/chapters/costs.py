@@ -1,0 +1,143 @@
+"""The chapters on what parallelism costs: each is there when its data is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from analysis.chapters import count as synchronising
+from analysis.chapters import create as creating
+from analysis.chapters import python_users, sharing
+from analysis.chapters import switch as switching
+from analysis.chapters import wait as waiting
+from analysis.measured.curves import Curve, Group
+from analysis.measured.groups import cost_groups
+from analysis.page.page import Section
+from analysis.reading.run import Run
+
+
+@dataclass
+class Measured:
+    """One machine's groups: its own run's, and those of a Python baseline beside it."""
+
+    run: Run
+    groups: list[Group]
+    name: str = ""
+    costs: list[Group] = field(default_factory=list)
+    python: list[tuple[Run, list[Group]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.costs = cost_groups(self.run)
+
+    def of(self, workload: str) -> list[Group]:
+        """Its groups of a workload that moves no data."""
+        return [g for g in self.costs if g.workload == workload]
+
+
+def with_baselines(runs: list[Run]) -> list[tuple[Run, list[Run]]]:
+    """Runs of build/crossover, each with the Python baselines of its label; then any others."""
+
+    def of_python(run: Run) -> bool:
+        models = run.configurations.get_column("model") if run.configurations.height else []
+        return python_users.is_baseline(set(models))
+
+    own: list[tuple[Run, list[Run]]] = [(r, []) for r in runs if not of_python(r)]
+    for run in runs:
+        if not of_python(run):
+            continue
+        host = next((found for found in own if found[0].label == run.label), None)
+        if host is not None and not of_python(host[0]):
+            host[1].append(run)
+        else:
+            own.append((run, []))
+    return own
+
+
+def cost_sections(machines: list[Measured]) -> list[Section]:
+    """All of them, also the empty ones."""
+    return [
+        _synchronising(machines),
+        _working(machines),
+        _waiting(machines),
+        _sharing(machines),
+        _python(machines),
+    ]
+
+
+def _of(machines: list[Measured], workload: str) -> Iterator[tuple[Measured, Group, int]]:
+    numbers = count(1)
+    for machine in machines:
+        for group in machine.of(workload):
+            yield machine, group, next(numbers)
+
+
+def _synchronising(machines: list[Measured]) -> Section:
+    section = Section("synchronising", "What synchronising costs", short="Synchronising")
+    for machine, group, number in _of(machines, "count"):
+        if not python_users.is_baseline(set(group.table.get_column("model"))):
+            section.content += synchronising.chapter(group, machine.name, number)
+    return section
+
+
+def _working(machines: list[Measured]) -> Section:
+    section = Section("workers", "What workers and switches cost", short="Workers")
+    for machine, group, number in _of(machines, "create"):
+        curves, names = _serials(machine)
+        section.content += creating.chapter(group, curves, names, machine.name, number)
+    for machine, group, number in _of(machines, "switch"):
+        if found := switching.chapter(group, machine.name, number):
+            section.content.append(found)
+    known = {"count", "create", "switch", "wait"}
+    for machine in machines:
+        for group in machine.costs:
+            found = None if group.workload in known else switching.others(group, machine.name)
+            if found is not None:
+                section.content.append(found)
+    return section
+
+
+def _serials(machine: Measured) -> tuple[list[Curve], list[str]]:
+    """One core's curves of the workloads that move data, of the first type measured."""
+    first = machine.groups[0].type if machine.groups else ""
+    found = [
+        (curve, group.title) for group in machine.groups
+        if group.type == first and (curve := group.serial())
+    ]  # fmt: skip
+    return [c for c, _ in found], [n for _, n in found]
+
+
+def _waiting(machines: list[Measured]) -> Section:
+    section = Section("waiting", "How waiting differs from computing", short="Waiting")
+    for machine, group, number in _of(machines, "wait"):
+        section.content += waiting.chapter(group, machine.name, number)
+    return section
+
+
+def _sharing(machines: list[Measured]) -> Section:
+    section = Section("sharing", "Threads, processes or messages", short="Processes")
+    numbers = count(1)
+    for machine in machines:
+        for group in machine.groups:
+            section.content += sharing.chapter(group, machine.name, next(numbers))
+    return section
+
+
+def _python(machines: list[Measured]) -> Section:
+    section = Section("python", "What a Python user would pick", short="Python")
+    for machine in machines:
+        own = [(machine.groups, machine.costs)]
+        beside = [(found, cost_groups(run)) for run, found in machine.python]
+        for groups, costs in [*own, *beside]:
+            for group in groups:
+                compiled = next((g for g in machine.groups if g.title == group.title), None)
+                number = len(section.content) + 1
+                found = python_users.rates(group, compiled, machine.name, number)
+                section.content += [found] if found else []
+            for group in costs:
+                if group.workload == "count":
+                    compiled = next(iter(machine.of("count")), None)
+                    number = len(section.content) + 1
+                    found = python_users.counting(group, compiled, machine.name, number)
+                    section.content += [found] if found else []
+    return section
