@@ -219,8 +219,8 @@ DISTURBANCES: list[tuple[str, Callable[[Run], bool], str]] = [
         "Set it for the run: cpupower frequency-set -g performance.",
     ),
     (
-        "SMT is on: two workers may share a core.",
-        lambda r: r.about.get("machine.cpu.smt") is True,
+        "SMT is on: workers may share a core.",
+        lambda r: (r.about.smt or 1) > 1,
         "Keep --pin cores, and read worker counts beyond the physical cores as SMT.",
     ),
     (
@@ -236,7 +236,7 @@ DISTURBANCES: list[tuple[str, Callable[[Run], bool], str]] = [
     ),
     (
         "The GPU or CPU throttled its clock.",
-        lambda r: _noted(r, "throttl") > 0 or (r.samples.height > 0 and _throttled(r) > 0),
+        lambda r: _noted(r, "throttl") > 0,
         "Look at temperature and power limit; let it cool, or accept the lower clock as the truth.",
     ),
     (
@@ -260,11 +260,6 @@ DISTURBANCES: list[tuple[str, Callable[[Run], bool], str]] = [
         "Go on with build/crossover --resume and this file.",
     ),
 ]
-
-
-def _throttled(run: Run) -> int:
-    told = run.samples.get_column("throttle").cast(pl.String)
-    return int((~told.fill_null("").str.to_lowercase().is_in(["", "none", "0", "idle"])).sum())
 
 
 def disturbances(runs: list[Run]) -> Html:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count as numbered
 
-from analysis.chapters import count as synchronising
-from analysis.chapters import create as creating
-from analysis.chapters import python_users, sharing
-from analysis.chapters import switch as switching
-from analysis.chapters import wait as waiting
+from analysis.chapters import count, create, python_users, sharing, switch, wait
+from analysis.drawing.markup import Child, Html, table
+from analysis.measured.costs import cores_of, costs, full, largest, title_of, unit
 from analysis.measured.curves import Curve, Group
-from analysis.measured.groups import cost_groups
+from analysis.measured.groups import Family, cost_groups
 from analysis.page.page import Section
 from analysis.reading.run import Run
+from analysis.words import duration
 
 
 @dataclass
@@ -23,12 +23,14 @@ class Measured:
 
     run: Run
     groups: list[Group]
-    name: str = ""
-    costs: list[Group] = field(default_factory=list)
-    python: list[tuple[Run, list[Group]]] = field(default_factory=list)
+    name: str
+    families: list[Family]
+    python: list[tuple[Run, list[Group]]]
 
-    def __post_init__(self) -> None:
-        self.costs = cost_groups(self.run)
+    @cached_property
+    def costs(self) -> list[Group]:
+        """Its groups of workloads that move no data."""
+        return cost_groups(self.run)
 
     def of(self, workload: str) -> list[Group]:
         """Its groups of a workload that moves no data."""
@@ -66,35 +68,51 @@ def cost_sections(machines: list[Measured]) -> list[Section]:
 
 
 def _of(machines: list[Measured], workload: str) -> Iterator[tuple[Measured, Group, int]]:
-    numbers = count(1)
+    numbers = numbered(1)
     for machine in machines:
         for group in machine.of(workload):
             yield machine, group, next(numbers)
 
 
 def _synchronising(machines: list[Measured]) -> Section:
-    section = Section("synchronising", "What synchronising costs", short="Synchronising")
-    for machine, group, number in _of(machines, "count"):
+    section = Section("synchronising", "What synchronising costs", "Synchronising")
+    for machine, group, number in _of(machines, count.WORKLOAD):
         if not python_users.is_baseline(set(group.table.get_column("model"))):
-            section.content += synchronising.chapter(group, machine.name, number)
+            section.content += count.chapter(group, machine.name, number)
     return section
 
 
 def _working(machines: list[Measured]) -> Section:
-    section = Section("workers", "What workers and switches cost", short="Workers")
-    for machine, group, number in _of(machines, "create"):
+    section = Section("workers", "What workers and switches cost", "Workers")
+    for machine, group, number in _of(machines, create.WORKLOAD):
         curves, names = _serials(machine)
-        section.content += creating.chapter(group, curves, names, machine.name, number)
-    for machine, group, number in _of(machines, "switch"):
-        if found := switching.chapter(group, machine.name, number):
-            section.content.append(found)
-    known = {"count", "create", "switch", "wait"}
+        section.content += create.chapter(group, curves, names, machine.name, number)
+    for machine, group, number in _of(machines, switch.WORKLOAD):
+        section.content += [switch.chapter(group, machine.name, number)]
+    with_chapter = {chapter.WORKLOAD for chapter in (count, create, switch, wait)}
     for machine in machines:
         for group in machine.costs:
-            found = None if group.workload in known else switching.others(group, machine.name)
-            if found is not None:
-                section.content.append(found)
+            if group.workload not in with_chapter:
+                section.content += [other_costs(group, machine.name)]
+    section.content = [part for part in section.content if part]
     return section
+
+
+def other_costs(group: Group, machine: str) -> Html | None:
+    """A workload without a chapter of its own: its times for each unit, quickest first."""
+    found = sorted(full(largest(costs(group)), cores_of(group)), key=lambda c: c.each.value)
+    if not found:
+        return None
+    rows: list[list[Child]] = [
+        [c.name, c.on, f"{c.elements:,}", duration(c.each.value), duration(c.whole.value)]
+        for c in found[:40]
+    ]
+    return table(
+        ["variant", "on", f"{unit(group)}s", f"time of one {unit(group)}", "time of all"],
+        rows,
+        numeric=[2, 3, 4],
+        caption=title_of(f"{group.workload}: time for each {unit(group)}", machine),
+    )
 
 
 def _serials(machine: Measured) -> tuple[list[Curve], list[str]]:
@@ -108,15 +126,15 @@ def _serials(machine: Measured) -> tuple[list[Curve], list[str]]:
 
 
 def _waiting(machines: list[Measured]) -> Section:
-    section = Section("waiting", "How waiting differs from computing", short="Waiting")
-    for machine, group, number in _of(machines, "wait"):
-        section.content += waiting.chapter(group, machine.name, number)
+    section = Section("waiting", "How waiting differs from computing", "Waiting")
+    for machine, group, number in _of(machines, wait.WORKLOAD):
+        section.content += wait.chapter(group, machine.name, number)
     return section
 
 
 def _sharing(machines: list[Measured]) -> Section:
-    section = Section("sharing", "Threads, processes or messages", short="Processes")
-    numbers = count(1)
+    section = Section("sharing", "Threads, processes or messages", "Processes")
+    numbers = numbered(1)
     for machine in machines:
         for group in machine.groups:
             section.content += sharing.chapter(group, machine.name, next(numbers))
@@ -124,19 +142,19 @@ def _sharing(machines: list[Measured]) -> Section:
 
 
 def _python(machines: list[Measured]) -> Section:
-    section = Section("python", "What a Python user would pick", short="Python")
+    section = Section("python", "What a Python user would pick", "Python")
     for machine in machines:
         own = [(machine.groups, machine.costs)]
         beside = [(found, cost_groups(run)) for run, found in machine.python]
-        for groups, costs in [*own, *beside]:
+        for groups, of_costs in [*own, *beside]:
             for group in groups:
                 compiled = next((g for g in machine.groups if g.title == group.title), None)
                 number = len(section.content) + 1
                 found = python_users.rates(group, compiled, machine.name, number)
                 section.content += [found] if found else []
-            for group in costs:
-                if group.workload == "count":
-                    compiled = next(iter(machine.of("count")), None)
+            for group in of_costs:
+                if group.workload == count.WORKLOAD:
+                    compiled = next(iter(machine.of(count.WORKLOAD)), None)
                     number = len(section.content) + 1
                     found = python_users.counting(group, compiled, machine.name, number)
                     section.content += [found] if found else []

@@ -22,6 +22,7 @@ from analysis.measured.costs import (
 from analysis.measured.curves import Group
 from analysis.words import duration, listing, percent, significant
 
+WORKLOAD = "count"
 PHYSICS = (
     "A core adds to its own cache line in a nanosecond or less; a line that another core wrote has "
     "to travel first, and a lock travels twice for each step. Private counters travel once, at the "

@@ -19,6 +19,7 @@ from analysis.drawing.looks import looks, plain_looks
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import (
     Cost,
+    columns,
     cores_of,
     cost_row,
     costs,
@@ -31,7 +32,8 @@ from analysis.measured.costs import (
 from analysis.measured.curves import Curve, Group
 from analysis.words import data_size, duration, listing, significant
 
-CREATE_PHYSICS = (
+WORKLOAD = "create"
+PHYSICS = (
     "A pool's workers exist already: telling them costs a cache line each way. A thread costs a "
     "system call, a stack and a first turn on a core; a forked process copies page tables as "
     "well, and one that runs a program loads it."
@@ -54,15 +56,17 @@ def chapter(
     if not found:
         return []
     chosen = sorted(full(found, cores_of(group)), key=lambda c: c.each.value)
+    # What an idle worker keeps, in bytes.
+    kept = next((c.name for c in columns(group, found) if c.unit == "bytes"), "")
     pair = [
         _pays(chosen, serials, names, machine, number),
-        _memory(found, machine, number),
+        _memory(found, kept, machine, number),
     ]
-    kept = tuple(f for f in pair if f)
+    drawn = tuple(f for f in pair if f)
     parts: list[Figure | tuple[Figure, ...] | Html] = [*_time(found, chosen, machine, number)]
-    if kept:
-        parts.append(kept)
-    return [*parts, _table(chosen, serials, names, machine)]
+    if drawn:
+        parts.append(drawn)
+    return [*parts, _table(chosen, kept, serials, names, machine)]
 
 
 def _time(found: list[Cost], chosen: list[Cost], machine: str, number: int) -> list[Figure]:
@@ -103,7 +107,7 @@ def _time_lines(found: list[Cost], told: list[Cost], machine: str, number: str) 
         title_of("Time of making a worker and waiting for its end", machine),
         alt.layer(*layers).add_params(picked()),
         _says(told),
-        CREATE_PHYSICS + (GPU_PHYSICS if any(c.on_gpu for c in told) else ""),
+        PHYSICS + (GPU_PHYSICS if any(c.on_gpu for c in told) else ""),
         series,
         ["made by", "how many", "each", "95 % interval", "all"],
         [[r["s"], r["w"], r["v"], r["i"], r["b"]] for r in rows],
@@ -196,8 +200,8 @@ def _pays(
     )
 
 
-def _memory(found: list[Cost], machine: str, number: int) -> Figure | None:
-    told = [c for c in found if c.more.get("worker_bytes", 0) > 0]
+def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure | None:
+    told = [c for c in found if c.more.get(kept, 0) > 0]
     most: dict[str, Cost] = {}
     for c in told:
         if c.name not in most or c.workers > most[c.name].workers:
@@ -205,14 +209,14 @@ def _memory(found: list[Cost], machine: str, number: int) -> Figure | None:
     rows = [
         {
             "k": c.name,
-            "y": c.more["worker_bytes"],
-            "lo": c.more["worker_bytes"],
-            "hi": c.more["worker_bytes"],
+            "y": c.more[kept],
+            "lo": c.more[kept],
+            "hi": c.more[kept],
             "s": c.model,
-            "g": data_size(c.more["worker_bytes"]),
+            "g": data_size(c.more[kept]),
             "w": c.on,
         }
-        for c in sorted(most.values(), key=lambda c: c.more["worker_bytes"])
+        for c in sorted(most.values(), key=lambda c: c.more[kept])
     ]
     if not rows:
         return None
@@ -248,14 +252,16 @@ def _memory(found: list[Cost], machine: str, number: int) -> Figure | None:
     )
 
 
-def _table(chosen: list[Cost], serials: list[Curve], names: list[str], machine: str) -> Html:
+def _table(
+    chosen: list[Cost], kept: str, serials: list[Curve], names: list[str], machine: str
+) -> Html:
     rows: list[list[Child]] = [
         [
             c.name,
             c.on,
             duration(c.each.value),
             duration(c.whole.value),
-            data_size(c.more["worker_bytes"]) if c.more.get("worker_bytes", 0) > 0 else "-",
+            data_size(c.more[kept]) if c.more.get(kept, 0) > 0 else "-",
             *[pays_from(c.whole.value, curve).text for curve in serials],
         ]
         for c in chosen

@@ -1,4 +1,4 @@
-"""The GPU's ladder of variants, its transfers, and the energy of each gigabyte."""
+"""The GPU's ladder of variants, and its transfers."""
 
 from __future__ import annotations
 
@@ -16,62 +16,67 @@ from analysis.drawing.charts import (
 )
 from analysis.drawing.figure import Figure, curves, picked
 from analysis.drawing.looks import plain_looks
+from analysis.measured.costs import title_of
 from analysis.measured.curves import Group, Point, point_of
 from analysis.words import duration, format_size, percent, significant
 
-STEPS = {
-    "double": ["naive", "grid-stride", "vector", "unrolled", "bulk"],
-    "reduce": ["atomic", "shared", "shuffle", "vector", "single-pass"],
-}
-LIBRARIES = ["cub", "cublas", "thrust"]
-TRANSFERS = ["pageable", "pinned", "overlapped"]
+
+def ladders(group: Group, machine: str, number: int) -> list[Figure]:
+    """The ladder of each GPU of the run."""
+    devices = sorted(set(group.table.get_column("device").to_list()) - {"cpu"})
+    found = [
+        _ladder(group, device, title_of(f", {device}" if len(devices) > 1 else "", machine), name)
+        for i, device in enumerate(devices)
+        for name in [f"{number}-{i}" if i else f"{number}"]
+    ]
+    return [f for f in found if f]
 
 
-def _at_largest(group: Group, scope: str) -> tuple[int, list[Point]]:
+def _at_largest(group: Group, device: str, scope: str) -> tuple[int, list[Point]]:
     """The largest size at which most variants ran, and each variant's best point there."""
     t = group.table
-    rows = t.filter((t["device"] != "cpu") & (t["scope"] == scope) & (t["elements"] > 0))
+    rows = t.filter((t["device"] == device) & (t["scope"] == scope) & (t["elements"] > 0))
     if rows.height == 0:
         return 0, []
-    counted = rows.group_by("elements").agg(pl.col("variant").n_unique().alias("v"))
+    counted = rows.group_by("elements").agg(pl.struct("model", "variant").n_unique().alias("v"))
     elements = int(counted.sort(["v", "elements"], descending=True).get_column("elements")[0])
     best = rows.filter(pl.col("elements") == elements).sort("median")
-    best = best.unique("variant", keep="first", maintain_order=True)
+    best = best.unique(["model", "variant"], keep="first", maintain_order=True)
     return elements, [point_of(row) for row in best.iter_rows(named=True)]
 
 
-def ladder(group: Group, machine: str, number: int) -> Figure | None:
+def _ladder(group: Group, device: str, where: str, name: str) -> Figure | None:
     """Each variant's rate as a fraction of the limit and of the library."""
-    elements, points = _at_largest(group, "kernel")
     scope = "kernel"
+    elements, points = _at_largest(group, device, scope)
     if len(points) < 2:
-        elements, points = _at_largest(group, "resident")
         scope = "resident"
+        elements, points = _at_largest(group, device, scope)
     if len(points) < 2:
         return None
-    known = [*STEPS.get(group.workload, []), *LIBRARIES]
-    points.sort(
-        key=lambda p: (known.index(p.variant) if p.variant in known else len(known) - 4, p.variant)
-    )
-    peak = group.run.about.gpu_peak(points[0].device)
+    known = group.run.vocabulary
+    points.sort(key=lambda p: (p.model, known.place(p.model, group.workload, p.variant), p.variant))
+    roles = [known.role(p.model, group.workload, p.variant) for p in points]
+    several = len({p.model for p in points}) > 1
+    peak = group.run.about.gpu_peak(device)
     fastest = max(points, key=lambda p: p.rate.value)
     limit = peak or fastest.rate.value
     limit_name = "theoretical peak" if peak else "fastest measured"
-    libraries = [p for p in points if p.variant in LIBRARIES]
+    libraries = [p for p, role in zip(points, roles, strict=True) if role == "library"]
     library = max(libraries, key=lambda p: p.rate.value) if libraries else None
-    own = [p for p in points if p.variant not in LIBRARIES]
+    own = [p for p in points if p not in libraries]
     rows = []
-    for p in points:
+    for p, role in zip(points, roles, strict=True):
         rate = p.rate
         low, high = rate.low or rate.value, rate.high or rate.value
         against = group.speed_up(p, library).value if library else None
         rows.append(
             {
-                "v": p.variant,
+                "v": f"{p.model}/{p.variant}" if several else p.variant,
                 "y": rate.value / limit,
                 "lo": low / limit,
                 "hi": high / limit,
-                "s": "library" if p.variant in LIBRARIES else "step",
+                "s": role,
                 "g": f"{significant(rate.value)} GB/s",
                 "p": percent(rate.value / limit),
                 "i": f"{significant(low)} to {significant(high)} GB/s"
@@ -82,7 +87,7 @@ def ladder(group: Group, machine: str, number: int) -> Figure | None:
                 "t": duration(p.time.value),
             }
         )
-    series = plain_looks(["step", "library"])
+    series = plain_looks(list(dict.fromkeys(roles)))
     order = [r["v"] for r in rows]
     top = max(1.0, max(r["hi"] for r in rows))
     x = alt.X(
@@ -121,8 +126,8 @@ def ladder(group: Group, machine: str, number: int) -> Figure | None:
     slowest = min(own or points, key=lambda p: p.rate.value)
     says += f"; {slowest.variant} reaches {percent(slowest.rate.value / limit)}."
     return Figure(
-        f"ladder-{number}",
-        f"The ladder: {group.title}, {scope}" + (f", {machine}" if machine else ""),
+        f"ladder-{name}",
+        f"The ladder: {group.title}, {scope}{where}",
         alt.layer(bars, errors, text).add_params(picked()),
         says,
         "Each step removes one thing that keeps the memory from being busy: scattered or narrow "
@@ -156,11 +161,12 @@ def transfers(group: Group, machine: str, number: int) -> Figure | None:
     best = best.filter(
         pl.col("elements").is_in(sizes.gather_every(-(-sizes.len() // 150)).implode())
     )
+    known = group.run.vocabulary
     names = sorted(
-        set(best.get_column("variant").to_list()),
-        key=lambda v: (TRANSFERS.index(v) if v in TRANSFERS else 9, v),
+        best.select("model", "variant").unique().iter_rows(),
+        key=lambda n: (known.place(n[0], group.workload, n[1]), n),
     )
-    series = plain_looks(names)
+    series = plain_looks(list(dict.fromkeys(variant for _, variant in names)))
     points = [point_of(row) for row in best.iter_rows(named=True)]
     rows = [rate_row(p, p.variant) for p in points]
     x = size_axis(sorted({r["x"] for r in rows}))
@@ -181,64 +187,4 @@ def transfers(group: Group, machine: str, number: int) -> Figure | None:
         series,
         RATE_HEADER,
         rate_cells(rows),
-    )
-
-
-def energy(group: Group, machine: str, number: int) -> Figure | None:
-    """Joules for each gigabyte, where the run recorded the energy of its samples."""
-    samples = group.run.samples
-    if "energy_j" not in samples.columns:
-        return None
-    used = samples.filter(
-        (pl.col("workload").cast(pl.String) == group.workload)
-        & (pl.col("type").cast(pl.String) == group.type)
-        & (pl.col("energy_j") > 0)
-        & (pl.col("iterations") > 0)
-        & (pl.col("bytes") > 0)
-        & (pl.col("elements") > 0)
-    )
-    if used.height == 0:
-        return None
-    largest = used.get_column("elements").max()
-    each = (
-        used.filter(pl.col("elements") == largest)
-        .group_by("model", "variant", "scope")
-        .agg(
-            (pl.col("energy_j") / (pl.col("bytes") * pl.col("iterations") / 1e9))
-            .median()
-            .alias("j")
-        )
-        .with_columns(pl.col("model", "variant", "scope").cast(pl.String))
-        .sort("j")
-    )
-    rows = [
-        {"v": f"{m}/{v} {s}", "y": j, "s": s, "j": f"{significant(j)} J/GB"}
-        for m, v, s, j in each.iter_rows()
-    ]
-    series = plain_looks(sorted({r["s"] for r in rows}))
-    base = alt.Chart(figure.data(rows)).encode(
-        y=alt.Y("v:N", sort=[r["v"] for r in rows], title=None, axis=alt.Axis(labelLimit=220))
-    )
-    top = max(r["y"] for r in rows)
-    x = alt.X("y:Q", title="joules for each gigabyte", scale=alt.Scale(domain=[0, top * 1.2]))
-    bars = base.mark_bar().encode(
-        x=x,
-        color=figure.colour(series),
-        opacity=figure.opacity(1, 0.15),
-        tooltip=[alt.Tooltip("v:N", title="variant"), alt.Tooltip("j:N", title="energy")],
-    )
-    text = base.mark_text(align="left", dx=5).encode(x=x, text="j:N")
-    return Figure(
-        f"energy-{number}",
-        f"Energy: {group.title}" + (f", {machine}" if machine else ""),
-        alt.layer(bars, text).add_params(picked()),
-        f"At {format_size(largest)} elements {rows[0]['v']} needs least, {rows[0]['j']}; "
-        f"{rows[-1]['v']} needs most, {rows[-1]['j']}.",
-        "A device draws much of its power whether it moves data or waits, so what is faster is "
-        "usually also cheaper; copies over the link keep the GPU waiting at full clock.",
-        series,
-        ["variant", "energy"],
-        [[r["v"], r["j"]] for r in rows],
-        zooms=False,
-        height=50 + 26 * len(rows),
     )

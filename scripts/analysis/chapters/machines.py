@@ -237,6 +237,13 @@ def what_differs(runs: list[Run]) -> Html:
     )
 
 
+def _flat(value: object) -> str:
+    """`f32 60,000, f64 30,000` of an object, and anything else as it is."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_flat(v)}" for key, v in value.items())[:200]
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)[:200]
+
+
 def description(run: Run) -> Html:
     """Everything recorded about one machine."""
     rows: list[list[Child]] = [
@@ -244,10 +251,8 @@ def description(run: Run) -> Html:
     ]
     for gpu in run.about.gpus:
         for key, value in gpu.items():
-            if isinstance(value, (str, int, float)) and key not in ("name", "driver"):
-                rows.append(
-                    [f"GPU {gpu.get('index', '')} {key.replace('_', ' ')}", str(value)[:200]]
-                )
+            if value is not None and key not in ("device", "driver"):
+                rows.append([f"{gpu.get('device', 'GPU')} {key.replace('_', ' ')}", _flat(value)])
     if not rows:
         return el("p", run.about.problem or "Nothing is recorded about this machine.")
     return table(["property", "value"], rows, caption=f"The machine of {run.name}")

@@ -15,7 +15,7 @@ FIELDS: list[tuple[str, str, Literal["hardware", "software", "options"]]] = [
     ("sockets", "machine.cpu.sockets", "hardware"),
     ("cores", "machine.cpu.cores", "hardware"),
     ("hardware threads", "machine.cpu.threads", "hardware"),
-    ("SMT", "machine.cpu.smt", "hardware"),
+    ("hardware threads a core (SMT)", "machine.cpu.smt", "hardware"),
     ("base clock in MHz", "machine.cpu.base_mhz", "hardware"),
     ("maximum clock in MHz", "machine.cpu.max_mhz", "hardware"),
     ("caches", "caches", "hardware"),

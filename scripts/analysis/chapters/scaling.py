@@ -79,8 +79,8 @@ def _boundaries(sweeps: list[Sweep], cores: float | None) -> list[dict]:
     most = max(w for s in sweeps for w in s.workers)
     if cores is None or not cores < most:
         return []
-    smt = sweeps[0].group.run.about.get("machine.cpu.smt") is True
-    return [{"x": cores * 1.01, "t": "SMT →" if smt else "more workers than cores →", "row": 0}]
+    smt = sweeps[0].group.run.about.smt or 1
+    return [{"x": cores * 1.01, "t": "SMT →" if smt > 1 else "more workers than cores →", "row": 0}]
 
 
 def _speed_up(

@@ -9,7 +9,7 @@ import altair as alt
 from analysis.chapters.answer import starts
 from analysis.drawing import figure
 from analysis.drawing.charts import RATE_HEADER, RATE_TOOLTIP, rate_cells, rate_row, size_axis
-from analysis.drawing.figure import Figure, curves, marks, picked
+from analysis.drawing.figure import Figure, Row, curves, marks, picked
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Curve, Group
@@ -56,7 +56,8 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
     rows = [rate_row(p, curve.name) for curve in shown for p in curve.drawn()]
     sizes = sorted({r["x"] for r in rows})
     x = size_axis(sizes)
-    low, high = min(r["lo"] for r in rows), max(r["hi"] for r in rows)
+    peaks = _peaks(group)
+    low, high = min(r["lo"] for r in rows), max([r["hi"] for r in rows] + [p["y"] for p in peaks])
     # Room above the curves for the names of the vertical lines.
     y = alt.Y(
         "y:Q",
@@ -78,17 +79,32 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
     lines = [line for line in lines if sizes[0] <= line["x"] <= sizes[-1]]
     if lines:
         layers = [*marks(lines, x, math.sqrt(sizes[0] * sizes[-1])), *layers]
+    if peaks:
+        layers = [*figure.limits(peaks, y), *layers]
     chart = alt.layer(*layers).add_params(picked())
     return Figure(
         id=f"throughput-{number}",
         title=f"{group.title}: throughput against size" + (f" on {machine}" if machine else ""),
         chart=chart,
         says=_says(group, shown, crossovers),
-        physics=PHYSICS + " (Dashed: the capacity of one cache of each level, and crossovers.)",
+        physics=PHYSICS + " (Dashed: the capacity of one "
+        "cache of each level, crossovers, and the theoretical rate of a GPU's memory.)",
         series=series,
         header=RATE_HEADER,
         rows=rate_cells(rows),
     )
+
+
+def _peaks(group: Group) -> list[Row]:
+    """What each GPU's memory can move in theory; equal GPUs share a line."""
+    found: dict[float, list[str]] = {}
+    for device in sorted(set(group.table.get_column("device").to_list())):
+        if peak := group.run.about.gpu_peak(device):
+            found.setdefault(peak, []).append(device)
+    return [
+        {"y": peak, "t": f"{listing(devices)}: {significant(peak)} GB/s in theory"}
+        for peak, devices in found.items()
+    ]
 
 
 def _says(

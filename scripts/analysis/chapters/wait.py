@@ -8,11 +8,12 @@ from analysis.drawing import figure
 from analysis.drawing.charts import short, time_axis, time_row, tooltips, worker_axis
 from analysis.drawing.figure import Figure, curves, marks, picked
 from analysis.drawing.looks import plain_looks
-from analysis.measured.costs import Cost, cores_of, costs, largest, title_of
+from analysis.measured.costs import Cost, columns, cores_of, costs, largest, title_of
 from analysis.measured.curves import Group
 from analysis.statistics.stats import Estimate
 from analysis.words import duration, listing, percent, plural, significant
 
+WORKLOAD = "wait"
 # What a task waits or computes.
 TASK_NS = 1e6
 MIXED = "mixed"
@@ -30,7 +31,7 @@ MIXED_PHYSICS = (
 def chapter(group: Group, machine: str, number: int) -> list[tuple[Figure, ...]]:
     """The figures of one run's `wait`."""
     found = [c for c in largest(costs(group)) if c.workers > 0]
-    pair = (_progress(group, found, machine, number), _mixed(found, machine, number))
+    pair = (_progress(group, found, machine, number), _mixed(group, found, machine, number))
     kept = tuple(f for f in pair if f)
     return [kept] if kept else []
 
@@ -105,16 +106,16 @@ def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Fig
     )
 
 
-def _mixed(found: list[Cost], machine: str, number: int) -> Figure | None:
+def _mixed(group: Group, found: list[Cost], machine: str, number: int) -> Figure | None:
     mixed = [c for c in found if c.variant == MIXED]
     several = len({c.model for c in mixed}) > 1
     rows = []
-    for column, name in (("fast_median_ns", "median"), ("fast_p99_ns", "99th percentile")):
+    for column in columns(group, mixed):
         for c in mixed:
-            if c.more.get(column, 0) > 0:
-                time = Estimate(c.more[column], None, None, c.each.samples)
-                label = f"{c.model}, {name}" if several else name
-                rows.append(time_row(c.workers, time, label, q=name))
+            if c.more.get(column.name, 0) > 0:
+                time = Estimate(c.more[column.name], None, None, c.each.samples)
+                label = f"{c.model}, {column.label}" if several else column.label
+                rows.append(time_row(c.workers, time, label, q=column.label))
     if not rows:
         return None
     series = plain_looks(list(dict.fromkeys(r["s"] for r in rows)))

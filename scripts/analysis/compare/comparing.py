@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.reading.run import Run
+from analysis.reading.run import WARM, Run
 from analysis.statistics.max_t import blocks, tests
 from analysis.statistics.stats import FEWEST_ROUNDS, LEVEL, Floats
 
@@ -98,10 +98,11 @@ def compare(base: Run, new: Run, threshold: float, warnings: list[str]) -> Compa
 
 
 def configuration_names(rows: list[dict]) -> list[str]:
-    """The harness's names; a device or node is added where it is not `cpu`."""
+    """The harness's names; a device or node is added where it is not the usual one."""
     return [
         f"{r['workload']}/{r['type']}/{r['model']}/{r['variant']}/{r['scope']}"
         f"/n:{r['elements']}/w:{r['workers']}"
+        + (f"/{r['cache']}" if r["cache"] != WARM else "")
         + (f"/{r['device']}" if r.get("device") not in (None, "cpu", "gpu0") else "")
         + (f"/{r['node']}" if r.get("node") else "")
         for r in rows

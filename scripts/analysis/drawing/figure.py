@@ -16,6 +16,8 @@ from analysis.drawing.looks import Series
 from analysis.drawing.markup import Child
 
 GREY = "#7b828c"
+# What a chart draws: fields by their short names.
+Row = dict[str, Any]
 WIDTH, HEIGHT = 640, 340
 
 # 64 Ki, 1 Mi, ... on an axis of powers of two.
@@ -88,10 +90,10 @@ def checked() -> AbstractContextManager[None]:
     return debug_mode(CHECKED)
 
 
-_DATA: dict[str, list[dict]] = {}
+_DATA: dict[str, list[Row]] = {}
 
 
-def data(rows: list[dict]) -> alt.NamedData:
+def data(rows: list[Row]) -> alt.NamedData:
     """Rows as a chart's data, by a name that their content gives."""
     text = json.dumps(rows, sort_keys=True, ensure_ascii=False)
     name = f"d{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]}"
@@ -191,7 +193,7 @@ def opacity(shown: float, hidden: float) -> alt.OpacityDatum | alt.Opacity:
 
 
 def curves(
-    rows: list[dict],
+    rows: list[Row],
     series: list[Series],
     x: alt.X,
     y: alt.Y,
@@ -242,12 +244,20 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [v for v in values if low <= v <= high]
 
 
+def limits(rows: list[Row], y: alt.Y) -> list[alt.Chart]:
+    """Labelled horizontal lines; fields y and t (text), which stands above the line's end."""
+    base = alt.Chart(data(rows)).encode(y=y)
+    text = base.mark_text(clip=True, align="right", baseline="bottom", dx=-4, dy=-2, fontSize=11)
+    line = base.mark_rule(clip=True, strokeDash=[6, 2], color=GREY, opacity=0.8)
+    return [line, text.encode(x=alt.value("width"), text="t:N")]
+
+
 def rate_axis(low: float, high: float) -> alt.Axis:
     """The axis of a rate in GB/s on a logarithmic scale."""
     return alt.Axis(format="~g", values=log_ticks(low, high))
 
 
-def marks(rows: list[dict], x: alt.X, middle: float = math.inf, top: float = 10) -> list[alt.Chart]:
+def marks(rows: list[Row], x: alt.X, middle: float = math.inf, top: float = 10) -> list[alt.Chart]:
     """Labelled vertical lines; fields x, t (text) and row (0 for the topmost label).
 
     Labels stand right of their line, or left of it where that is beyond `middle`.

@@ -20,6 +20,7 @@ LOOKS: dict[str, tuple[str, list[int], str]] = {
     "cuda offload": ("#e0566a", [6, 3], "triangle-down"),
     "best CPU": ("#4477aa", [], "circle"),
     "GPU resident": ("#c0448c", [], "cross"),
+    "GPU kernel": ("#8c6bd1", [], "triangle-right"),
     "GPU offload": ("#e0566a", [6, 3], "triangle-down"),
 }
 SPARE = ["#3a9bbf", "#a89a1f", "#aa5533", "#6a51a3", "#2f8f8f", "#8c564b"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.drawing.charts import time_row
 from analysis.measured.curves import Curve, Group, point_of
-from analysis.measured.groups import UNITS
+from analysis.reading.vocabulary import Column
 from analysis.statistics.stats import Estimate
 from analysis.words import format_size, plural
 
@@ -60,7 +60,13 @@ class Cost:
 
 def unit(group: Group) -> str:
     """What one of `elements` is: `increment`."""
-    return UNITS.get(group.workload, "element")
+    return group.run.vocabulary.workload(group.workload).unit
+
+
+def columns(group: Group, found: Iterable[Cost]) -> list[Column]:
+    """The columns of costs that the samples of `found` tell."""
+    told = {name for cost in found for name in cost.more}
+    return [c for c in group.run.vocabulary.group("cost") if c.name in told]
 
 
 def costs(group: Group) -> list[Cost]:

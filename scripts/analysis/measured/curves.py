@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from analysis.reading.run import Run
+from analysis.reading.run import WARM, Run
+from analysis.reading.vocabulary import place
 from analysis.statistics import crossover, stats
 from analysis.statistics.crossover import CrossoverInterval
 from analysis.statistics.stats import Estimate, Floats
 
-TYPE_BYTES = {"f32": 4, "f64": 8, "i32": 4, "i64": 8}
-MODEL_ORDER = ["serial", "threads", "openmp", "stdpar", "processes", "mpi", "cuda"]
-SCOPE_ORDER = ["resident", "kernel", "offload"]
 # Configurations that can be the fastest at a size are few; the rest take no part in resampling.
 MOST_CANDIDATES = 6
 
@@ -33,11 +33,17 @@ class Point:
     device: str
     time: Estimate
     config: int
+    flops: float = 0.0  # of one operation; 0 where nobody told
 
     @property
     def rate(self) -> Estimate:
         """Throughput in GB/s."""
         return self.time.inverse(self.bytes)
+
+    @property
+    def gflops(self) -> Estimate:
+        """Arithmetic rate in GFLOP/s."""
+        return self.time.inverse(self.flops)
 
     @property
     def how(self) -> str:
@@ -76,26 +82,28 @@ class Curve:
         return {p.elements: p.time.value for p in self.points}
 
 
-@dataclass
+@dataclass(eq=False)
 class Group:
-    """All configurations of one workload and type in one run."""
+    """All configurations of one workload and type in one run, in one state of the caches."""
 
     run: Run
     workload: str
     type: str
+    cache: str
     table: pl.DataFrame
     _curves: dict[str, Curve | None] = field(default_factory=dict)
     _crossovers: dict[tuple[str, str], CrossoverInterval] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
-        """`reduce, f32`."""
-        return f"{self.workload}, {self.type}"
+        """`reduce, f32`; caches that were not warm are named."""
+        caches = f", {self.cache} caches" if self.cache != WARM else ""
+        return f"{self.workload}, {self.type}{caches}"
 
     @property
     def element_bytes(self) -> int:
-        """Bytes of one element; of an unknown type 4."""
-        return TYPE_BYTES.get(self.type, 4)
+        """Bytes of one element."""
+        return type_bytes(self.type)
 
     @cached_property
     def models(self) -> list[tuple[str, str, bool]]:
@@ -104,9 +112,10 @@ class Group:
             (m, s, d != "cpu")
             for m, s, d in self.table.select("model", "scope", "device").iter_rows()
         }
+        known = self.run.vocabulary
         return sorted(
             found,
-            key=lambda f: (f[2], place(MODEL_ORDER, f[0]), f[0], place(SCOPE_ORDER, f[1]), f[1]),
+            key=lambda f: (f[2], place(known.models, f[0]), f[0], place(known.scopes, f[1]), f[1]),
         )
 
     @property
@@ -234,14 +243,10 @@ class Group:
         return paired
 
 
-def point_of(row: dict) -> Point:
+def point_of(row: dict[str, Any]) -> Point:
     """A point of one row of Run.configurations."""
     time = Estimate(row["median"], row["low"], row["high"], row["n"])
-    size = (
-        row["bytes"]
-        if row["bytes"] and row["bytes"] > 0
-        else (row["elements"] * TYPE_BYTES.get(row["type"], 4))
-    )
+    size = row["bytes"] or row["elements"] * type_bytes(row["type"])
     return Point(
         row["elements"],
         float(size),
@@ -251,9 +256,11 @@ def point_of(row: dict) -> Point:
         row["device"],
         time,
         row["config"],
+        row["flops"] or 0.0,
     )
 
 
-def place(order: list[str], name: str) -> int:
-    """Where `name` stands in `order`; behind all others where it does not."""
-    return order.index(name) if name in order else len(order)
+def type_bytes(name: str) -> int:
+    """The bytes of an element: a type's name ends in its bits. Of any other name 4."""
+    bits = re.search(r"\d{1,3}$", name)
+    return max(1, int(bits[0]) // 8) if bits else 4

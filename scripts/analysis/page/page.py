@@ -13,6 +13,7 @@ from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Child, Html, el, join, script_json, table
 
 HERE = Path(__file__).parent
+Part = Child | Figure | tuple[Figure, ...]
 
 
 @dataclass
@@ -21,8 +22,8 @@ class Section:
 
     id: str
     title: str
-    content: list[Child | Figure | tuple[Figure, ...]] = field(default_factory=list)
-    short: str = ""
+    short: str  # for the navigation
+    content: list[Part] = field(default_factory=list)
 
 
 def figure_html(figure: Figure) -> Html:
@@ -101,7 +102,7 @@ def figures_of(sections: list[Section]) -> list[Figure]:
     return [f for part in parts for f in part if isinstance(f, Figure)]
 
 
-def _content(part: Child | Figure | tuple[Figure, ...]) -> Child:
+def _content(part: Part) -> Child:
     if isinstance(part, Figure):
         return figure_html(part)
     if isinstance(part, tuple):
@@ -134,7 +135,7 @@ def page(title: str, header: Child, sections: list[Section], data: dict[str, obj
         )
         for s in sections
     ]
-    links = [el("a", s.short or s.title, href=f"#{s.id}") for s in sections]
+    links = [el("a", s.short, href=f"#{s.id}") for s in sections]
     # Only these scripts may run, and nothing may be loaded: what a CSV smuggles in stays text.
     # Vega compiles its expressions, hence unsafe-eval.
     policy = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,15 +66,45 @@ class Machine:
         """The GPUs, in device order."""
         return self.items("machine.gpus")
 
-    def gpu_peak(self, device: str) -> float | None:
-        """Theoretical memory bandwidth of `gpu0`, ... in GB/s."""
-        for gpu in self.gpus:
-            if f"gpu{gpu.get('index', 0)}" == device:
-                return positive(gpu.get("peak_gb_per_s"))
-        return None
+    @property
+    def gpu_caches(self) -> list[tuple[str, float]]:
+        """Names and bytes of the GPUs' second-level caches, each size once."""
+        found = {size: "GPU L2" for gpu in self.gpus if (size := positive(gpu.get("l2_bytes")))}
+        return [(name, size) for size, name in found.items()]
+
+    @property
+    def smt(self) -> int | None:
+        """How many hardware threads a core has: 1 without SMT."""
+        number = self.number("machine.cpu.smt")
+        return int(number) if number else None
+
+    def gpu_peak(self, devices: str) -> float | None:
+        """Theoretical memory bandwidth of `gpu0`, or of `gpu0+gpu1` together, in GB/s."""
+        return self._of_gpus(devices, lambda gpu: gpu.get("peak_gb_per_s"))
+
+    def gpu_peak_gflops(self, devices: str, element: str) -> float | None:
+        """Their theoretical arithmetic rate for an element type."""
+
+        def peak(gpu: dict[str, Any]) -> object:
+            told = gpu.get("peak_gflops")
+            return told.get(element) if isinstance(told, dict) else None
+
+        return self._of_gpus(devices, peak)
+
+    def _of_gpus(self, devices: str, value: Callable[[dict[str, Any]], object]) -> float | None:
+        """The sum of a positive value of these GPUs; None where one does not tell it."""
+        told = {gpu.get("device"): positive(value(gpu)) for gpu in self.gpus}
+        values = [told.get(device) for device in devices.split("+")]
+        return sum(v for v in values if v) if all(values) else None
+
+    def cpu_peak_gflops(self, element: str) -> float | None:
+        """The CPU's highest arithmetic rate without memory, as the run measured it."""
+        told = self.get(f"machine.cpu.measured_peak_gflops.{element}")
+        rates = [positive(v) for v in told.values()] if isinstance(told, dict) else []
+        return max((r for r in rates if r), default=None)
 
 
-def positive(value: Any) -> float | None:  # noqa: ANN401
+def positive(value: object) -> float | None:
     """`value` if it is a positive, finite number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -16,17 +16,11 @@ import polars as pl
 from analysis.errors import BadInput, refused
 from analysis.reading import machine
 from analysis.reading.mending import readable
-from analysis.reading.run import EXTRAS, KEY, TELEMETRY, LeftOut, Run
+from analysis.reading.run import KEY, Run
+from analysis.reading.samples import NAMES, NUMBERS, run_of
+from analysis.reading.vocabulary import Vocabulary, vocabulary_of
 
-KNOWN_SCHEMA = "1"
-NUMBERS = ["elements", "bytes", "workers", "round", "iterations", "time_ns", "error"]
-NAMES = ["run", "label", "workload", "type", "model", "variant", "scope", "device", "status"]
 REQUIRED = [*KEY[:7], "round", "time_ns", "status"]
-COLUMNS = [
-    *["schema", "run", "label", "time", "workload", "type", "elements", "bytes", "model"],
-    *["variant", "scope", "workers", "device", "round", "iterations", "time_ns", "gb_per_s"],
-    *["error", "status", "note"],
-]
 # How much of a note is kept: the reason, not an essay that someone put there.
 NOTE_LENGTH = 200
 OURS = "a result of build/crossover, whose first line begins schema,run,label"
@@ -58,7 +52,6 @@ class Header:
     """What the first line of a file says, and how to read the rest."""
 
     columns: list[str]
-    unknown: list[str] = field(default_factory=list)
     carriage_returns: bool = False
 
 
@@ -89,16 +82,16 @@ def read_header(path: Path) -> Header:
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if repeated:
         raise BadInput(f"{path} has the column {repeated[0]} twice; give {OURS}")
-    known = {*COLUMNS, *TELEMETRY, *EXTRAS, "node"}
-    return Header(columns, [name for name in columns if name not in known], old_mac)
+    return Header(columns, old_mac)
 
 
 def _read_file(path: Path, by_node: bool) -> list[Run]:
     header = read_header(path)
     description = machine.beside(path)
+    vocabulary = vocabulary_of(description.data)
     try:
         with readable(path, len(header.columns), header.carriage_returns) as source:
-            table = _load(source, header)
+            table = _load(source, header, vocabulary)
     except pl.exceptions.PolarsError as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise BadInput(f"{path} cannot be read as CSV: {reason}") from error
@@ -116,9 +109,9 @@ def _read_file(path: Path, by_node: bool) -> list[Run]:
             )
         nodes = _by_node(part) if by_node else {}
         if not nodes:
-            runs.append(_to_run(path, part, header, about))
+            runs.append(run_of(path, part, header.columns, about, vocabulary))
         for node, of_node in nodes.items():
-            run = _to_run(path, of_node, header, about.of_node(node))
+            run = run_of(path, of_node, header.columns, about.of_node(node), vocabulary)
             run.node = node
             # Without a label a fleet has the name of its first node's machine.
             run.label = run.name = node if run.label in nodes else f"{run.label}, {node}"
@@ -157,11 +150,11 @@ def _by_run(table: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield table.filter(pl.col("run") == other)
 
 
-def _load(path: Path, header: Header) -> pl.DataFrame:
+def _load(path: Path, header: Header, vocabulary: Vocabulary) -> pl.DataFrame:
     """All rows with the columns that matter, names as categories; blank lines are gone."""
     present = set(header.columns)
-    telemetry = [name for name in TELEMETRY if name in present and name != "throttle"]
-    telemetry += [name for name in EXTRAS if name in present and name not in NUMBERS]
+    told = [c.name for c in [*vocabulary.group("telemetry"), *vocabulary.group("cost")]]
+    told = [name for name in told if name in present and name not in (*NUMBERS, *NAMES)]
     numbers = [name for name in NUMBERS if name in present]
     names = [name for name in NAMES if name in present]
     note = pl.col("note") if "note" in present else pl.lit(None, dtype=pl.String)
@@ -177,7 +170,7 @@ def _load(path: Path, header: Header) -> pl.DataFrame:
             truncate_ragged_lines=True,
             ignore_errors=True,
             schema_overrides={
-                **{name: pl.Float64 for name in [*numbers, *telemetry]},
+                **{name: pl.Float64 for name in [*numbers, *told]},
                 **{name: pl.Categorical for name in device},
             },
         )
@@ -191,13 +184,10 @@ def _load(path: Path, header: Header) -> pl.DataFrame:
                 for name in NUMBERS
                 if name not in present
             ],
-            *[pl.col(name).cast(pl.Float32) for name in telemetry],
+            *[pl.col(name).cast(pl.Float32) for name in told],
             (pl.col("schema") if "schema" in present else pl.lit(None))
             .cast(pl.Categorical)
             .alias("schema"),
-            (pl.col("throttle") if "throttle" in present else pl.lit(None))
-            .cast(pl.Categorical)
-            .alias("throttle"),
             # Only what is not `ok` carries a reason.
             pl.when(pl.col("status") != "ok")
             .then(note.str.slice(0, NOTE_LENGTH))
@@ -207,104 +197,3 @@ def _load(path: Path, header: Header) -> pl.DataFrame:
         )
     )
     return lazy.collect(engine="streaming")
-
-
-def _to_run(path: Path, table: pl.DataFrame, header: Header, about: machine.Machine) -> Run:
-    rows = table.height
-    key = [name for name in [*KEY, "node"] if name in table.columns]
-    names = ["workload", "type", "model", "variant", "scope"]
-    placed = pl.all_horizontal(
-        *[pl.col(name).is_not_null() for name in names],
-        *[(pl.col(n).is_finite() & (pl.col(n) >= 0)) for n in ("elements", "workers")],
-        *[(pl.col(n) < 2.0**62) for n in ("elements", "workers")],
-    ).fill_null(False)
-    timed = (
-        pl.col("time_ns").is_finite()
-        & (pl.col("time_ns") > 0)
-        & pl.col("round").is_finite()
-        & pl.col("round").is_between(0, 2**31)
-    ).fill_null(False)
-    status = pl.col("status")
-    kind = (
-        pl.when(~placed | status.is_null())
-        .then(pl.lit("incomplete"))
-        .when(status.is_in(["skipped", "failed"]))
-        .then(status.cast(pl.String))
-        .when(status.is_in(["ok", "noisy"]) & timed)
-        .then(status.cast(pl.String))
-        .when(status.is_in(["ok", "noisy"]))
-        .then(pl.lit("incomplete"))
-        .otherwise(pl.lit("unknown status"))
-        .cast(pl.Categorical)
-    )
-    table = table.with_columns(kind.alias("kind"))
-    counts = {str(k): int(n) for k, n in table.group_by("kind").len().iter_rows()}
-    samples, duplicates = _samples(table, key)
-    troubles = (
-        table.lazy()
-        .filter(pl.col("kind").is_in(["noisy", "skipped", "failed"]))
-        .group_by("workload", "type", "model", "variant", "scope", "kind", "note")
-        .agg(pl.len().alias("rows"))
-        .sort("rows", descending=True)
-        .collect(engine="streaming")
-    )
-    left_out = LeftOut(
-        failed=counts.get("failed", 0),
-        skipped=counts.get("skipped", 0),
-        incomplete=counts.get("incomplete", 0),
-        unknown_status=counts.get("unknown status", 0),
-        duplicates=duplicates,
-        unknown_columns=header.unknown,
-    )
-    schemas = sorted({str(s) for s in table.get_column("schema").unique() if s is not None})
-    head = table.select("run", "label").head(1).to_dicts()[0]
-    run = Run(
-        path=path,
-        run_id=head["run"] or "",
-        label=head["label"] or about.text("label") or path.stem,
-        about=about,
-        samples=samples,
-        troubles=troubles,
-        left_out=left_out,
-        rows=rows,
-    )
-    if schemas != [KNOWN_SCHEMA]:
-        run.notices.append(
-            "No row names its schema, so its columns were read by their names"
-            if not schemas
-            else f"Schema {', '.join(schemas)[:60]} is not the one known here ({KNOWN_SCHEMA}), "
-            "so its columns were read by their names"
-        )
-    if about.problem:
-        run.notices.append(about.problem)
-    return run
-
-
-def _samples(table: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, int]:
-    """What was measured, each configuration with its number and each round once; and how many rows
-    repeat a round that is there already."""
-    measured = (
-        table.lazy()
-        .filter(pl.col("kind").is_in(["ok", "noisy"]))
-        .select(
-            pl.exclude("run", "label", "schema", "kind", "note", "elements", "workers", "round"),
-            pl.col("elements", "workers").cast(pl.Int64),
-            pl.col("round").cast(pl.Int32),
-        )
-        # What cannot be a size is as good as no size.
-        .with_columns(pl.when(pl.col("bytes").is_finite() & (pl.col("bytes") >= 0)).then("bytes"))
-        .collect(engine="streaming")
-    )
-    # Numbers, because ten million keys of eight columns each would have to be compared otherwise.
-    keys = measured.lazy().select(key)
-    numbers = keys.unique(maintain_order=True).with_row_index("config")
-    config = (
-        keys.join(numbers, on=key, how="left", nulls_equal=True, maintain_order="left")
-        .select("config")
-        .collect(engine="streaming")
-    )
-    measured = measured.hstack(config)
-    sample = pl.col("config").cast(pl.Int64) * 2**32 + pl.col("round")
-    first = measured.select(sample.is_first_distinct()).to_series()
-    repeated = measured.height - int(first.sum())
-    return (measured.filter(first) if repeated else measured), repeated

@@ -10,15 +10,12 @@ import numpy as np
 import polars as pl
 
 from analysis.reading.machine import Machine
+from analysis.reading.vocabulary import Vocabulary
 from analysis.statistics import stats
 
-KEY = ["workload", "type", "model", "variant", "scope", "elements", "workers", "device"]
-TELEMETRY = ["sm_mhz", "memory_mhz", "temperature_c", "power_w", "energy_j", "throttle"]
-# What samples of some workloads tell besides their time.
-EXTRAS = [
-    *["error", "worker_bytes", "voluntary_switches", "involuntary_switches"],
-    *["fast_median_ns", "fast_p99_ns"],
-]
+# What tells configurations apart; a fleet's by their `node` as well.
+KEY = ["workload", "type", "model", "variant", "scope", "elements", "workers", "device", "cache"]
+WARM = "warm"
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,7 @@ class Run:
     run_id: str
     label: str
     about: Machine
+    vocabulary: Vocabulary
     samples: pl.DataFrame
     troubles: pl.DataFrame
     left_out: LeftOut
@@ -86,14 +84,9 @@ class Run:
             self.samples.group_by("config")
             .agg(
                 *[pl.col(name).first() for name in self.key],
-                pl.col("bytes").max(),
+                pl.col("bytes", "flops").max(),
                 pl.len().alias("n"),
                 (pl.col("status").cast(pl.String) == "noisy").sum().alias("noisy"),
-                *[
-                    pl.col(name).median().alias(name)
-                    for name in ["sm_mhz", "power_w"]
-                    if name in self.samples.columns
-                ],
             )
             .sort("config")
             .with_columns(*[pl.col(n).cast(pl.String) for n in self.key if n not in _INTEGERS])
@@ -152,8 +145,12 @@ class Run:
         return all_rounds, matrix
 
     def extras(self, configs: list[int]) -> dict[int, dict[str, float]]:
-        """Medians of EXTRAS by value of the column `config`; what no sample tells is missing."""
-        present = [name for name in EXTRAS if name in self.samples.columns]
+        """Medians of the error and of the costs' columns by value of the column `config`.
+
+        What no sample tells is missing.
+        """
+        names = ["error", *[column.name for column in self.vocabulary.group("cost")]]
+        present = [name for name in names if name in self.samples.columns]
         table = (
             self.samples.filter(pl.col("config").is_in(configs))
             .group_by("config")
