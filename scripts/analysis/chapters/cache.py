@@ -61,7 +61,9 @@ def warm_and_cold(warm: Group, cold: Group, machine: str, number: int) -> Figure
     ]
     sizes = sorted({r["x"] for r in rows})
     x = size_axis(sizes)
-    layers = curves(rows, series, x, rate_axis(rows, room=2), RATE_TOOLTIP)
+    # Room above the curves for the names of the vertical lines.
+    room = (max(r["hi"] for r in rows) / min(r["lo"] for r in rows)) ** 0.2
+    layers = curves(rows, series, x, rate_axis(rows, room), RATE_TOOLTIP)
     about = warm.run.about
     capacities = about.caches if warm.best_cpu() else []
     capacities += about.gpu_caches if len(both) > 1 or not capacities else []
@@ -90,13 +92,14 @@ def _curves(group: Group) -> list[Curve | None]:
 
 def _says(warm: Curve, cold: Curve) -> str:
     """At which sizes the warm result is a cache's: there no interval can explain its lead."""
+    name = f"{warm.name[0].upper()}{warm.name[1:]}"
     common = [(p, q) for p in warm.points if (q := cold.at(p.elements))]
     sure = [(p, q) for p, q in common if p.time.certain and q.time.certain]
     if not sure:
-        return f"{warm.name}: too few rounds to tell cache results from others."
+        return f"{name}: too few rounds to tell cache results from others."
     cached = [p.time.high < q.time.low for p, q in sure if p.time.high and q.time.low]
     if not any(cached):
-        return f"{warm.name}: warm is faster than cold at no size by more than the intervals."
+        return f"{name}: warm is faster than cold at no size by more than the intervals."
     spans: list[list[int]] = []
     for (p, _), is_cached, before in zip(sure, cached, [False, *cached], strict=False):
         if is_cached and before:
@@ -109,6 +112,6 @@ def _says(warm: Curve, cold: Curve) -> str:
     ]
     ratio, at = max((q.time.value / p.time.value, p.elements) for p, q in sure)
     return (
-        f"{warm.name}: warm results at {listing(told)} elements are cache results, up to "
+        f"{name}: warm results at {listing(told)} elements are cache results, up to "
         f"{significant(ratio)}× as fast as cold ones (at {format_size(at)})."
     )

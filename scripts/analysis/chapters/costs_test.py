@@ -119,18 +119,18 @@ def test_what_a_switch_costs(tmp_path: Path) -> None:
     rows = rows_of(data, "switch-1")
     assert {(r["k"], r["s"]) for r in rows} >= {("threads/pipe", "1 core"),
                                                 ("processes/pipe", "2 cores")}  # fmt: skip
-    assert {r["a"] for r in rows} == {"2.00"}, "voluntary switches of a round trip"
-    assert {r["b"] for r in rows} == {"0.0100"}
+    assert {r["c0"] for r in rows} == {"2.00"}, "voluntary switches of a round trip"
+    assert {r["c1"] for r in rows} == {"0.0100"}
 
 
 def test_how_waiting_differs_from_computing(tmp_path: Path) -> None:
     text, data = page_of(written(tmp_path, synthetic_costs.wait(HARDWARE)))
     assert re.search(r"block reaches 48\d on 512 workers, 94 % of the ideal", text)
     assert re.search(r"compute reaches 7\.8\d on 512 workers, 1\.5 % of the ideal", text)
-    assert re.search(r"A fast request takes 5\.10 ms \(median\) and 9\.30 ms", text)
-    assert re.search(r"110 µs \(median\) and 318 µs \(99th percentile\) on 512 workers", text)
+    assert re.search(r"A fast request takes 5\.10 ms \(fast median\) and 9\.30 ms", text)
+    assert re.search(r"110 µs \(fast median\) and 318 µs \(fast p99\) on 512 workers", text)
     assert {r["s"] for r in rows_of(data, "wait-1")} == {"block", "compute"}
-    assert {r["s"] for r in rows_of(data, "mixed-1")} == {"median", "99th percentile"}
+    assert {r["s"] for r in rows_of(data, "mixed-1")} == {"fast median", "fast p99"}
 
 
 def test_threads_processes_and_messages(tmp_path: Path) -> None:

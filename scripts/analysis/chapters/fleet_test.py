@@ -16,7 +16,7 @@ from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
 
-HARDWARE = Hardware("lab", gpu=False, cores=2, smt=False)
+HARDWARE = Hardware("lab", gpu=False, cores=2, smt=1)
 PLANNED = configurations(HARDWARE, workloads=("double", "reduce"), sizes=[1024, 65536])
 
 

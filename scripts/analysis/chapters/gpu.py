@@ -124,12 +124,13 @@ def _ladder(group: Group, device: str, where: str, name: str) -> Figure | None:
         e = group.speed_up(best_own, library)
         says += f" and {significant(e.value)}× {library.variant}"
     slowest = min(own or points, key=lambda p: p.rate.value)
-    says += f"; {slowest.variant} reaches {percent(slowest.rate.value / limit)}."
+    if slowest is not best_own:
+        says += f"; {slowest.variant} reaches {percent(slowest.rate.value / limit)}"
     return Figure(
         f"ladder-{name}",
         f"The ladder: {group.title}, {scope}{where}",
         alt.layer(bars, errors, text).add_params(picked()),
-        says,
+        says + ".",
         "Each step removes one thing that keeps the memory from being busy: scattered or narrow "
         "accesses, too few bytes in flight, contended atomics, a second launch. The last steps are "
         "small because the memory itself is the limit.",

@@ -134,9 +134,11 @@ def _cpu_roof(family: Family, others: list[Group], size: int) -> Roof:
 
 
 def _gpu_roof(family: Family, found: dict[str, Point]) -> Roof:
-    device = max(found.values(), key=lambda p: p.gflops.value).device
-    about = family.run.about
-    return Roof(about.gpu_peak(device), about.gpu_peak_gflops(device, family.type))
+    """Of several GPUs that of the best, whose points are shown."""
+    about, devices = family.run.about, {p.device for p in found.values()}
+    memories = [peak for d in devices if (peak := about.gpu_peak(d))]
+    units = [peak for d in devices if (peak := about.gpu_peak_gflops(d, family.type))]
+    return Roof(max(memories, default=None), max(units, default=None))
 
 
 def _row(form: str, workload: str, p: Point, roof: Roof) -> Row:
@@ -203,10 +205,16 @@ def _roof_lines(slopes: list[Row], series: list[Series], x: alt.X, y: alt.Y) -> 
 def _says(
     points: dict[str, dict[str, Point]], roofs: dict[str, Roof], members: dict[str, Group]
 ) -> list[str]:
+    def top(form: str) -> tuple[str, Point]:
+        return max(points[form].items(), key=lambda item: item[1].gflops.value)
+
     parts: list[str] = []
-    for form, found in points.items():
-        name, best = max(found.items(), key=lambda item: item[1].gflops.value)
-        text = f"{form} reaches {significant(best.gflops.value)} GFLOP/s ({name}, {best.how})"
+    on_gpu = max((f for f in points if f != CPU), key=lambda f: top(f)[1].gflops.value, default="")
+    for form in (CPU, on_gpu):
+        if form not in points:
+            continue
+        name, best = top(form)
+        text = f"The {form} reaches {significant(best.gflops.value)} GFLOP/s ({name}, {best.how})"
         if arithmetic := roofs[form].arithmetic:
             share = percent(best.gflops.value / arithmetic)
             text += f", {share} of the arithmetic roof of {significant(arithmetic)}"
@@ -235,7 +243,7 @@ def _against_cpu(
         f"{ratio(lead)} as fast as the CPU at {end}"
         for lead, end in zip(leads[:: len(leads) - 1], ends, strict=True)
     ]
-    text = f"{form} is {listing(told)}"
+    text = f"The {form} is {listing(told)}"
     bends = [
         f"{significant(ridge)} ({name})"
         for name, key in (("the CPU's roof", CPU), ("the GPU's", form))

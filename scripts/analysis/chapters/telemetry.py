@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from analysis.drawing import figure
 from analysis.drawing.charts import short, size_axis, tooltips
 from analysis.drawing.figure import Figure, Row, curves, picked
 from analysis.drawing.looks import plain_looks
@@ -83,14 +84,7 @@ def _chart(column: Column, told: pl.DataFrame, machine: str, name: str) -> Figur
         for r in told.iter_rows(named=True)
     ]
     series = plain_looks(list(dict.fromkeys(r["s"] for r in rows)))
-    low, high = min(r["lo"] for r in rows), max(r["hi"] for r in rows)
-    room = (high - low) * 0.08 or abs(high) * 0.05 or 1
-    y = alt.Y(
-        "y:Q",
-        title=f"{column.label}, {unit}".rstrip(", "),
-        scale=alt.Scale(domain=[max(0.0, low - room) if low >= 0 else low - room, high + room]),
-        axis=alt.Axis(format="~g"),
-    )
+    y = _axis(rows, f"{column.label}, {unit}".rstrip(", "))
     tooltip = {"s": "on", "n": "elements", "v": column.label, "i": "half of the samples"}
     layers = curves(rows, series, size_axis(sorted({r["x"] for r in rows})), y, tooltips(tooltip))
     least, most = min(rows, key=lambda r: r["y"]), max(rows, key=lambda r: r["y"])
@@ -111,3 +105,15 @@ def _chart(column: Column, told: pl.DataFrame, machine: str, name: str) -> Figur
         ["on", "elements", column.label, "half of the samples", "samples"],
         [[r["s"], r["n"], r["v"], r["i"], str(r["r"])] for r in rows],
     )
+
+
+def _axis(rows: list[Row], title: str) -> alt.Y:
+    """Around what was told; logarithmic where that spans a factor of twenty."""
+    low, high = min(r["lo"] for r in rows), max(r["hi"] for r in rows)
+    if 0 < 20 * low < high:
+        scale = alt.Scale(type="log", nice=False, domain=[low / 1.3, high * 1.3])
+        axis = figure.rate_axis(low / 1.3, high * 1.3)
+        return alt.Y("y:Q", title=title, scale=scale, axis=axis)
+    room = (high - low) * 0.08 or abs(high) * 0.05 or 1
+    scale = alt.Scale(domain=[max(0.0, low - room) if low >= 0 else low - room, high + room])
+    return alt.Y("y:Q", title=title, scale=scale, axis=alt.Axis(format=",~r"))

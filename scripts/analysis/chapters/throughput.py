@@ -8,7 +8,14 @@ import altair as alt
 
 from analysis.chapters.answer import starts
 from analysis.drawing import figure
-from analysis.drawing.charts import RATE_HEADER, RATE_TOOLTIP, rate_cells, rate_row, size_axis
+from analysis.drawing.charts import (
+    RATE_HEADER,
+    RATE_TOOLTIP,
+    rate_axis,
+    rate_cells,
+    rate_row,
+    size_axis,
+)
 from analysis.drawing.figure import Figure, Row, curves, marks, picked
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child
@@ -59,12 +66,7 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
     peaks = _peaks(group)
     low, high = min(r["lo"] for r in rows), max([r["hi"] for r in rows] + [p["y"] for p in peaks])
     # Room above the curves for the names of the vertical lines.
-    y = alt.Y(
-        "y:Q",
-        title="GB/s",
-        axis=figure.rate_axis(low / 1.3, high * 2),
-        scale=alt.Scale(type="log", nice=False, domain=[low / 1.3, high * (high / low) ** 0.28]),
-    )
+    y = rate_axis([{"lo": low, "hi": high}], room=(high / low) ** 0.28)
     layers = curves(rows, series, x, y, RATE_TOOLTIP)
     lines = [
         {"x": size / group.element_bytes, "t": name, "row": 0}
@@ -103,7 +105,7 @@ def _peaks(group: Group) -> list[Row]:
             found.setdefault(peak, []).append(device)
     return [
         {"y": peak, "t": f"{listing(devices)}: {significant(peak)} GB/s in theory"}
-        for peak, devices in found.items()
+        for peak, devices in sorted(found.items(), reverse=True)
     ]
 
 

@@ -47,7 +47,8 @@ def rate_axis(rows: list[dict], room: float = 1.0) -> alt.Y:
     """A logarithmic axis of GB/s for the rows' intervals, `room` times as high above them."""
     low, high = min(r["lo"] for r in rows), max(r["hi"] for r in rows)
     scale = alt.Scale(type="log", nice=False, domain=[low / 1.2, high * 1.2 * room])
-    return alt.Y("y:Q", title="GB/s", axis=figure.rate_axis(low / 1.2, high * room), scale=scale)
+    axis = figure.rate_axis(low / 1.2, high * min(room, 2))
+    return alt.Y("y:Q", title="GB/s", axis=axis, scale=scale)
 
 
 def time_axis(rows: list[dict], title: str) -> alt.Y:

@@ -245,11 +245,18 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def limits(rows: list[Row], y: alt.Y) -> list[alt.Chart]:
-    """Labelled horizontal lines; fields y and t (text), which stands above the line's end."""
-    base = alt.Chart(data(rows)).encode(y=y)
-    text = base.mark_text(clip=True, align="right", baseline="bottom", dx=-4, dy=-2, fontSize=11)
-    line = base.mark_rule(clip=True, strokeDash=[6, 2], color=GREY, opacity=0.8)
-    return [line, text.encode(x=alt.value("width"), text="t:N")]
+    """Labelled horizontal lines, the highest first; fields y and t (text).
+
+    The text stands above the first line and below the others.
+    """
+    line = alt.Chart(data(rows)).mark_rule(clip=True, strokeDash=[6, 2], color=GREY, opacity=0.8)
+    layers = [line.encode(y=y)]
+    for part, baseline, dy in ((rows[:1], "bottom", -2), (rows[1:], "top", 3)):
+        text = alt.Chart(data(part)).mark_text(
+            clip=True, align="left", baseline=baseline, dx=4, dy=dy, fontSize=11
+        )
+        layers += [text.encode(y=y, x=alt.value(0), text="t:N")] if part else []
+    return layers
 
 
 def rate_axis(low: float, high: float) -> alt.Axis:

@@ -32,8 +32,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         content = path.read_text().replace(",workstation,", f",{quoted},")
         content = content.replace(",static,", f",{quoted},").replace(",openmp,", f",{quoted},")
         content = content.replace(",reduce,", f",{quoted},")
-        content = content.replace(",ok,\n", f",noisy,{quoted}\n", 3)
-        content = content.replace(",note\n", f",note,{quoted}\n", 1)
+        content = content.replace(",ok,,", f",noisy,{quoted},", 3)
+        content = content.replace(",flops\n", f",flops,{quoted}\n", 1)
         attacked = tmp_path / f"{i}.csv"
         attacked.write_text(content, encoding="utf-8")
         attacked.with_suffix(".json").write_text(json.dumps(about))

@@ -105,7 +105,7 @@ def test_planted_serial_fraction(tmp_path: Path) -> None:
     assert re.search(r"<td>(7\.\d|8\.\d) % \[7\.\d % to 8\.\d %\]</td>", document)
 
 
-def test_planted_ladder_and_energy(runs: dict[str, Path]) -> None:
+def test_planted_ladder(runs: dict[str, Path]) -> None:
     document, data = document_of(runs["server"])
     assert "At 256 Mi elements bulk reaches" in document
     spec = json.dumps(data["figures"]["ladder-1"]["spec"])
@@ -113,9 +113,6 @@ def test_planted_ladder_and_energy(runs: dict[str, Path]) -> None:
     # Bulk: 93 % planted, and 2.3 µs of start.
     assert '"v": "bulk"' in spec
     assert re.search(r'"v": "bulk"[^}]*"p": "9[23] %"', spec)
-    # 400 W at 4,464 GB/s.
-    energy = json.dumps(data["figures"]["energy-1"]["spec"])
-    assert re.search(r'"v": "cuda/bulk kernel"[^}]*"j": "0\.09\d* J/GB"', energy)
 
 
 def test_harness_and_report_agree_to_the_digit(runs: dict[str, Path]) -> None:
@@ -249,7 +246,7 @@ def test_too_many_runs_and_groups(tmp_path: Path) -> None:
         for k in range(2)
     ]
     document, _ = document_of(write_run(tmp_path / "run.csv", planned, rounds=1))
-    assert "22 workload and types more than fit on a page" in document
+    assert "18 workload and types more than fit on a page" in document
 
 
 def test_the_largest_speed_up_has_its_own_chart(runs: dict[str, Path]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from analysis.measured.curves import type_bytes
 from analysis.planted.hardware import Hardware
-from analysis.planted.runs import TYPE_BYTES, Configuration
+from analysis.planted.runs import Configuration
+from analysis.planted.vocabulary import PASSES
 
 TASK_NS = 1e6
 # Nanoseconds of an increment on one worker, and how it grows with each further one.
@@ -131,10 +133,10 @@ def wait(hw: Hardware, each: int = 4) -> list[Configuration]:
 
 def processes(hw: Hardware, sizes: list[int], workload: str = "double") -> list[Configuration]:
     """Processes of every kind, doing what threads do, and MPI's ranks."""
-    ways = 2 if workload == "double" else 1
+    ways = PASSES[workload]
     found = []
     for n in sizes:
-        data = n * TYPE_BYTES["f32"] * ways
+        data = n * type_bytes("f32") * ways
         for w in hw.worker_counts():
             for variant, (told, rate) in SHARE.items():
                 time = told + hw.cpu_time(data, w) + (data / rate if rate else 0)
@@ -157,7 +159,7 @@ def all_of(hw: Hardware, sizes: list[int]) -> list[Configuration]:
 
 def python(hw: Hardware, sizes: list[int], workload: str = "double") -> list[Configuration]:
     """Plain Python and NumPy, which reaches what one core does from 64 Ki elements on."""
-    ways = 2 if workload == "double" else 1
+    ways = PASSES[workload]
     found = []
     for n in sizes:
         for variant, (each, start) in PYTHON.items():
@@ -168,7 +170,7 @@ def python(hw: Hardware, sizes: list[int], workload: str = "double") -> list[Con
                     Configuration(workload, "f32", n, "python", variant, "resident", w, "cpu",
                                   time, 0.01)
                 )  # fmt: skip
-        time = 700.0 + hw.cpu_time(n * TYPE_BYTES["f32"] * ways, 1)
+        time = 700.0 + hw.cpu_time(n * type_bytes("f32") * ways, 1)
         found.append(
             Configuration(
                 workload, "f32", n, "numpy", "vectorised", "resident", 1, "cpu", time, 0.01

@@ -12,7 +12,7 @@ class Hardware:
 
     label: str = "workstation"
     cores: int = 8
-    smt: bool = True
+    smt: int = 2
     l1: int = 48 << 10
     l2: int = 2 << 20
     l3: int = 32 << 20
@@ -27,18 +27,24 @@ class Hardware:
     )
     gpu: bool = True
     gpu_peak_gb_per_s: float = 4800.0
+    second_gpu_gb_per_s: float | None = None
+    gpu_l2: int = 0
     gpu_sms: int = 132
     launch_ns: float = 5200.0
     kernel_ns: float = 2300.0
     pinned_gb_per_s: float = 50.0
     pageable_gb_per_s: float = 11.0
+    core_gflops: float = 60.0
+    gpu_gflops: float = 60_000.0
 
-    def cpu_time(self, data: int, workers: int) -> float:
+    def cpu_time(self, data: int, workers: int, cold: bool = False) -> float:
         """Nanoseconds to stream `data` bytes on `workers` cores: the level that holds a share."""
         active = min(workers, self.cores)
         share = data / active
         l1, l2, l3, memory = self.core_gb_per_s
-        if share <= self.l1:
+        if cold:
+            rate = min(memory * active, self.memory_gb_per_s)
+        elif share <= self.l1:
             rate = l1 * active
         elif share <= self.l2:
             rate = l2 * active
@@ -50,25 +56,35 @@ class Hardware:
 
     def worker_counts(self) -> list[int]:
         counts = [2**k for k in range(20) if 2**k < self.cores] + [self.cores]
-        return counts + ([2 * self.cores] if self.smt else [])
+        return counts + ([self.smt * self.cores] if self.smt > 1 else [])
+
+    def gpus(self) -> list[tuple[str, float]]:
+        """Each GPU and its memory's GB/s."""
+        if not self.gpu:
+            return []
+        second = self.second_gpu_gb_per_s
+        return [("gpu0", self.gpu_peak_gb_per_s), *([("gpu1", second)] if second else [])]
 
     def description(self) -> dict[str, Any]:
-        threads = self.cores * (2 if self.smt else 1)
+        threads = self.cores * self.smt
         gpus = [
             {
-                "index": 0,
+                "device": device,
                 "name": f"{self.label} GPU",
                 "compute_capability": "9.0",
-                "sms": self.gpu_sms,
-                "clock_mhz": 1980,
-                "memory_clock_mhz": 3201,
+                "multiprocessors": self.gpu_sms,
+                "max_sm_mhz": 1980.0,
+                "max_memory_mhz": 3201.0,
                 "memory_bytes": 141 << 30,
-                "bus_width_bits": 6144,
-                "peak_gb_per_s": self.gpu_peak_gb_per_s,
+                "memory_bus_bits": 6144.0,
+                "peak_gb_per_s": peak,
+                "peak_gflops": {"f32": self.gpu_gflops, "f64": self.gpu_gflops / 2},
+                "l2_bytes": self.gpu_l2 or None,
                 "ecc": True,
-                "power_limit_w": 700,
+                "power_limit_w": 700.0,
                 "driver": "570.10",
             }
+            for device, peak in self.gpus()
         ]
         return {
             "cpu": {
@@ -80,6 +96,9 @@ class Hardware:
                 "smt": self.smt,
                 "base_mhz": 2100,
                 "max_mhz": 3800,
+                "measured_peak_gflops": {
+                    "f32": {str(w): self.core_gflops * w for w in (1, self.cores)}
+                },
                 "caches": [
                     {"level": 1, "type": "data", "bytes": self.l1, "shared_by": 1},
                     {"level": 1, "type": "instruction", "bytes": 32768, "shared_by": 1},
@@ -98,7 +117,7 @@ class Hardware:
             "os": "Debian GNU/Linux 12",
             "cpu_quota": None,
             "affinity": threads,
-            "gpus": gpus if self.gpu else [],
+            "gpus": gpus,
         }
 
 
@@ -115,5 +134,5 @@ def three_machines() -> list[Hardware]:
             core_gb_per_s=(220.0, 80.0, 35.0, 16.0),
         ),
         Hardware(gpu_peak_gb_per_s=1008.0, gpu_sms=128, pinned_gb_per_s=24.0),
-        Hardware("server", cores=64, l3=256 << 20, memory_gb_per_s=380.0, smt=False),
+        Hardware("server", cores=64, l3=256 << 20, memory_gb_per_s=380.0, smt=1),
     ]

@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from analysis.measured.groups import UNITS
+from analysis.measured.curves import type_bytes
 from analysis.planted.hardware import Hardware
+from analysis.planted.vocabulary import FLOPS, PASSES, TOLD, VOCABULARY
 
-HEADER = (
-    "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
-    "round,iterations,time_ns,gb_per_s,error,status,note"
+HEADER = ",".join(
+    c.name for c in VOCABULARY.group("row") if c.name not in ("node", "cache", "flops")
 )
 SIZES = [4**k for k in range(5, 15)]
-TYPE_BYTES = {"f32": 4, "f64": 8, "i32": 4, "i64": 8}
+# What share of the memory's rate each step of a GPU's ladder reaches.
 LADDERS = {
-    "double": {
+    "map": {
         "naive": 0.62,
         "grid-stride": 0.71,
         "vector": 0.86,
@@ -34,7 +34,7 @@ LADDERS = {
         "cub": 0.91,
         "cublas": 0.89,
     },
-    "reduce": {
+    "sum": {
         "atomic": 0.012,
         "shared": 0.55,
         "shuffle": 0.7,
@@ -62,14 +62,17 @@ class Configuration:
     noise: float | None = None
     error: float = 0.0
     more: dict[str, float] = field(default_factory=dict)
+    cache: str = "warm"
 
     @property
     def bytes(self) -> int:
-        if self.workload in UNITS or self.type == "none":
+        if self.type == "none":
             return 0
-        return (
-            self.elements * TYPE_BYTES.get(self.type, 4) * (2 if self.workload == "double" else 1)
-        )
+        return self.elements * type_bytes(self.type) * PASSES.get(self.workload, 1)
+
+    @property
+    def flops(self) -> int:
+        return self.elements * FLOPS.get(self.workload, 0)
 
 
 def configurations(
@@ -79,6 +82,7 @@ def configurations(
     sizes: list[int] = SIZES,
     ladder: bool = True,
     sms: bool = True,
+    cache: str = "warm",
 ) -> list[Configuration]:
     """What a `standard` run of `hardware` would hold, with the planted time of each."""
     return [
@@ -86,52 +90,64 @@ def configurations(
         for workload in workloads
         for element in types
         for elements in sizes
-        for configuration in _at(hardware, workload, element, elements, ladder, sms, max(sizes))
+        for configuration in _at(
+            hardware, workload, element, elements, ladder, sms and elements == max(sizes), cache
+        )
     ]
 
 
 def _at(
-    hw: Hardware, workload: str, element: str, n: int, ladder: bool, sms: bool, largest: int
+    hw: Hardware, workload: str, element: str, n: int, ladder: bool, sms: bool, cache: str
 ) -> Iterator[Configuration]:
-    data = n * TYPE_BYTES[element] * (2 if workload == "double" else 1)
+    array = n * type_bytes(element)
+    data = array * PASSES[workload]
+    family = VOCABULARY.workload(workload).family
+    flops = n * FLOPS[workload] if family else 0
 
     def made(
         model: str, variant: str, scope: str, workers: int, device: str, time: float, noise: float
     ) -> Configuration:
         return Configuration(
-            workload, element, n, model, variant, scope, workers, device, time, noise
+            workload, element, n, model, variant, scope, workers, device, time, noise, cache=cache
         )
 
-    yield made("serial", "loop", "resident", 1, "cpu", 12 + hw.cpu_time(data, 1), 0.01)
+    def on_cpu(workers: int) -> float:
+        arithmetic = flops / (0.95 * hw.core_gflops * min(workers, hw.cores))
+        return max(hw.cpu_time(data, workers, cache == "cold"), arithmetic)
+
+    yield made("serial", "loop", "resident", 1, "cpu", 12 + on_cpu(1), 0.01)
     for name, dispatch in hw.dispatch_ns.items():
         model, variant = name.split("/")
         for workers in hw.worker_counts():
             price = dispatch * (1 + 0.15 * math.log2(workers)) if workers > 1 else 30
-            time = price + hw.cpu_time(data, workers)
+            time = price + on_cpu(workers)
             yield made(model, variant, "resident", workers, "cpu", time, 0.02)
-    if not hw.gpu:
-        return
-    steps = LADDERS[workload] if ladder else dict(list(LADDERS[workload].items())[-3:])
-    for variant, fraction in steps.items():
-        kernel = hw.kernel_ns + data / (hw.gpu_peak_gb_per_s * fraction)
-        yield made("cuda", variant, "kernel", hw.gpu_sms, "gpu0", kernel, 0.003)
-        resident = hw.launch_ns + kernel
-        yield made("cuda", variant, "resident", hw.gpu_sms, "gpu0", resident, 0.01)
-    copies = n * TYPE_BYTES[element]
-    ways = 2 if workload == "double" else 1
-    for variant, rate, both in (
-        ("pageable", hw.pageable_gb_per_s, False),
-        ("pinned", hw.pinned_gb_per_s, False),
-        ("overlapped", hw.pinned_gb_per_s, True),
-    ):
-        time = 12000 + copies * (1 if both else ways) / rate
-        yield made("cuda", variant, "offload", hw.gpu_sms, "gpu0", time, 0.015)
-    if sms and n == largest:
-        best = max((f, v) for v, f in steps.items() if v not in ("cub", "cublas", "thrust"))
-        for count in [2**k for k in range(10) if 2**k < hw.gpu_sms]:
-            rate = min(45.0 * count, hw.gpu_peak_gb_per_s * best[0])
-            time = hw.launch_ns + hw.kernel_ns + data / rate
-            yield made("cuda", best[1], "resident", count, "gpu0", time, 0.005)
+    steps = LADDERS["map" if VOCABULARY.workload(workload).pattern.startswith("map") else "sum"]
+    if not ladder:
+        steps = dict(list(steps.items())[-3:])
+    for device, peak in hw.gpus():
+        # Half of a second-level cache serves what was used just before at twice the rate.
+        held = cache == "warm" and data <= hw.gpu_l2 / 2
+        for variant, fraction in steps.items():
+            moving = data / (peak * fraction * (2 if held else 1))
+            kernel = hw.kernel_ns + max(moving, flops / (0.9 * hw.gpu_gflops))
+            yield made("cuda", variant, "kernel", hw.gpu_sms, device, kernel, 0.003)
+            resident = hw.launch_ns + kernel
+            yield made("cuda", variant, "resident", hw.gpu_sms, device, resident, 0.01)
+        ways = 2 if workload in ("double", "copy") or family else 1
+        for variant, rate, both in (
+            ("pageable", hw.pageable_gb_per_s, False),
+            ("pinned", hw.pinned_gb_per_s, False),
+            ("overlapped", hw.pinned_gb_per_s, True),
+        ):
+            time = max(12000 + array * (1 if both else ways) / rate, flops / hw.gpu_gflops)
+            yield made("cuda", variant, "offload", hw.gpu_sms, device, time, 0.015)
+        if sms:
+            best = max((f, v) for v, f in steps.items() if v not in ("cub", "cublas", "thrust"))
+            for count in [2**k for k in range(10) if 2**k < hw.gpu_sms]:
+                rate = min(45.0 * count, peak * best[0])
+                time = hw.launch_ns + hw.kernel_ns + data / rate
+                yield made("cuda", best[1], "resident", count, device, time, 0.005)
 
 
 def factors(
@@ -165,18 +181,21 @@ def write_run(
     description: dict[str, Any] | None = None,
     stop_after: int | None = None,
     telemetry: bool = False,
+    earlier: bool = False,
 ) -> Path:
     """Writes `path` and the JSON beside it, and returns `path`.
 
     `noise` overrides that of each configuration; `change` multiplies true times; `disturbed` is the
     fraction of samples that are marked noisy and take longer; `stop_after` cuts the run short after
-    so many samples. `description` is merged into the JSON at its top level.
+    so many samples. `description` is merged into the JSON at its top level. `earlier`: as runs were
+    written before they described their vocabulary.
     """
     hw = hardware or Hardware()
     rng = np.random.default_rng(seed)
     run_id = f"{hw.label}-{seed:04d}"
     rows: list[str] = []
     more = sorted({name for c in planned for name in c.more})
+    observed = VOCABULARY.group("telemetry")
     spreads = [noise if noise is not None else (c.noise or 0.01) for c in planned]
     for round_number in range(rounds):
         shared = rng.normal(0, 0.003)
@@ -209,17 +228,17 @@ def write_run(
                 "noisy" if noisy else "ok",
                 "steal time 3.1 %" if noisy else "",
             ]
+            cells += [] if earlier else [c.cache, c.flops]
             if telemetry:
-                gpu = c.device != "cpu"
-                energy = 400 * time * iterations * 1e-9
-                cells += [1980, 3201, 55, 400, f"{energy:.5g}", "none"] if gpu else [""] * 6
+                told = {"MHz": 1980, "°C": 55, "W": 400, "J": 400 * time * iterations * 1e-9, "": 0}
+                cells += [told[column.unit] if c.device != "cpu" else "" for column in observed]
             cells += [c.more.get(name, "") for name in more]
             rows.append(",".join(map(str, cells)))
     if stop_after is not None:
         rows = rows[:stop_after]
-    columns = ",sm_mhz,memory_mhz,temperature_c,power_w,energy_j,throttle" if telemetry else ""
-    columns += "".join(f",{name}" for name in more)
-    path.write_text("\n".join([HEADER + columns, *rows, *(extra_rows or []), ""]))
+    added = [] if earlier else ["cache", "flops"]
+    header = ",".join([HEADER, *added, *[c.name for c in observed if telemetry], *more])
+    path.write_text("\n".join([header, *rows, *(extra_rows or []), ""]))
     about = {
         "schema": 1,
         "run": run_id,
@@ -241,6 +260,7 @@ def write_run(
         "seed": seed,
         "topology": {"pin": "cores", "cpus": list(range(hw.cores)), "worker_cpus": {}},
         "machine": hw.description(),
+        "vocabulary": None if earlier else TOLD,
     }
     path.with_suffix(".json").write_text(json.dumps({**about, **(description or {})}))
     return path

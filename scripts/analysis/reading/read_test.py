@@ -16,7 +16,7 @@ from analysis.planted.runs import HEADER, configurations, write_run
 from analysis.reading.read import read_runs
 from analysis.reading.run import LeftOut, Run
 
-HARDWARE = Hardware("small", gpu=False, cores=2, smt=False)
+HARDWARE = Hardware("small", gpu=False, cores=2, smt=1)
 PLANNED = configurations(HARDWARE, workloads=("reduce",), sizes=[1024, 65536])
 
 
@@ -51,6 +51,8 @@ def row(**cells: object) -> str:
         "error": 0,
         "status": "ok",
         "note": "",
+        "cache": "warm",
+        "flops": 4096,
         **cells,
     }
     return ",".join(str(value) for value in values.values())
@@ -59,7 +61,7 @@ def row(**cells: object) -> str:
 def test_medians_against_pandas(tmp_path: Path) -> None:
     path = written(tmp_path)
     table = pandas.read_csv(path)
-    assert list(table.columns) == HEADER.split(",")
+    assert list(table.columns) == [*HEADER.split(","), "cache", "flops"]
     assert table["time_ns"].dtype == np.float64
     key = ["model", "elements", "workers"]
     expected = table.groupby(key)["time_ns"].median()

@@ -48,7 +48,7 @@ class Column:
     @property
     def label(self) -> str:
         """Its name without the unit behind it, as words."""
-        return self.name.removesuffix(f"_{self.unit.lower()}").replace("_", " ")
+        return self.name.removesuffix(f"_{self.unit.lower().lstrip('°')}").replace("_", " ")
 
 
 @dataclass(frozen=True)
