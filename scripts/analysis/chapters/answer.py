@@ -229,7 +229,7 @@ def _rate(point: Point) -> str:
 
 def card(answer: Answer, machine: str = "") -> Html:
     """One workload's answer."""
-    title = f"{answer.group.workload} ({answer.group.type})"
+    title = f"{answer.group.workload} ({answer.group.type}{answer.group.caches})"
     if machine:
         title += f" on {machine}"
     return el(
@@ -248,7 +248,7 @@ def overview(answers: list[tuple[str, Answer]]) -> Html:
         winner = a.winner
         rows.append(
             [
-                f"{a.group.workload} {a.group.type}",
+                f"{a.group.workload} {a.group.type}{a.group.caches}",
                 machine,
                 winner.how if winner else "-",
                 _rate(winner) if winner else "-",

@@ -85,7 +85,7 @@ def roofline(family: Family, groups: list[Group], machine: str, number: int) -> 
         .encode(x=x, y=y, color=figure.colour(series), shape=figure.shape(series),
                 opacity=figure.opacity(1, 0.12), tooltip=tooltip),
     ]  # fmt: skip
-    caches = "" if family.cache == "warm" else f", {family.cache} caches"
+    caches = family.members[0].caches
     where = f", {format_size(size)} elements" if size else ""
     return Figure(
         f"roofline-{number}",

@@ -97,8 +97,12 @@ class Group:
     @property
     def title(self) -> str:
         """`reduce, f32`; caches that were not warm are named."""
-        caches = f", {self.cache} caches" if self.cache != WARM else ""
-        return f"{self.workload}, {self.type}{caches}"
+        return f"{self.workload}, {self.type}{self.caches}"
+
+    @property
+    def caches(self) -> str:
+        """Nothing for warm caches, and `, cold caches` for cold ones."""
+        return "" if self.cache == WARM else f", {self.cache} caches"
 
     @property
     def element_bytes(self) -> int:
