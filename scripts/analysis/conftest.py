@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.drawing import figure
+from analysis.page.browsing import browser as browser
 from analysis.planted import costs as synthetic_costs
 from analysis.planted.hardware import Hardware, three_machines
 from analysis.planted.runs import configurations, write_run

@@ -57,7 +57,7 @@ def chapter(
         return []
     chosen = sorted(full(found, cores_of(group)), key=lambda c: c.each.value)
     # What an idle worker keeps, in bytes.
-    kept = next((c.name for c in columns(group, found) if c.unit == "bytes"), "")
+    kept = next((c.name for c in columns(group, found) if c.unit in ("bytes", "B")), "")
     pair = [
         _pays(chosen, serials, names, machine, number),
         _memory(found, kept, machine, number),

@@ -12,8 +12,10 @@ from analysis.planted.hardware import Hardware
 from analysis.planted.runs import configurations, write_run
 from analysis.planted.vocabulary import VOCABULARY
 from analysis.reading.read import read_runs
+from analysis.reading.vocabulary import earlier
 
 RESULTS = Path(__file__).parents[3] / "results"
+GPU = Path(__file__).parents[1] / "reading" / "real" / "h200.csv"
 
 
 def charts_of(path: Path) -> dict[str, Figure]:
@@ -57,6 +59,11 @@ def test_a_column_of_the_run_alone(tmp_path: Path) -> None:
     (figure,) = telemetry.charts(run, "", 1)
     assert figure.title == "What it had"
     assert {row[2] for row in figure.rows} == {"1.50 V"}
+
+
+def test_a_real_run_has_all_of_its_charts() -> None:
+    found = charts_of(GPU)
+    assert list(found) == [f"telemetry-{column.name}-1" for column in earlier().group("telemetry")]
 
 
 def test_runs_without_telemetry_have_no_chart() -> None:

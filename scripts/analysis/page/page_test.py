@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from analysis.drawing import figure
 from analysis.page import report_command
+from analysis.page.browsing import LAPTOP, PHONE, charts_in, opened, until
 from analysis.reading.read import read_runs
-
-PHONE, LAPTOP = (390, 844), (1366, 768)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    chromium = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
-    driver = shutil.which("chromedriver")
-    assert chromium, "Chromium is missing. Run: sudo apt-get install -y chromium chromium-driver"
-    assert driver, "chromedriver is missing. Run: sudo apt-get install -y chromium-driver"
-    options = Options()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--disable-gpu", "--hide-scrollbars",
-                     "--disable-background-networking", "--disable-dev-shm-usage",
-                     "--host-resolver-rules=MAP * ~NOTFOUND"):  # fmt: skip
-        options.add_argument(argument)
-    if os.geteuid() == 0:
-        options.add_argument("--no-sandbox")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    downloads = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    found = webdriver.Chrome(options=options, service=Service(driver))
-    found.downloads = downloads
-    yield found
-    found.quit()
 
 
 @pytest.fixture(scope="module")
@@ -72,30 +40,6 @@ def pages(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> di
     return written
 
 
-def opened(
-    browser: webdriver.Chrome, page: Path, size: tuple[int, int] = LAPTOP, dark: bool = False
-) -> None:
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE},
-    )
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    still = {"name": "prefers-reduced-motion", "value": "reduce"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
-    browser.get_log("browser")
-    browser.get_log("performance")
-    browser.get(page.as_uri())
-    until(browser, "return document.documentElement.dataset.ready === 'true'")
-
-
-def until(browser: webdriver.Chrome, script: str, *arguments: object) -> None:
-    for _ in range(600):
-        if browser.execute_script(script, *arguments):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"never true: {script}")
-
-
 @pytest.mark.parametrize(
     ("name", "size", "dark"),
     [("one", LAPTOP, False), ("one", PHONE, True), ("three", PHONE, False),
@@ -109,10 +53,7 @@ def test_renders(
     requests = [e["message"] for e in browser.get_log("performance")
                 if '"Network.requestWillBeSent"' in e["message"]]  # fmt: skip
     assert [r for r in requests if '"url":"http' in r] == []
-    states = browser.execute_script(
-        "return [...document.querySelectorAll('.chart')].map(c => [c.id, c.dataset.state, "
-        "c.querySelectorAll('svg path, svg line').length, c.querySelector('svg').clientWidth])"
-    )
+    states = charts_in(browser)
     assert len(states) >= 10
     for chart, state, marks, width in states:
         assert state == "drawn", chart

@@ -22,7 +22,7 @@ class Hardware:
         default_factory=lambda: {
             "threads/pool": 300.0,
             "openmp/static": 800.0,
-            "stdpar/par-unseq": 1500.0,
+            "stdpar/par_unseq": 1500.0,
         }
     )
     gpu: bool = True

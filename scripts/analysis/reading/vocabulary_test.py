@@ -12,10 +12,14 @@ from analysis.measured.groups import cost_groups, groups
 from analysis.reading.read import read_runs
 from analysis.reading.vocabulary import Column, Vocabulary, earlier, vocabulary_of
 
-RESULTS = sorted((Path(__file__).parents[3] / "results").glob("*.csv"))
+# Runs that the program wrote before it told its vocabulary: some with the page beside them, and
+# some rows of one on a GPU.
+HERE = Path(__file__).parent
+GPU = HERE / "real" / "h200.csv"
+EARLIER = [*sorted((HERE.parents[2] / "results").glob("*.csv")), GPU]
 
 
-@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EARLIER, ids=lambda path: path.stem)
 def test_runs_that_tell_no_vocabulary_have_that_of_before(path: Path) -> None:
     (run,) = read_runs([path])
     known = run.vocabulary
@@ -31,6 +35,17 @@ def test_runs_that_tell_no_vocabulary_have_that_of_before(path: Path) -> None:
         assert scope in known.scopes
     assert {known.workload(g.workload).kind for g in groups(run)[0]} <= {"array"}
     assert {known.workload(g.workload).kind for g in cost_groups(run)} <= {"cost"}
+
+
+def test_what_a_real_run_says_of_its_gpu_is_read() -> None:
+    (run,) = read_runs([GPU])
+    assert run.about.gpu_peak("gpu0") == pytest.approx(4814.304)
+    assert run.about.gpu_peak("gpu1") is None
+    assert run.about.gpu_peak("gpu0+gpu1") is None
+    assert run.about.smt == 1
+    assert run.about.gpu_caches == [("GPU L2", 62914560)]
+    clocks = run.samples.filter(pl.col("device") == "gpu0").get_column("gpu_sm_mhz")
+    assert clocks.null_count() == 0 and set(clocks) == {1980}
 
 
 def test_the_vocabulary_of_before_is_whole() -> None:
