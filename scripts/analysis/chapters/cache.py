@@ -14,7 +14,7 @@ from analysis.drawing.charts import (
     rate_row,
     size_axis,
 )
-from analysis.drawing.figure import Figure, curves, marks, picked
+from analysis.drawing.figure import Figure, Row, curves, marks, picked
 from analysis.drawing.looks import Series, looks
 from analysis.measured.costs import title_of
 from analysis.measured.curves import Curve, Group
@@ -53,7 +53,7 @@ def warm_and_cold(warm: Group, cold: Group, machine: str, number: int) -> Figure
         for s in looks([a.name for a, _ in both])
         for group, dash in ((warm, []), (cold, [6, 3]))
     ]
-    rows = [
+    rows: list[Row] = [
         rate_row(p, f"{curve.name}, {group.cache}")
         for pair in both
         for curve, group in zip(pair, (warm, cold), strict=True)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import altair as alt
+import numpy as np
 import polars as pl
 
 from analysis.drawing import figure
-from analysis.drawing.charts import size_axis
-from analysis.drawing.figure import Figure, picked, zoom
+from analysis.drawing.charts import (
+    size_axis,
+    tooltips,
+)
+from analysis.drawing.figure import Figure, Row, picked, zoom
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.reading.run import Run
+from analysis.statistics.stats import Floats
 from analysis.words import format_size, percent, plural
 
 MOST_POINTS = 3000
@@ -33,8 +38,8 @@ def counts(runs: list[Run]) -> Html:
                 f"{run.samples.height:,}",
                 f"{c.height:,}",
                 _rounds(run),
-                percent(widths.median()) if widths.len() else "too few rounds",
-                percent(widths.quantile(0.95)) if widths.len() else "-",
+                percent(float(np.median(widths))) if len(widths) else "too few rounds",
+                percent(float(np.quantile(widths, 0.95))) if len(widths) else "-",
                 f"{noisy:,}",
                 f"{run.left_out.failed:,}",
                 f"{run.left_out.skipped:,}",
@@ -57,15 +62,14 @@ def counts(runs: list[Run]) -> Html:
 
 
 def _rounds(run: Run) -> str:
-    n = run.configurations.get_column("n")
-    if not n.len():
-        return "0"
-    return str(n.max()) if n.min() == n.max() else f"{n.min()} to {n.max()}"
+    found = run.configurations.get_column("n").to_list() or [0]
+    few, many = min(found), max(found)
+    return str(many) if few == many else f"{few} to {many}"
 
 
-def _widths(run: Run) -> pl.Series:
+def _widths(run: Run) -> Floats:
     c = run.configurations.drop_nulls(["low", "high"])
-    return (c.get_column("high") - c.get_column("low")) / 2 / c.get_column("median")
+    return ((c.get_column("high") - c.get_column("low")) / 2 / c.get_column("median")).to_numpy()
 
 
 def left_out(runs: list[Run]) -> list[Html]:
@@ -129,7 +133,7 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
         .otherwise(pl.col("model"))
         .alias("s")
     )
-    rows = [
+    rows: list[Row] = [
         {
             "x": r["elements"],
             "y": max(r["w"], 1e-6),
@@ -142,15 +146,7 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
         for r in c.iter_rows(named=True)
     ]
     series = looks(sorted({r["s"] for r in rows}))
-    tooltip = [
-        alt.Tooltip(f"{key}:N", title=title)
-        for key, title in (
-            ("h", "configuration"),
-            ("n", "elements"),
-            ("v", "half-width"),
-            ("r", "rounds"),
-        )
-    ]
+    tooltip = tooltips({"h": "configuration", "n": "elements", "v": "half-width", "r": "rounds"})
     x = size_axis(sorted({r["x"] for r in rows}))
     y = alt.Y(
         "y:Q",

@@ -41,8 +41,7 @@ def with_baselines(runs: list[Run]) -> list[tuple[Run, list[Run]]]:
     """Runs of build/crossover, each with the Python baselines of its label; then any others."""
 
     def of_python(run: Run) -> bool:
-        models = run.configurations.get_column("model") if run.configurations.height else []
-        return python_users.is_baseline(set(models))
+        return python_users.is_baseline(set(run.configurations.get_column("model")))
 
     own: list[tuple[Run, list[Run]]] = [(r, []) for r in runs if not of_python(r)]
     for run in runs:

@@ -16,7 +16,7 @@ from analysis.drawing import figure
 from analysis.measured import costs
 from analysis.measured.curves import Curve, Group, Point
 from analysis.measured.groups import cost_groups, groups
-from analysis.page import report_command
+from analysis.page.report import report
 from analysis.planted import costs as synthetic_costs
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
@@ -31,7 +31,7 @@ CHAPTERS = ["synchronising", "workers", "waiting", "sharing", "python"]
 
 def page_of(*paths: Path) -> tuple[str, dict]:
     with figure.checked():
-        document, _ = report_command.report(read_runs(list(paths)))
+        document, _ = report(read_runs(list(paths)))
     packed = re.search(r'<script type="application/json" id="data">(.*?)</script>', document)
     return re.sub(r"<script.*?</script>", "", document, flags=re.S), json.loads(packed[1])
 

@@ -6,7 +6,7 @@ import altair as alt
 
 from analysis.drawing import figure
 from analysis.drawing.charts import bars_height, log_bars, time_axis, tooltips, worker_axis
-from analysis.drawing.figure import Figure, curves, picked
+from analysis.drawing.figure import Figure, Row, curves, picked
 from analysis.drawing.looks import looks, plain_looks
 from analysis.measured.costs import (
     TOOLTIP,
@@ -55,7 +55,7 @@ def chapter(group: Group, machine: str, number: int) -> list[Figure | tuple[Figu
 
 def _bars(group: Group, found: list[Cost], machine: str, number: int) -> Figure:
     shown = sorted(full(found, cores_of(group)), key=lambda c: c.each.value)
-    rows = []
+    rows: list[Row] = []
     for c in shown:
         row = cost_row(c)
         row["s"] = c.series
@@ -193,7 +193,7 @@ def _lines(found: list[Cost], machine: str, number: str) -> Figure:
 
 def _lost(found: list[Cost], machine: str, number: int) -> Figure | None:
     losing = {c.name for c in found if c.lost > 0 and not c.on_gpu}
-    rows = [
+    rows: list[Row] = [
         {
             "x": c.workers,
             "y": round(c.lost, 5),

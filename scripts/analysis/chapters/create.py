@@ -14,7 +14,7 @@ from analysis.drawing.charts import (
     tooltips,
     worker_axis,
 )
-from analysis.drawing.figure import Figure, curves, picked
+from analysis.drawing.figure import Figure, Row, curves, picked
 from analysis.drawing.looks import looks, plain_looks
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import (
@@ -136,7 +136,7 @@ def _says(told: list[Cost]) -> str:
 def _pays(
     chosen: list[Cost], serials: list[Curve], names: list[str], machine: str, number: int
 ) -> Figure | None:
-    rows = []
+    rows: list[Row] = []
     chosen = sorted(chosen, key=lambda c: c.whole.value)
     for curve, name in zip(serials, names, strict=True):
         for c in chosen:
@@ -206,7 +206,7 @@ def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure |
     for c in told:
         if c.name not in most or c.workers > most[c.name].workers:
             most[c.name] = c
-    rows = [
+    rows: list[Row] = [
         {
             "k": c.name,
             "y": c.more[kept],

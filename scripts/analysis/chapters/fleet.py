@@ -42,14 +42,14 @@ def fleets(runs: list[Run]) -> list[list[Run]]:
 
 def behind(nodes: list[Run]) -> list[Behind]:
     """Who falls behind among the nodes of one fleet, the slowest first."""
-    medians: dict[tuple, dict[int, float]] = defaultdict(dict)
+    medians: dict[tuple[object, ...], dict[int, float]] = defaultdict(dict)
     for place, run in enumerate(nodes):
-        for *key, median in run.configurations.select(*run.key, "median").iter_rows():
-            medians[tuple(key)][place] = median
+        for *configuration, median in run.configurations.select(*run.key, "median").iter_rows():
+            medians[tuple(configuration)][place] = median
     ratios: dict[tuple[str, int], list[float]] = defaultdict(list)
     workload, device = nodes[0].key.index("workload"), nodes[0].key.index("device")
     for key, times in medians.items():
-        what = key[workload] if key[device] == "cpu" else f"{key[workload]} {key[device]}"
+        what = str(key[workload]) if key[device] == "cpu" else f"{key[workload]} {key[device]}"
         for place, time in times.items():
             others = [other for node, other in times.items() if node != place]
             if others:

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.chapters import fleet
 from analysis.compare.comparing import compare
-from analysis.page.report_command import report
+from analysis.page.report import report
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.read import read_runs

@@ -13,8 +13,9 @@ from analysis.drawing.charts import (
     rate_cells,
     rate_row,
     size_axis,
+    tooltips,
 )
-from analysis.drawing.figure import Figure, curves, picked
+from analysis.drawing.figure import Figure, Row, curves, picked
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import title_of
 from analysis.measured.curves import Group, Point, point_of
@@ -65,7 +66,7 @@ def _ladder(group: Group, device: str, where: str, name: str) -> Figure | None:
     libraries = [p for p, role in zip(points, roles, strict=True) if role == "library"]
     library = max(libraries, key=lambda p: p.rate.value) if libraries else None
     own = [p for p in points if p not in libraries]
-    rows = []
+    rows: list[Row] = []
     for p, role in zip(points, roles, strict=True):
         rate = p.rate
         low, high = rate.low or rate.value, rate.high or rate.value
@@ -97,17 +98,16 @@ def _ladder(group: Group, device: str, where: str, name: str) -> Figure | None:
         axis=alt.Axis(format="%", values=[i / 5 for i in range(6)]),
     )
     y = alt.Y("v:N", sort=order, title=None, axis=alt.Axis(labelLimit=140))
-    tooltip = [
-        alt.Tooltip(f"{key}:N", title=title)
-        for key, title in (
-            ("v", "variant"),
-            ("g", "rate"),
-            ("i", "95 % interval"),
-            ("p", limit_name),
-            ("l", "of the library"),
-            ("t", "time"),
-        )
-    ]
+    tooltip = tooltips(
+        {
+            "v": "variant",
+            "g": "rate",
+            "i": "95 % interval",
+            "p": limit_name,
+            "l": "of the library",
+            "t": "time",
+        }
+    )
     base = alt.Chart(figure.data(rows)).encode(y=y)
     bars = base.mark_bar().encode(
         x=x, color=figure.colour(series), tooltip=tooltip, opacity=figure.opacity(1, 0.15)

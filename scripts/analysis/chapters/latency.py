@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Literal
 
 import altair as alt
 
 from analysis.drawing import figure
-from analysis.drawing.figure import Figure, picked, zoom
+from analysis.drawing.charts import tooltips
+from analysis.drawing.figure import Figure, Row, picked, zoom
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Curve, Group
@@ -42,7 +45,7 @@ def latency(group: Group, machine: str, number: int) -> Figure | None:
     if not shown:
         return None
     series = looks([c.name for c in shown])
-    rows: list[dict] = []
+    rows: list[Row] = []
     table: list[list[Child]] = []
     for curve in shown:
         wait, rate, fit = numbers(curve)
@@ -75,16 +78,15 @@ def latency(group: Group, machine: str, number: int) -> Figure | None:
                 else f"the two ends: {fit.refused}",
             ]
         )
-    tooltip = [
-        alt.Tooltip(f"{key}:N", title=title)
-        for key, title in (
-            ("s", "series"),
-            ("l", "latency"),
-            ("b", "bandwidth"),
-            ("h", "half-performance length"),
-            ("f", "from"),
-        )
-    ]
+    tooltip = tooltips(
+        {
+            "s": "series",
+            "l": "latency",
+            "b": "bandwidth",
+            "h": "half-performance length",
+            "f": "from",
+        }
+    )
     low, high = min(r["x0"] for r in rows), max(r["x1"] for r in rows)
     x = alt.X(
         "x:Q",
@@ -116,11 +118,12 @@ def latency(group: Group, machine: str, number: int) -> Figure | None:
     # Towards the middle, so that no name leaves the chart.
     middle = math.sqrt(low * high)
     named = alt.Chart(figure.data(labels(rows)))
+    sides: list[tuple[str, Literal["left", "right"]]] = [("<=", "left"), (">", "right")]
     names = [
         named.transform_filter(f"datum.x {there} {middle}")
         .mark_text(dy=-13, align=side)
         .encode(x=x, y=y, text="s:N")
-        for there, side in (("<=", "left"), (">", "right"))
+        for there, side in sides
     ]
     points = points.add_params(zoom(["x", "y"]))
     quick = min(rows, key=lambda r: r["x"])
@@ -140,9 +143,9 @@ def latency(group: Group, machine: str, number: int) -> Figure | None:
     )
 
 
-def labels(rows: list[dict]) -> list[dict]:
+def labels(rows: list[Row]) -> list[Row]:
     """A label for each point; points that would overprint each other share one."""
-    placed: list[dict] = []
+    placed: list[Row] = []
     for row in rows:
         near = next(
             (
@@ -160,7 +163,7 @@ def labels(rows: list[dict]) -> list[dict]:
     return placed
 
 
-def _bounds(e: Estimate, shown) -> str:  # noqa: ANN001
+def _bounds(e: Estimate, shown: Callable[[float], str]) -> str:
     if e.low is None or e.high is None:
         return shown(e.value)
     return f"{shown(e.value)} [{shown(e.low)} to {shown(e.high)}]"

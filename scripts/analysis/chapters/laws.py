@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.sweeps import Sweep
@@ -49,7 +50,7 @@ def fit_table(
     )
 
 
-def _estimate(e: Estimate, shown) -> str:  # noqa: ANN001
+def _estimate(e: Estimate, shown: Callable[[float], str]) -> str:
     if e.low is None or e.high is None:
         return f"{shown(e.value)} (too few rounds for an interval)"
     return f"{shown(e.value)} [{shown(e.low)} to {shown(e.high)}]"

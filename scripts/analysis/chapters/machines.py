@@ -10,7 +10,8 @@ import numpy as np
 
 from analysis.chapters.provenance import FIELDS, differences, value_of
 from analysis.drawing import figure
-from analysis.drawing.figure import Figure, picked
+from analysis.drawing.charts import tooltips
+from analysis.drawing.figure import Figure, Row, picked
 from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.measured.curves import Curve, Group
@@ -64,7 +65,7 @@ def side_by_side(groups: list[Group], number: int) -> tuple[Figure, Figure | Non
     names = [g.run.name for g in groups]
     series = plain_looks(names)
     order: list[str] = []
-    rows = []
+    rows: list[Row] = []
     for group in groups:
         for name, curve in _curves(group).items():
             if name not in order:
@@ -90,17 +91,16 @@ def side_by_side(groups: list[Group], number: int) -> tuple[Figure, Figure | Non
     floor = min(r["lo"] for r in rows) / 2
     for r in rows:
         r["z"] = floor
-    tooltip = [
-        alt.Tooltip(f"{key}:N", title=title)
-        for key, title in (
-            ("s", "machine"),
-            ("m", "series"),
-            ("n", "elements"),
-            ("h", "fastest"),
-            ("v", "throughput"),
-            ("i", "95 % interval"),
-        )
-    ]
+    tooltip = tooltips(
+        {
+            "s": "machine",
+            "m": "series",
+            "n": "elements",
+            "h": "fastest",
+            "v": "throughput",
+            "i": "95 % interval",
+        }
+    )
     base = alt.Chart(figure.data(rows)).encode(
         y=alt.Y("m:N", sort=order, title=None, axis=alt.Axis(labelLimit=130)),
         yOffset=alt.YOffset("s:N", sort=names),
@@ -146,7 +146,7 @@ def _ratios(groups: list[Group], title: str, number: int) -> Figure | None:
     if not pairs:
         return None
     series = plain_looks([g.run.name for g in groups])[1:]
-    rows = [
+    rows: list[Row] = [
         {
             "m": p.series,
             "s": p.run.name,
@@ -161,16 +161,9 @@ def _ratios(groups: list[Group], title: str, number: int) -> Figure | None:
         }
         for p in pairs
     ]
-    tooltip = [
-        alt.Tooltip(f"{key}:N", title=title)
-        for key, title in (
-            ("s", "machine"),
-            ("m", "series"),
-            ("v", "geometric mean"),
-            ("i", "95 % interval"),
-            ("k", "over"),
-        )
-    ]
+    tooltip = tooltips(
+        {"s": "machine", "m": "series", "v": "geometric mean", "i": "95 % interval", "k": "over"}
+    )
     order = list(dict.fromkeys(r["m"] for r in rows))
     base = alt.Chart(figure.data(rows)).encode(
         y=alt.Y("m:N", sort=order, title=None, axis=alt.Axis(labelLimit=130)),

@@ -67,7 +67,7 @@ def roofline(family: Family, groups: list[Group], machine: str, number: int) -> 
         for form, found in points.items()
     }
     series = looks(list(points))
-    rows = [
+    rows: list[Row] = [
         _row(form, name, p, roofs[form]) for form, found in points.items()
         for name, p in sorted(found.items(), key=lambda item: _intensity(item[1]))
     ]  # fmt: skip

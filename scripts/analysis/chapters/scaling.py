@@ -8,7 +8,7 @@ import numpy as np
 from analysis.chapters.laws import fit_table
 from analysis.drawing import figure
 from analysis.drawing.charts import worker_axis
-from analysis.drawing.figure import Figure, curves, marks, picked
+from analysis.drawing.figure import Figure, Row, curves, marks, picked
 from analysis.drawing.looks import Series, looks
 from analysis.drawing.markup import Html
 from analysis.measured.curves import Group
@@ -29,8 +29,8 @@ TOOLTIP = [
 ]
 
 
-def _rows(sweeps: list[Sweep], efficiency: bool) -> list[dict]:
-    rows = []
+def _rows(sweeps: list[Sweep], efficiency: bool) -> list[Row]:
+    rows: list[Row] = []
     for s in sweeps:
         for point, speed_up in zip(s.points, s.speed_ups, strict=True):
             e = speed_up.scaled(s.baseline.workers / point.workers) if efficiency else speed_up
@@ -75,7 +75,7 @@ def figures(group: Group, machine: str, number: int, most: int) -> list[tuple[Fi
     return result
 
 
-def _boundaries(sweeps: list[Sweep], cores: float | None) -> list[dict]:
+def _boundaries(sweeps: list[Sweep], cores: float | None) -> list[Row]:
     most = max(w for s in sweeps for w in s.workers)
     if cores is None or not cores < most:
         return []

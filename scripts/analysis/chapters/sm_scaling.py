@@ -9,7 +9,7 @@ from analysis.chapters.laws import fit_table
 from analysis.chapters.scaling import TOOLTIP
 from analysis.drawing import figure
 from analysis.drawing.charts import rate_axis, rate_row, worker_axis
-from analysis.drawing.figure import Figure, curves, picked
+from analysis.drawing.figure import Figure, Row, curves, picked
 from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Html
 from analysis.measured.curves import Group
@@ -39,7 +39,7 @@ def multiprocessors(group: Group, machine: str, number: int) -> tuple[Figure, Ht
     sweeps = [s for m in models if (s := sweep(group, m, elements, gpu=True))]
     if not sweeps:
         return None
-    rows = [
+    rows: list[Row] = [
         {**rate_row(p, f"{s.model}/{p.variant}"), "x": p.workers} for s in sweeps for p in s.points
     ]
     series = plain_looks(sorted({r["s"] for r in rows}))

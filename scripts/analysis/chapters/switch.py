@@ -6,7 +6,7 @@ import re
 
 from analysis.drawing import figure
 from analysis.drawing.charts import bars_height, log_bars, tooltips
-from analysis.drawing.figure import Figure
+from analysis.drawing.figure import Figure, Row
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import TOOLTIP, columns, cost_row, costs, largest, title_of, unit
 from analysis.measured.curves import Group
@@ -26,7 +26,7 @@ def chapter(group: Group, machine: str, number: int) -> Figure | None:
     if not found:
         return None
     counted = columns(group, found)
-    rows = []
+    rows: list[Row] = []
     for c in found:
         placed = re.search(r"-(\d+)-cores?$", c.variant)
         row = cost_row(c)

@@ -6,7 +6,7 @@ import altair as alt
 
 from analysis.drawing import figure
 from analysis.drawing.charts import short, time_axis, time_row, tooltips, worker_axis
-from analysis.drawing.figure import Figure, curves, marks, picked
+from analysis.drawing.figure import Figure, Row, curves, marks, picked
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import Cost, columns, cores_of, costs, largest, title_of
 from analysis.measured.curves import Group
@@ -46,7 +46,7 @@ def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Fig
     if not shown:
         return None
     several = len({c.model for c in shown}) > 1
-    rows = []
+    rows: list[Row] = []
     for c in shown:
         e = _under_way(c)
         low, high = e.low or e.value, e.high or e.value
@@ -109,7 +109,7 @@ def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Fig
 def _mixed(group: Group, found: list[Cost], machine: str, number: int) -> Figure | None:
     mixed = [c for c in found if c.variant == MIXED]
     several = len({c.model for c in mixed}) > 1
-    rows = []
+    rows: list[Row] = []
     for column in columns(group, mixed):
         for c in mixed:
             if c.more.get(column.name, 0) > 0:

@@ -7,7 +7,7 @@ import polars as pl
 
 from analysis.chapters.scaling import TOOLTIP
 from analysis.drawing.charts import worker_axis
-from analysis.drawing.figure import Figure, curves, picked
+from analysis.drawing.figure import Figure, Row, curves, picked
 from analysis.drawing.looks import looks
 from analysis.measured.curves import Group, point_of
 from analysis.words import duration, format_size, listing, percent
@@ -16,7 +16,7 @@ from analysis.words import duration, format_size, listing, percent
 def weak(group: Group, machine: str, number: int) -> Figure | None:
     """Time at a constant number of elements a worker, where the data has at least three."""
     t = group.table
-    rows: list[dict] = []
+    rows: list[Row] = []
     shares: dict[str, int] = {}
     for model in group.cpu_models:
         mine = t.filter(

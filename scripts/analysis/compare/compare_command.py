@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from analysis.chapters.provenance import differences
-from analysis.compare.comparing import VERDICTS, Change, Comparison, compare
+from analysis.compare.comparing import VERDICTS, Change, Comparison, Verdict, compare
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
@@ -69,7 +69,7 @@ def main() -> int:
             options.output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise refused("cannot write", options.output, error) from error
-    failing = {
+    failing: dict[str, list[Verdict]] = {
         "slower": ["slower"],
         "faster": ["faster"],
         "can't tell": ["can't tell"],

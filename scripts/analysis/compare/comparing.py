@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import polars as pl
 
 from analysis.reading.run import WARM, Run
 from analysis.statistics.max_t import blocks, tests
@@ -97,7 +98,7 @@ def compare(base: Run, new: Run, threshold: float, warnings: list[str]) -> Compa
     )
 
 
-def configuration_names(rows: list[dict]) -> list[str]:
+def configuration_names(rows: list[dict[str, Any]]) -> list[str]:
     """The harness's names; a device or node is added where it is not the usual one."""
     return [
         f"{r['workload']}/{r['type']}/{r['model']}/{r['variant']}/{r['scope']}"
@@ -109,7 +110,7 @@ def configuration_names(rows: list[dict]) -> list[str]:
     ]
 
 
-def _paired_logs(base: Run, new: Run, both) -> tuple[Floats, Floats, Floats]:  # noqa: ANN001
+def _paired_logs(base: Run, new: Run, both: pl.DataFrame) -> tuple[Floats, Floats, Floats]:
     old_rounds, old = base.times(both.get_column("config").to_list())
     new_rounds, fresh = new.times(both.get_column("config_new").to_list())
     _, in_old, in_new = np.intersect1d(old_rounds, new_rounds, return_indices=True)

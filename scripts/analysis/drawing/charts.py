@@ -7,7 +7,7 @@ import math
 import altair as alt
 
 from analysis.drawing import figure
-from analysis.drawing.figure import picked
+from analysis.drawing.figure import Row, Specified, picked
 from analysis.drawing.looks import Series
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Point
@@ -43,7 +43,7 @@ def worker_axis(workers: list[int], title: str) -> alt.X:
     )
 
 
-def rate_axis(rows: list[dict], room: float = 1.0) -> alt.Y:
+def rate_axis(rows: list[Row], room: float = 1.0) -> alt.Y:
     """A logarithmic axis of GB/s for the rows' intervals, `room` times as high above them."""
     low, high = min(r["lo"] for r in rows), max(r["hi"] for r in rows)
     scale = alt.Scale(type="log", nice=False, domain=[low / 1.2, high * 1.2 * room])
@@ -51,7 +51,7 @@ def rate_axis(rows: list[dict], room: float = 1.0) -> alt.Y:
     return alt.Y("y:Q", title="GB/s", axis=axis, scale=scale)
 
 
-def time_axis(rows: list[dict], title: str) -> alt.Y:
+def time_axis(rows: list[Row], title: str) -> alt.Y:
     """A logarithmic axis of nanoseconds, labelled in the unit that fits."""
     low, high = min(r["lo"] for r in rows) / 1.3, max(r["hi"] for r in rows) * 1.3
     return alt.Y(
@@ -74,7 +74,7 @@ RATE_TOOLTIP = [
 RATE_HEADER = ["series", "elements", "fastest", "GB/s", "95 % interval", "time", "rounds"]
 
 
-def rate_row(p: Point, series: str) -> dict:
+def rate_row(p: Point, series: str) -> Row:
     """A point's rate against its size, for RATE_TOOLTIP."""
     rate = p.rate
     low, high = rate.low or rate.value, rate.high or rate.value
@@ -93,12 +93,12 @@ def rate_row(p: Point, series: str) -> dict:
     }
 
 
-def rate_cells(rows: list[dict]) -> list[list[Child]]:
+def rate_cells(rows: list[Row]) -> list[list[Child]]:
     """The table under a chart of rate_row's rows, for RATE_HEADER."""
     return [[r["s"], r["n"], r["h"], r["v"], r["i"], r["t"], str(r["r"])] for r in rows]
 
 
-def time_row(x: float, time: Estimate, series: str, **more: object) -> dict:
+def time_row(x: float, time: Estimate, series: str, **more: object) -> Row:
     """A time in ns against `x`."""
     low, high = time.low or time.value, time.high or time.value
     return {
@@ -124,7 +124,7 @@ def tooltips(names: dict[str, str]) -> list[alt.Tooltip]:
 
 
 def log_bars(
-    rows: list[dict],
+    rows: list[Row],
     series: list[Series],
     title: str,
     tooltip: list[alt.Tooltip],
@@ -132,7 +132,7 @@ def log_bars(
     base: int = 10,
     values: list[float] | None = None,
     paired: bool = False,
-) -> alt.LayerChart:
+) -> Specified:
     """Horizontal bars on a logarithmic axis, in the rows' order: fields k, y, lo, hi, s, g.
 
     `g` stands behind the bar; `label` is the axis's labelExpr. `paired`: the series of one k stand
@@ -145,14 +145,14 @@ def log_bars(
     top = high * max(4.0, (high / floor) ** room)
     rows = [{**r, "z": floor} for r in rows]
     order = list(dict.fromkeys(r["k"] for r in rows))
-    axis = {"values": values or figure.log_ticks(floor, high)}
+    axis = alt.Axis(values=values or figure.log_ticks(floor, high))
     if label:
-        axis["labelExpr"] = label
+        axis.labelExpr = label
     x = alt.X(
         "y:Q",
         title=title,
         scale=alt.Scale(type="log", base=base, nice=False, domain=[floor, top]),
-        axis=alt.Axis(**axis),
+        axis=axis,
     )
     chart = alt.Chart(figure.data(rows)).encode(
         y=alt.Y("k:N", sort=order, title=None, axis=alt.Axis(labelLimit=185))
@@ -171,6 +171,6 @@ def log_bars(
     return alt.layer(bars, errors, text).add_params(picked())
 
 
-def bars_height(rows: list[dict]) -> int:
+def bars_height(rows: list[Row]) -> int:
     """The height of log_bars' figure."""
     return 60 + 26 * len(rows)

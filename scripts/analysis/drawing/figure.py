@@ -7,7 +7,7 @@ import json
 import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 from altair.utils.schemapi import debug_mode
@@ -18,6 +18,7 @@ from analysis.drawing.markup import Child
 GREY = "#7b828c"
 # What a chart draws: fields by their short names.
 Row = dict[str, Any]
+Specified = alt.Chart | alt.LayerChart | alt.FacetChart
 WIDTH, HEIGHT = 640, 340
 
 # 64 Ki, 1 Mi, ... on an axis of powers of two.
@@ -45,7 +46,7 @@ class Figure:
 
     id: str
     title: str
-    chart: alt.LayerChart | alt.Chart
+    chart: Specified
     says: Child
     physics: str
     series: list[Series] = field(default_factory=list)
@@ -69,7 +70,8 @@ class Figure:
             autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
         )
         style = {**STYLE, "legend": alt.LegendConfig(**LEGEND, columns=self._legend_columns())}
-        return chart.configure(**style).to_dict(validate=CHECKED)
+        written: dict[str, Any] = chart.configure(**style).to_dict(validate=CHECKED)
+        return written
 
     def _legend_columns(self) -> int:
         """As many as fit beside each other, four at most."""
@@ -148,7 +150,7 @@ def picked() -> alt.Parameter:
     return alt.param(name="picked", value=[])
 
 
-def zoom(encodings: list[str]) -> alt.Parameter:
+def zoom(encodings: list[Literal["x", "y"]]) -> alt.Parameter:
     """Drag with a mouse to pan, Ctrl and wheel to zoom, so that scrolling the page stays free."""
     return alt.selection_interval(
         name="grid",
@@ -187,7 +189,7 @@ def dash(series: list[Series]) -> alt.StrokeDash:
     )
 
 
-def opacity(shown: float, hidden: float) -> alt.OpacityDatum | alt.Opacity:
+def opacity(shown: float, hidden: float) -> Any:  # noqa: ANN401
     """`shown` for picked series, `hidden` for the others."""
     return alt.condition(PICKED, alt.value(shown), alt.value(hidden))
 
@@ -251,10 +253,8 @@ def limits(rows: list[Row], y: alt.Y) -> list[alt.Chart]:
     """
     line = alt.Chart(data(rows)).mark_rule(clip=True, strokeDash=[6, 2], color=GREY, opacity=0.8)
     layers = [line.encode(y=y)]
-    for part, baseline, dy in ((rows[:1], "bottom", -2), (rows[1:], "top", 3)):
-        text = alt.Chart(data(part)).mark_text(
-            clip=True, align="left", baseline=baseline, dx=4, dy=dy, fontSize=11
-        )
+    for part, dy in ((rows[:1], -7), (rows[1:], 8)):
+        text = alt.Chart(data(part)).mark_text(clip=True, align="left", dx=4, dy=dy, fontSize=11)
         layers += [text.encode(y=y, x=alt.value(0), text="t:N")] if part else []
     return layers
 
@@ -272,7 +272,7 @@ def marks(rows: list[Row], x: alt.X, middle: float = math.inf, top: float = 10) 
     base = alt.Chart(data(rows))
     parts = [base.mark_rule(clip=True, strokeDash=[3, 3], color=GREY, opacity=0.8).encode(x=x)]
     for row, beyond in sorted({(r["row"], r["x"] > middle) for r in rows}):
-        side = "right" if beyond else "left"
+        side: Literal["left", "right"] = "right" if beyond else "left"
         text = base.mark_text(
             clip=True, align=side, dx=-4 if beyond else 4, baseline="middle", fontSize=11
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.drawing.charts import time_row
+from analysis.drawing.figure import Row
 from analysis.measured.curves import Curve, Group, point_of
 from analysis.reading.vocabulary import Column
 from analysis.statistics.stats import Estimate
@@ -98,7 +99,7 @@ def costs(group: Group) -> list[Cost]:
 
 def largest(found: Iterable[Cost]) -> list[Cost]:
     """Of each model, variant, scope and worker count the one with the most elements."""
-    kept: dict[tuple, Cost] = {}
+    kept: dict[tuple[object, ...], Cost] = {}
     for cost in found:
         key = (cost.name, cost.workers, cost.device)
         if key not in kept or cost.elements > kept[key].elements:
@@ -108,7 +109,7 @@ def largest(found: Iterable[Cost]) -> list[Cost]:
 
 def full(found: Iterable[Cost], cores: float | None) -> list[Cost]:
     """Of each model, variant and scope the one on the most workers that have a core each."""
-    kept: dict[tuple, Cost] = {}
+    kept: dict[tuple[object, ...], Cost] = {}
 
     def rank(cost: Cost) -> tuple[bool, int]:
         crowded = not cost.on_gpu and cores is not None and cost.workers > cores
@@ -143,7 +144,7 @@ def split_by_model(names: list[tuple[str, str]]) -> list[list[str]]:
     return lots
 
 
-def cost_row(cost: Cost, time: Callable[[Cost], Estimate] = lambda c: c.each) -> dict:
+def cost_row(cost: Cost, time: Callable[[Cost], Estimate] = lambda c: c.each) -> Row:
     """A cost against its workers, for TOOLTIP."""
     return time_row(
         cost.workers,

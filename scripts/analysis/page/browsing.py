@@ -17,7 +17,7 @@ PHONE, LAPTOP = (390, 844), (1366, 768)
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def browser() -> Iterator[webdriver.Chrome]:
     chromium = (
         shutil.which("chromium")
         or shutil.which("chromium-browser")
@@ -35,10 +35,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    downloads = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     found = webdriver.Chrome(options=options, service=Service(driver))
-    found.downloads = downloads
     yield found
     found.quit()
 
@@ -53,8 +50,8 @@ def opened(
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     still = {"name": "prefers-reduced-motion", "value": "reduce"}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, still]})
-    browser.get_log("browser")
-    browser.get_log("performance")
+    for kind in ("browser", "performance"):
+        told(browser, kind)  # forgets what was before
     browser.get(page.as_uri())
     until(browser, "return document.documentElement.dataset.ready === 'true'")
 
@@ -65,6 +62,12 @@ def until(browser: webdriver.Chrome, script: str, *arguments: object) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"never true: {script}")
+
+
+def told(browser: webdriver.Chrome, kind: str) -> list[str]:
+    """The messages of a log since it was last asked for."""
+    entries = browser.get_log(kind)  # type: ignore[no-untyped-call]
+    return [entry["message"] for entry in entries]
 
 
 def charts_in(browser: webdriver.Chrome) -> list[tuple[str, str, int, int]]:

@@ -17,7 +17,7 @@ import pytest
 from selenium import webdriver
 
 from analysis.drawing import figure
-from analysis.page.browsing import charts_in, opened
+from analysis.page.browsing import charts_in, opened, told
 from analysis.page.report import report
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
@@ -39,9 +39,9 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    told = os.environ.get("CROSSOVER_EMULATED")
-    program = Path(told) if told else BUILD / "crossover_emulated"
-    if not told and not program.exists():
+    named = os.environ.get("CROSSOVER_EMULATED")
+    program = Path(named) if named else BUILD / "crossover_emulated"
+    if not named and not program.exists():
         pytest.skip(f"{program} is not built")
     folder = tmp_path_factory.mktemp("end to end")
     # NVML is loaded by its name: the emulation's stands in its place.
@@ -71,7 +71,7 @@ def page(run: Run, browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathF
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(document, encoding="utf-8")
     opened(browser, path)
-    assert browser.get_log("browser") == []
+    assert told(browser, "browser") == []
     text: str = browser.execute_script(
         "document.querySelectorAll('details').forEach(d => d.open = true);"
         "return document.body.innerText"
@@ -82,8 +82,8 @@ def page(run: Run, browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathF
 def test_every_column_is_in_the_runs_own_vocabulary(run: Run) -> None:
     with run.path.open(newline="") as file:
         header = next(csv.reader(file))
-    told = json.loads(run.path.with_suffix(".json").read_text())["vocabulary"]
-    assert set(header) <= {column["name"] for column in told["columns"]}
+    vocabulary = json.loads(run.path.with_suffix(".json").read_text())["vocabulary"]
+    assert set(header) <= {column["name"] for column in vocabulary["columns"]}
     assert run.left_out.unknown_columns == []
 
 

@@ -7,6 +7,7 @@ import hashlib
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 from analysis.drawing.figure import Figure
@@ -78,7 +79,7 @@ def vega() -> str:
     """
     import vl_convert
 
-    kept = Path(sys.prefix) / f"vega-bundle-{vl_convert.__version__}.js"
+    kept = Path(sys.prefix) / f"vega-bundle-{version('vl-convert-python')}.js"
     try:
         return kept.read_text(encoding="utf-8")
     except OSError:

@@ -15,8 +15,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from analysis.drawing import figure
-from analysis.page import report_command
-from analysis.page.browsing import LAPTOP, PHONE, charts_in, opened, until
+from analysis.page.browsing import LAPTOP, PHONE, charts_in, opened, told, until
+from analysis.page.report import report
 from analysis.reading.read import read_runs
 
 
@@ -33,7 +33,7 @@ def pages(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> di
     figure.CHECKED, before = False, figure.CHECKED
     for name, labels in chosen.items():
         with figure.checked():
-            document, _ = report_command.report(read_runs([runs[label] for label in labels]))
+            document, _ = report(read_runs([runs[label] for label in labels]))
         written[name] = folder / f"{name}.html"
         written[name].write_text(document, encoding="utf-8")
     figure.CHECKED = before
@@ -49,9 +49,8 @@ def test_renders(
     browser: webdriver.Chrome, pages: dict[str, Path], name: str, size: tuple[int, int], dark: bool
 ) -> None:
     opened(browser, pages[name], size, dark)
-    assert browser.get_log("browser") == []
-    requests = [e["message"] for e in browser.get_log("performance")
-                if '"Network.requestWillBeSent"' in e["message"]]  # fmt: skip
+    assert told(browser, "browser") == []
+    requests = [m for m in told(browser, "performance") if '"Network.requestWillBeSent"' in m]
     assert [r for r in requests if '"url":"http' in r] == []
     states = charts_in(browser)
     assert len(states) >= 10
@@ -147,13 +146,15 @@ def test_zoom_by_keyboard(browser: webdriver.Chrome, pages: dict[str, Path]) -> 
 
 
 def test_the_data_downloads_unchanged(
-    browser: webdriver.Chrome, pages: dict[str, Path], runs: dict[str, Path]
+    browser: webdriver.Chrome, pages: dict[str, Path], runs: dict[str, Path], tmp_path: Path
 ) -> None:
     opened(browser, pages["one"])
+    allowed = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", allowed)
     button = browser.find_element(By.CSS_SELECTOR, "[data-file='0']")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
     button.click()
-    target = browser.downloads / "workstation.csv"
+    target = tmp_path / "workstation.csv"
     for _ in range(100):
         if target.exists():
             break
@@ -186,7 +187,7 @@ def test_hostile_page_runs_nothing(
     text = runs["interrupted"].read_text().replace(",openmp,", f',"{attack}",')
     path = tmp_path / "attack.csv"
     path.write_text(text.replace(",cut,", f',"{attack}",'))
-    document, _ = report_command.report(read_runs([path]))
+    document, _ = report(read_runs([path]))
     page = tmp_path / "attack.html"
     page.write_text(document, encoding="utf-8")
     opened(browser, page)
@@ -195,7 +196,7 @@ def test_hostile_page_runs_nothing(
     ActionChains(browser).move_to_element(point).perform()
     assert browser.title.startswith("crossover: <img")
     assert browser.find_elements(By.CSS_SELECTOR, "img") == []
-    assert browser.get_log("browser") == []
+    assert told(browser, "browser") == []
 
 
 def test_without_scripts_the_values_remain(pages: dict[str, Path]) -> None:

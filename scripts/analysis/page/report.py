@@ -180,7 +180,9 @@ def _charts(
     section: str, title: str, short: str, everything: list[tuple[str, Group]], make: Maker
 ) -> Section:
     numbers = count(1)
-    content = [c for name, group in everything for c in make(group, name, next(numbers)) if c]
+    content: list[Part] = [
+        part for name, group in everything for part in make(group, name, next(numbers)) if part
+    ]
     return Section(section, title, short, content)
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from analysis.chapters import answer, throughput
-from analysis.chapters.scaling import sizes_shown, sweep
 from analysis.drawing import figure
 from analysis.measured.curves import Group
 from analysis.measured.groups import groups
-from analysis.page import report_command
+from analysis.measured.sweeps import sizes_shown, sweep
+from analysis.page.report import report
+from analysis.page.report_command import write_figures
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.read import read_runs
@@ -41,7 +42,7 @@ def group_of(path: Path, workload: str = "reduce") -> Group:
 
 def document_of(*paths: Path) -> tuple[str, dict]:
     with figure.checked():
-        document, _ = report_command.report(read_runs(list(paths)))
+        document, _ = report(read_runs(list(paths)))
     packed = re.search(r'<script type="application/json" id="data">(.*?)</script>', document)
     return document, json.loads(packed[1])
 
@@ -230,8 +231,8 @@ def test_the_same_run_gives_the_same_page(runs: dict[str, Path]) -> None:
 
 def test_figures_for_a_paper(runs: dict[str, Path], tmp_path: Path) -> None:
     with figure.checked():
-        _, figures = report_command.report(read_runs([runs["laptop"]]))
-        written = report_command.write_figures(figures[:2], tmp_path / "figures")
+        _, figures = report(read_runs([runs["laptop"]]))
+        written = write_figures(figures[:2], tmp_path / "figures")
     assert [p.suffix for p in written] == [".svg", ".png"] * 2
     svg = written[0].read_text()
     assert "serial" in svg

@@ -43,5 +43,5 @@ def _planted() -> dict[str, Any]:
 TOLD = _planted()
 VOCABULARY = vocabulary_of({"vocabulary": TOLD})
 # Passes over an array's bytes, and operations an element.
-PASSES = {w["name"]: w["passes"] for w in TOLD["workloads"]}
-FLOPS = {w["name"]: w["flops"] for w in TOLD["workloads"]}
+PASSES: dict[str, int] = {w["name"]: w["passes"] for w in TOLD["workloads"]}
+FLOPS: dict[str, int] = {w["name"]: w["flops"] for w in TOLD["workloads"]}

@@ -87,7 +87,7 @@ def _fields(record: bytes) -> int:
 
 
 @contextmanager
-def _copy() -> Iterator[tuple[Path, tempfile._TemporaryFileWrapper]]:
+def _copy() -> Iterator[tuple[Path, tempfile._TemporaryFileWrapper[bytes]]]:
     try:
         out = tempfile.NamedTemporaryFile(suffix=".csv", delete=False)  # noqa: SIM115
     except OSError as error:

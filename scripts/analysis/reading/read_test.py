@@ -10,7 +10,7 @@ import pandas
 import pytest
 
 from analysis.errors import BadInput, Refused
-from analysis.page import report_command
+from analysis.page.report import report
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import HEADER, configurations, write_run
 from analysis.reading.read import read_runs
@@ -236,7 +236,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_broken_description_does_not_stop_a_report(tmp_path: Path, text: str) -> None:
     path = written(tmp_path)
     path.with_suffix(".json").write_bytes(text.encode("latin-1"))
-    document, figures = report_command.report(read_runs([path]))
+    document, figures = report(read_runs([path]))
     assert figures
     assert "small" in document
 

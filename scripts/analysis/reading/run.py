@@ -167,7 +167,7 @@ class Run:
     @property
     def rounds(self) -> int:
         """The most samples that any configuration has."""
-        return int(self.configurations.get_column("n").max() or 0)
+        return max(self.configurations.get_column("n").to_list(), default=0)
 
     @property
     def status(self) -> str:

@@ -8,6 +8,7 @@ its own, which `misfit` answers: the largest relative distance of a median from 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ class Fit:
 
 
 def _solve(design: Floats, times: Floats) -> Floats:
-    solution, _ = nnls(design / times[:, None], np.ones(len(times)))
+    solution: Floats = nnls(design / times[:, None], np.ones(len(times)))[0]
     return solution
 
 
@@ -46,7 +47,7 @@ def _fit(
     design: Floats,
     times: Floats,
     resampled: Floats | None,
-    parameters_of,  # noqa: ANN001
+    parameters_of: Callable[[Floats], list[float]],
     samples: int,
 ) -> Fit:
     solution = _solve(design, times)
