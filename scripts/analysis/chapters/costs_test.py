@@ -17,7 +17,7 @@ from analysis.measured import costs
 from analysis.measured.curves import Curve, Group, Point
 from analysis.measured.groups import cost_groups, groups
 from analysis.page.report import report
-from analysis.planted import costs as synthetic_costs
+from analysis.planted import costs as planted_costs
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.read import read_runs
@@ -25,7 +25,6 @@ from analysis.statistics.stats import Estimate
 
 HARDWARE = Hardware(gpu=False)
 SIZES = [4**k for k in range(5, 15)]
-PYTHON_SIZES = SIZES[:6]
 CHAPTERS = ["synchronising", "workers", "waiting", "sharing", "python"]
 
 
@@ -47,7 +46,7 @@ def rows_of(data: dict, chart: str) -> list[dict]:
 
 
 def test_what_synchronising_costs_and_racing_loses(tmp_path: Path) -> None:
-    text, data = page_of(written(tmp_path, synthetic_costs.count(HARDWARE)))
+    text, data = page_of(written(tmp_path, planted_costs.count(HARDWARE)))
     assert re.search(r"One worker alone adds 1 in 0\.(50|49)\d? ns \(serial/loop\)", text)
     assert re.search(r"openmp/critical the slowest \(9[45]\.\d ns, 1,5\d0×\)", text)
     assert "threads/unsynchronised loses 38 % on 8 workers" in text
@@ -66,7 +65,7 @@ def test_what_synchronising_costs_and_racing_loses(tmp_path: Path) -> None:
 
 
 def test_false_sharing_is_told_as_it_was_measured(tmp_path: Path) -> None:
-    planned = synthetic_costs.count(HARDWARE)
+    planned = planted_costs.count(HARDWARE)
     text, _ = page_of(written(tmp_path, planned))
     assert re.search(r"as if they were shared: threads/false-sharing takes 5[56]\.\d× as", text)
     harmless = [
@@ -82,7 +81,7 @@ def test_false_sharing_is_told_as_it_was_measured(tmp_path: Path) -> None:
 
 
 def test_what_workers_cost_and_from_where_they_pay(tmp_path: Path) -> None:
-    planned = configurations(HARDWARE, sizes=SIZES) + synthetic_costs.create(HARDWARE)
+    planned = configurations(HARDWARE, sizes=SIZES) + planted_costs.create(HARDWARE)
     text, data = page_of(written(tmp_path, planned))
     assert re.search(r"A worker costs 20\d ns by threads/pool \(8 workers at once\)", text)
     assert re.search(r"4(80|79|81) µs by processes/posix-spawn \(8 workers\), 2,\d\d0×", text)
@@ -112,7 +111,7 @@ def test_a_cost_outside_of_the_measured_work(tmp_path: Path) -> None:
 
 
 def test_what_a_switch_costs(tmp_path: Path) -> None:
-    text, data = page_of(written(tmp_path, synthetic_costs.switch()))
+    text, data = page_of(written(tmp_path, planted_costs.switch()))
     assert re.search(r"takes 1\.(30|29|31) µs by threads/futex \(1 core\)", text)
     assert re.search(r"14\.\d µs by processes/pipe \(2 cores\)", text)
     assert re.search(r"on two cores threads/futex is 6\.9\d× dearer than on one", text)
@@ -124,7 +123,7 @@ def test_what_a_switch_costs(tmp_path: Path) -> None:
 
 
 def test_how_waiting_differs_from_computing(tmp_path: Path) -> None:
-    text, data = page_of(written(tmp_path, synthetic_costs.wait(HARDWARE)))
+    text, data = page_of(written(tmp_path, planted_costs.wait(HARDWARE)))
     assert re.search(r"block reaches 48\d on 512 workers, 94 % of the ideal", text)
     assert re.search(r"compute reaches 7\.8\d on 512 workers, 1\.5 % of the ideal", text)
     assert re.search(r"A fast request takes 5\.10 ms \(fast median\) and 9\.30 ms", text)
@@ -135,7 +134,7 @@ def test_how_waiting_differs_from_computing(tmp_path: Path) -> None:
 
 def test_threads_processes_and_messages(tmp_path: Path) -> None:
     planned = configurations(HARDWARE, sizes=SIZES, workloads=("double",))
-    planned += synthetic_costs.processes(HARDWARE, SIZES)
+    planned += planted_costs.processes(HARDWARE, SIZES)
     text, data = page_of(written(tmp_path, planned))
     assert "Threads, processes and messages: double, f32, 8 workers" in text
     # 2 GiB at 70 GB/s in memory, and 0.9 GB/s through the queue.
@@ -152,42 +151,11 @@ def test_threads_processes_and_messages(tmp_path: Path) -> None:
     assert not re.search(r"ns</td>$", re.search(r">processes/shm</th>(.*?)</tr>", text)[1])
 
 
-def test_what_a_python_user_would_pick(tmp_path: Path) -> None:
-    compiled = written(
-        tmp_path, configurations(HARDWARE, sizes=SIZES) + synthetic_costs.count(HARDWARE)
-    )
-    planned = synthetic_costs.python(HARDWARE, PYTHON_SIZES) + synthetic_costs.python_count()
-    python = written(tmp_path, planned, "python", seed=7)
-    text, data = page_of(compiled, python)
-    # 8 bytes in 50 ns.
-    assert "At 1.00 Mi elements python/serial moves 0.160 GB/s" in text
-    assert re.search(r"python/threads is 0\.98\d× as fast", text)
-    assert re.search(r"numpy/vectorised is 28\d× as fast", text)
-    assert {r["s"] for r in rows_of(data, "python-1")} >= {"one core, C++", "best CPU, C++"}
-    assert max(r["x"] for r in rows_of(data, "python-1")) == PYTHON_SIZES[-1]
-    counts = {r["k"]: r["y"] for r in rows_of(data, "python-count-2")}
-    assert counts["python/threads"] == pytest.approx(200, rel=0.02)
-    assert counts["serial/loop"] == pytest.approx(0.5, rel=0.02)
-    # A baseline is no machine of its own.
-    assert 'id="machines"' not in text
-    assert "On the CPU, nothing is faster" not in text
-    assert not [r for r in rows_of(data, "throughput-1") if r["s"] in ("python", "numpy")]
-    assert "Certainty of each median: workstation" in text
-
-
-def test_a_python_baseline_alone(tmp_path: Path) -> None:
-    planned = synthetic_costs.python(HARDWARE, PYTHON_SIZES) + synthetic_costs.python_count()
-    text, data = page_of(written(tmp_path, planned))
-    assert "What a Python user would pick" in text
-    assert "What synchronising costs" not in text
-    assert "python-1" in data["figures"]
-
-
 EACH: dict[str, Callable[[], list[Configuration]]] = {
-    "count": lambda: synthetic_costs.count(HARDWARE),
-    "create": lambda: synthetic_costs.create(HARDWARE),
-    "switch": synthetic_costs.switch,
-    "wait": lambda: synthetic_costs.wait(HARDWARE),
+    "count": lambda: planted_costs.count(HARDWARE),
+    "create": lambda: planted_costs.create(HARDWARE),
+    "switch": planted_costs.switch,
+    "wait": lambda: planted_costs.wait(HARDWARE),
 }
 
 
@@ -291,8 +259,8 @@ def test_costs_are_compared_by_their_times(tmp_path: Path) -> None:
 def test_several_machines_and_baselines(tmp_path: Path) -> None:
     paths = []
     for number, hardware in enumerate((Hardware("a", gpu=False), Hardware("b", gpu=False))):
-        planned = configurations(hardware, sizes=SIZES[:4]) + synthetic_costs.count(hardware)
-        python = synthetic_costs.python(hardware, SIZES[:3])
+        planned = configurations(hardware, sizes=SIZES[:4]) + planted_costs.count(hardware)
+        python = planted_costs.python(hardware, SIZES[:3])
         paths.append(written(tmp_path, planned, hardware.label, hardware=hardware, seed=number))
         name = f"{hardware.label}-python"
         paths.append(written(tmp_path, python, name, hardware=hardware, seed=10 + number))
@@ -310,7 +278,7 @@ def group_of(path: Path, workload: str) -> Group:
 
 
 def test_medians_of_what_samples_tell(tmp_path: Path) -> None:
-    path = written(tmp_path, synthetic_costs.wait(HARDWARE))
+    path = written(tmp_path, planted_costs.wait(HARDWARE))
     found = costs.costs(group_of(path, "wait"))
     mixed = next(c for c in found if c.variant == "mixed" and c.workers == 16)
     assert mixed.more["fast_median_ns"] == pytest.approx(5e6 / 16 + 1e5)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.chapters.costs_test import SIZES, page_of, rows_of, written
-from analysis.planted import costs as synthetic_costs
+from analysis.planted import costs as planted_costs
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import configurations
 
@@ -16,7 +16,7 @@ GPU = Hardware()
 
 
 def test_what_synchronising_costs_on_a_gpu(tmp_path: Path) -> None:
-    text, data = page_of(written(tmp_path, synthetic_costs.count(GPU)))
+    text, data = page_of(written(tmp_path, planted_costs.count(GPU)))
     bars = {r["k"]: r for r in rows_of(data, "count-1")}
     assert len(bars) == 14 + 8
     # 1 Mi increments, 8 SMs' worth of a start, and the launch where a caller waits for it.
@@ -38,7 +38,7 @@ def test_what_synchronising_costs_on_a_gpu(tmp_path: Path) -> None:
 
 def test_costs_on_some_multiprocessors(tmp_path: Path) -> None:
     sms = (1, 16, 132)
-    planned = synthetic_costs.count(GPU, sms=sms) + synthetic_costs.create(GPU, sms=sms)
+    planned = planted_costs.count(GPU, sms=sms) + planted_costs.create(GPU, sms=sms)
     text, data = page_of(written(tmp_path, planned))
     (chart,) = [
         c for c in data["figures"]
@@ -62,7 +62,7 @@ def test_costs_on_some_multiprocessors(tmp_path: Path) -> None:
 
 
 def test_a_launch_beside_workers(tmp_path: Path) -> None:
-    planned = configurations(GPU, sizes=SIZES) + synthetic_costs.create(GPU)
+    planned = configurations(GPU, sizes=SIZES) + planted_costs.create(GPU)
     text, data = page_of(written(tmp_path, planned))
     assert re.search(r"A launch on 132 SMs and the wait for its end take 5\.(20|19|21) µs", text)
     assert "hardly more for many blocks than for one" in text

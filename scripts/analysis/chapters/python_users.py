@@ -156,12 +156,12 @@ def counting(group: Group, compiled: Group | None, machine: str, number: int) ->
 
 
 def _beside(compiled: Group | None) -> list[Cost]:
-    """Of C++ the serial count, and the quickest of several workers that loses nothing and is one
-    counter."""
+    """Of C++ the serial count, and of several workers that lose nothing the quickest and the
+    slowest."""
     if compiled is None:
         return []
     found = full(largest(costs(compiled)), cores_of(compiled))
     own = [c for c in found if c.model not in MODELS and c.device == "cpu" and c.lost == 0]
     serial = [c for c in own if c.model == "serial"]
-    shared = [c for c in own if c.variant in ("atomic", "mutex") and c.workers > 1]
-    return [*serial, *sorted(shared, key=lambda c: c.each.value)[:2]]
+    shared = sorted((c for c in own if c.workers > 1), key=lambda c: c.each.value)
+    return [*serial, *shared[:1], *shared[1:][-1:]]

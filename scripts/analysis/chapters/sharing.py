@@ -18,11 +18,11 @@ from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import cores_of, title_of
 from analysis.measured.curves import Group, Point, point_of
+from analysis.reading.vocabulary import place
 from analysis.words import duration, format_size, listing, plural, ratio, significant
 
 MODELS = ["processes", "mpi"]
-THREADS = "threads/pool"
-ORDER = [THREADS, "processes/shm", "processes/mapped-file", "processes/spawn"]
+THREADS = "threads"
 PHYSICS = (
     "Processes that share memory work on it as threads do; only telling them differs. Messages "
     "copy every byte twice, into the kernel and out of it, there and back, at a few GB/s a core: "
@@ -58,7 +58,7 @@ def _ways(group: Group) -> tuple[int, dict[str, list[Point]]]:
     """Points by size of each way, all on as many workers: the most that have a core each."""
     t = group.table
     mine = t.filter(
-        (t["model"].is_in(MODELS) | ((t["model"] == "threads") & (t["variant"] == "pool")))
+        (t["model"].is_in(MODELS) | (t["model"] + "/" + t["variant"] == _threads(group)))
         & (t["scope"] == "resident")
         & (t["device"] == "cpu")
         & (t["elements"] > 0)
@@ -75,8 +75,19 @@ def _ways(group: Group) -> tuple[int, dict[str, list[Point]]]:
     ways: dict[str, list[Point]] = {}
     for row in best.filter(pl.col("median").is_not_null()).iter_rows(named=True):
         ways.setdefault(f"{row['model']}/{row['variant']}", []).append(point_of(row))
-    order = sorted(ways, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n))
-    return workers, {name: ways[name] for name in order}
+    known = group.run.vocabulary
+
+    def order(name: str) -> tuple[int, int]:
+        model, variant = name.split("/", 1)
+        return place(known.models, model), known.place(model, group.workload, variant)
+
+    return workers, {name: ways[name] for name in sorted(ways, key=order)}
+
+
+def _threads(group: Group) -> str:
+    """What processes and messages are held against: the best that threads do."""
+    ladder = group.run.vocabulary.ladder(THREADS, group.workload)
+    return f"{THREADS}/{next((v.name for v in ladder if v.role == 'best'), '')}"
 
 
 def _drawn(points: list[Point], most: int = 150) -> list[Point]:
@@ -85,6 +96,7 @@ def _drawn(points: list[Point], most: int = 150) -> list[Point]:
 
 
 def _says(group: Group, ways: dict[str, list[Point]], workers: int) -> str:
+    threads = _threads(group)
     sizes = [{p.elements for p in points} for points in ways.values()]
     common = set.intersection(*sizes) or set.union(*sizes)
     large, small = max(common), min(common)
@@ -98,12 +110,12 @@ def _says(group: Group, ways: dict[str, list[Point]], workers: int) -> str:
         f"On {plural(workers, 'worker')} at {format_size(large)} elements {top[0][0]} moves most, "
         f"{significant(top[0][1].rate.value)} GB/s"
     )
-    base = next((p for n, p in top if n == THREADS), None)
+    base = next((p for n, p in top if n == threads), None)
     if base:
         told = [
-            f"{n} reaches {significant(group.speed_up(p, base).value)}× of {THREADS}"
+            f"{n} reaches {significant(group.speed_up(p, base).value)}× of {threads}"
             for n, p in (top[0], top[-1])
-            if n != THREADS
+            if n != threads
         ]
         if told:
             text += f"; {listing(list(dict.fromkeys(told)))}"
@@ -113,12 +125,13 @@ def _says(group: Group, ways: dict[str, list[Point]], workers: int) -> str:
 
 
 def _table(group: Group, ways: dict[str, list[Point]], where: str) -> Html:
-    threads = {p.elements: p for p in ways.get(THREADS, [])}
+    threads = _threads(group)
+    theirs = {p.elements: p for p in ways.get(threads, [])}
     rows: list[list[Child]] = []
     for name, points in ways.items():
         first, last = points[0], points[-1]
-        base = threads.get(last.elements)
-        start = threads.get(first.elements)
+        base = theirs.get(last.elements)
+        start = theirs.get(first.elements)
         # What the messages add: the time of a byte beyond that of threads on the same work.
         copying = (last.time.value - base.time.value) / last.bytes if base else 0.0
         share = group.speed_up(last, base) if base else None
@@ -134,7 +147,7 @@ def _table(group: Group, ways: dict[str, list[Point]], where: str) -> Html:
             ]
         )
     return table(
-        ["way", "smallest: time", f"over {THREADS}", "largest: rate", f"of {THREADS}",
+        ["way", "smallest: time", f"over {threads}", "largest: rate", f"of {threads}",
          "price of 1 KiB"],
         rows,
         numeric=range(1, 6),
