@@ -106,7 +106,7 @@ TEST_F(Program, HasThePeakOfArithmeticMeasured) {
     std::filesystem::remove_all(folder_);
     EXPECT_EQ(run_program({"--workloads=" + workload, "--sizes=100", "--threads=1", "--rounds=1",
                            "--min-time=0.000001", "--quiet", "--output=" + csv_.string()},
-                          models_, nullptr, [](auto, const auto&) { return 7.0; }),
+                          models_, [](auto, const auto&) { return 7.0; }),
               0);
     return read_record(record_path(csv_)).at("machine").at("cpu");
   };

@@ -43,7 +43,7 @@ class Rounds : public testing::Test {
     Sampler sampler(topology_, options_.min_time_s, {}, interrupted_);
     Progress progress(true);
     crossover::Run run(
-        {options_, "run", "", 42, interrupted_}, plan, earlier, sampler,
+        {options_, "run", 42, interrupted_}, plan, earlier, sampler,
         [&](const Row& row) { writer.append(row); }, progress);
     const End end = run.go();
     results_ = run.results();

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis import compare_command, report_command
+from analysis.compare import compare_command
 from analysis.errors import run_command
-from analysis.read_test import HARDWARE, written
-from analysis.synthetic import Configuration, configurations, write_run
+from analysis.page import report_command
+from analysis.planted.runs import Configuration, configurations, write_run
+from analysis.reading.read_test import HARDWARE, written
 
 
 def status_of(monkeypatch: pytest.MonkeyPatch, command, *arguments: object) -> int:  # noqa: ANN001

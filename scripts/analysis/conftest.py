@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis import figure, synthetic_costs
-from analysis.synthetic import configurations, write_run
-from analysis.synthetic_hardware import Hardware, three_machines
+from analysis.drawing import figure
+from analysis.page.browsing import browser as browser
+from analysis.planted import costs as planted_costs
+from analysis.planted.hardware import Hardware, three_machines
+from analysis.planted.runs import configurations, write_run
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,9 +35,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             telemetry=hardware.label == "server",
         )
     hardware = Hardware("costs", gpu=False)
-    planned = configurations(hardware, sizes=sizes) + synthetic_costs.all_of(hardware, sizes)
+    planned = configurations(hardware, sizes=sizes) + planted_costs.all_of(hardware, sizes)
     written["costs"] = write_run(folder / "costs.csv", planned, rounds=7, hardware=hardware)
-    planned = synthetic_costs.python(hardware, sizes[:6]) + synthetic_costs.python_count()
+    planned = planted_costs.python(hardware, sizes[:6]) + planted_costs.python_count()
     written["python"] = write_run(folder / "python.csv", planned, hardware=hardware, seed=2)
     hardware = Hardware("cut")
     planned = configurations(hardware, sizes=sizes, ladder=False)

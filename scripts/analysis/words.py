@@ -6,8 +6,8 @@ import html
 import math
 import unicodedata
 
-from analysis.crossover import format_size
-from analysis.stats import Estimate
+from analysis.statistics.crossover import format_size
+from analysis.statistics.stats import Estimate
 
 __all__ = ["duration", "escape", "format_size", "plain", "plural", "ratio", "significant"]
 

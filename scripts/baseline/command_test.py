@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis import compare_command, figure, report_command
-from analysis.read import read_runs
+from analysis.compare import compare_command
+from analysis.drawing import figure
+from analysis.page.report import report
+from analysis.reading.read import read_runs
 from baseline import other_python
 from baseline.record import HEADER
 
@@ -129,7 +131,7 @@ def test_reports_and_comparisons_take_it(finished: Path) -> None:
     assert found.left_out.incomplete == 0
     assert found.left_out.unknown_columns == []
     with figure.checked():
-        document, _ = report_command.report([found])
+        document, _ = report([found])
     assert "What a Python user would pick" in document
     assert compare_command.compare(found, found, 0.02, []).changes
 

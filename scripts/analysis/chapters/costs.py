@@ -1,0 +1,160 @@
+"""The chapters on what parallelism costs: each is there when its data is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count as numbered
+
+from analysis.chapters import count, create, python_users, sharing, switch, wait
+from analysis.drawing.markup import Child, Html, table
+from analysis.measured.costs import cores_of, costs, full, largest, title_of, unit
+from analysis.measured.curves import Curve, Group
+from analysis.measured.groups import Family, cost_groups
+from analysis.page.page import Section
+from analysis.reading.run import Run
+from analysis.words import duration
+
+
+@dataclass
+class Measured:
+    """One machine's groups: its own run's, and those of a Python baseline beside it."""
+
+    run: Run
+    groups: list[Group]
+    name: str
+    families: list[Family]
+    python: list[tuple[Run, list[Group]]]
+
+    @cached_property
+    def costs(self) -> list[Group]:
+        """Its groups of workloads that move no data."""
+        return cost_groups(self.run)
+
+    def of(self, workload: str) -> list[Group]:
+        """Its groups of a workload that moves no data."""
+        return [g for g in self.costs if g.workload == workload]
+
+
+def with_baselines(runs: list[Run]) -> list[tuple[Run, list[Run]]]:
+    """Runs of build/crossover, each with the Python baselines of its label; then any others."""
+
+    def of_python(run: Run) -> bool:
+        return python_users.is_baseline(set(run.configurations.get_column("model")))
+
+    own: list[tuple[Run, list[Run]]] = [(r, []) for r in runs if not of_python(r)]
+    for run in runs:
+        if not of_python(run):
+            continue
+        host = next((found for found in own if found[0].label == run.label), None)
+        if host is not None and not of_python(host[0]):
+            host[1].append(run)
+        else:
+            own.append((run, []))
+    return own
+
+
+def cost_sections(machines: list[Measured]) -> list[Section]:
+    """All of them, also the empty ones."""
+    return [
+        _synchronising(machines),
+        _working(machines),
+        _waiting(machines),
+        _sharing(machines),
+        _python(machines),
+    ]
+
+
+def _of(machines: list[Measured], workload: str) -> Iterator[tuple[Measured, Group, int]]:
+    numbers = numbered(1)
+    for machine in machines:
+        for group in machine.of(workload):
+            yield machine, group, next(numbers)
+
+
+def _synchronising(machines: list[Measured]) -> Section:
+    section = Section("synchronising", "What synchronising costs", "Synchronising")
+    for machine, group, number in _of(machines, count.WORKLOAD):
+        if not python_users.is_baseline(set(group.table.get_column("model"))):
+            section.content += count.chapter(group, machine.name, number)
+    return section
+
+
+def _working(machines: list[Measured]) -> Section:
+    section = Section("workers", "What workers and switches cost", "Workers")
+    for machine, group, number in _of(machines, create.WORKLOAD):
+        curves, names = _serials(machine)
+        section.content += create.chapter(group, curves, names, machine.name, number)
+    for machine, group, number in _of(machines, switch.WORKLOAD):
+        section.content += [switch.chapter(group, machine.name, number)]
+    with_chapter = {chapter.WORKLOAD for chapter in (count, create, switch, wait)}
+    for machine in machines:
+        for group in machine.costs:
+            if group.workload not in with_chapter:
+                section.content += [other_costs(group, machine.name)]
+    section.content = [part for part in section.content if part]
+    return section
+
+
+def other_costs(group: Group, machine: str) -> Html | None:
+    """A workload without a chapter of its own: its times for each unit, quickest first."""
+    found = sorted(full(largest(costs(group)), cores_of(group)), key=lambda c: c.each.value)
+    if not found:
+        return None
+    rows: list[list[Child]] = [
+        [c.name, c.on, f"{c.elements:,}", duration(c.each.value), duration(c.whole.value)]
+        for c in found[:40]
+    ]
+    return table(
+        ["variant", "on", f"{unit(group)}s", f"time of one {unit(group)}", "time of all"],
+        rows,
+        numeric=[2, 3, 4],
+        caption=title_of(f"{group.workload}: time for each {unit(group)}", machine),
+    )
+
+
+def _serials(machine: Measured) -> tuple[list[Curve], list[str]]:
+    """One core's curves of the workloads that move data, of the first type measured."""
+    first = machine.groups[0].type if machine.groups else ""
+    found = [
+        (curve, group.title) for group in machine.groups
+        if group.type == first and (curve := group.serial())
+    ]  # fmt: skip
+    return [c for c, _ in found], [n for _, n in found]
+
+
+def _waiting(machines: list[Measured]) -> Section:
+    section = Section("waiting", "How waiting differs from computing", "Waiting")
+    for machine, group, number in _of(machines, wait.WORKLOAD):
+        section.content += wait.chapter(group, machine.name, number)
+    return section
+
+
+def _sharing(machines: list[Measured]) -> Section:
+    section = Section("sharing", "Threads, processes or messages", "Processes")
+    numbers = numbered(1)
+    for machine in machines:
+        for group in machine.groups:
+            section.content += sharing.chapter(group, machine.name, next(numbers))
+    return section
+
+
+def _python(machines: list[Measured]) -> Section:
+    section = Section("python", "What a Python user would pick", "Python")
+    for machine in machines:
+        own = [(machine.groups, machine.costs)]
+        beside = [(found, cost_groups(run)) for run, found in machine.python]
+        for groups, of_costs in [*own, *beside]:
+            for group in groups:
+                compiled = next((g for g in machine.groups if g.title == group.title), None)
+                number = len(section.content) + 1
+                found = python_users.rates(group, compiled, machine.name, number)
+                section.content += [found] if found else []
+            for group in of_costs:
+                if group.workload == count.WORKLOAD:
+                    compiled = next(iter(machine.of(count.WORKLOAD)), None)
+                    number = len(section.content) + 1
+                    found = python_users.counting(group, compiled, machine.name, number)
+                    section.content += [found] if found else []
+    return section

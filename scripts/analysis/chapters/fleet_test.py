@@ -1,0 +1,118 @@
+"""Fleet runs: nodes are told apart, and those that fall behind named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.chapters import fleet
+from analysis.compare.comparing import compare
+from analysis.page.report import report
+from analysis.planted.hardware import Hardware
+from analysis.planted.runs import Configuration, configurations, write_run
+from analysis.reading.read import read_runs
+from analysis.reading.run import Run
+
+HARDWARE = Hardware("lab", gpu=False, cores=2, smt=1)
+PLANNED = configurations(HARDWARE, workloads=("double", "reduce"), sizes=[1024, 65536])
+
+
+def write_fleet(
+    path: Path, slow: dict[str, Callable[[Configuration], float]], nodes: list[str]
+) -> Path:
+    """A run of `nodes`, on some of which times are longer by a factor."""
+    rows: list[str] = []
+    for node in nodes:
+        part = write_run(
+            path, PLANNED, 7, hardware=HARDWARE, noise=0.001, change=slow.get(node, lambda _: 1.0)
+        )
+        header, *lines = part.read_text().splitlines()
+        rows += [f"{line},{node}" for line in lines]
+    path.write_text("\n".join([f"{header},node", *rows]) + "\n")
+    about = json.loads(path.with_suffix(".json").read_text())
+    about["nodes"] = [
+        {"node": node, "machine": {"cpu": {"model": f"CPU of {node}"}}} for node in nodes[1:]
+    ]
+    path.with_suffix(".json").write_text(json.dumps(about))
+    return path
+
+
+def nodes_of(path: Path) -> list[Run]:
+    return read_runs([path], by_node=True)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    slow = {"c": lambda c: 1.5 if c.workload == "reduce" else 1.0}
+    return write_fleet(tmp_path / "run.csv", slow, ["a", "b", "c"])
+
+
+def test_every_node_is_a_run_with_its_own_machine(three: Path) -> None:
+    runs = nodes_of(three)
+    assert [(run.node, run.label) for run in runs] == [
+        ("a", "lab, a"),
+        ("b", "lab, b"),
+        ("c", "lab, c"),
+    ]
+    assert sum(run.rows for run in runs) == len(three.read_text().splitlines()) - 1
+    assert [run.about.text("machine.cpu.model") for run in runs[1:]] == ["CPU of b", "CPU of c"]
+    assert runs[0].about.text("machine.cpu.model") not in ("", "CPU of b")
+
+
+def test_a_fleet_with_the_name_of_a_node_lends_it_to_none(tmp_path: Path) -> None:
+    runs = nodes_of(write_fleet(tmp_path / "run.csv", {}, ["lab", "other"]))
+    assert [run.label for run in runs] == ["lab", "other"]
+
+
+def test_slow_nodes_are_named(three: Path) -> None:
+    (found,) = fleet.behind(nodes_of(three))
+    assert (found.run.node, found.what) == ("c", "reduce")
+    assert found.ratio == pytest.approx(1.5, rel=0.01)
+    assert found.slower == found.of == sum(c.workload == "reduce" for c in PLANNED)
+    assert "1.50×" in str(fleet.falling_behind(nodes_of(three)))
+
+
+def test_two_nodes_differ_by_all_of_their_distance(tmp_path: Path) -> None:
+    path = write_fleet(tmp_path / "run.csv", {"b": lambda _: 1.2}, ["a", "b"])
+    assert [(b.run.node, round(b.ratio, 2)) for b in fleet.behind(nodes_of(path))] == [
+        ("b", 1.2),
+        ("b", 1.2),
+    ]
+
+
+def test_equal_nodes_are_not_named(tmp_path: Path) -> None:
+    path = write_fleet(tmp_path / "run.csv", {"b": lambda _: 1.04}, ["a", "b"])
+    assert fleet.behind(nodes_of(path)) == []
+    assert "No node falls behind" in str(fleet.falling_behind(nodes_of(path)))
+
+
+def test_the_page_has_every_node_and_who_falls_behind(three: Path) -> None:
+    page, figures = report(nodes_of(three))
+    assert "Nodes that fall behind the others" in page
+    for name in ("lab, a", "lab, b", "lab, c"):
+        assert name in page
+    assert any(figure.id.startswith("machines-") for figure in figures)
+
+
+def test_of_a_large_fleet_the_page_has_the_slowest(tmp_path: Path) -> None:
+    names = [f"n{i:02d}" for i in range(14)]
+    path = write_fleet(tmp_path / "run.csv", {"n13": lambda _: 1.3}, names)
+    shown = fleet.shown(nodes_of(path), 3)
+    assert [run.node for run in shown] == ["n00", "n01", "n13"]
+    page, _ = report(nodes_of(path))
+    assert "The fleet has 14 nodes" in page and "lab, n13" in page and "lab, n12" not in page
+
+
+def test_fleets_are_compared_node_by_node(three: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "before"
+    folder.mkdir()
+    (new,) = read_runs([three])
+    (base,) = read_runs([write_fleet(folder / "run.csv", {}, ["a", "b", "c"])])
+    result = compare(base, new, 0.02, [])
+    slower = {change.name for change in result.changes if change.verdict == "slower"}
+    assert len(result.changes) == 3 * len(PLANNED)
+    assert {name.rsplit("/")[-1] for name in slower} == {"c"}
+    assert {name.split("/")[0] for name in slower} == {"reduce"}

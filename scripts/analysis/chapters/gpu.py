@@ -1,0 +1,191 @@
+"""The GPU's ladder of variants, and its transfers."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from analysis.drawing import figure
+from analysis.drawing.charts import (
+    RATE_HEADER,
+    RATE_TOOLTIP,
+    rate_axis,
+    rate_cells,
+    rate_row,
+    size_axis,
+    tooltips,
+)
+from analysis.drawing.figure import Figure, Row, curves, picked
+from analysis.drawing.looks import plain_looks
+from analysis.measured.costs import title_of
+from analysis.measured.curves import Group, Point, point_of
+from analysis.words import duration, format_size, percent, significant
+
+
+def ladders(group: Group, machine: str, number: int) -> list[Figure]:
+    """The ladder of each GPU of the run."""
+    devices = sorted(set(group.table.get_column("device").to_list()) - {"cpu"})
+    found = [
+        _ladder(group, device, title_of(f", {device}" if len(devices) > 1 else "", machine), name)
+        for i, device in enumerate(devices)
+        for name in [f"{number}-{i}" if i else f"{number}"]
+    ]
+    return [f for f in found if f]
+
+
+def _at_largest(group: Group, device: str, scope: str) -> tuple[int, list[Point]]:
+    """The largest size at which most variants ran, and each variant's best point there."""
+    t = group.table
+    rows = t.filter((t["device"] == device) & (t["scope"] == scope) & (t["elements"] > 0))
+    if rows.height == 0:
+        return 0, []
+    counted = rows.group_by("elements").agg(pl.struct("model", "variant").n_unique().alias("v"))
+    elements = int(counted.sort(["v", "elements"], descending=True).get_column("elements")[0])
+    best = rows.filter(pl.col("elements") == elements).sort("median")
+    best = best.unique(["model", "variant"], keep="first", maintain_order=True)
+    return elements, [point_of(row) for row in best.iter_rows(named=True)]
+
+
+def _ladder(group: Group, device: str, where: str, name: str) -> Figure | None:
+    """Each variant's rate as a fraction of the limit and of the library."""
+    scope = "kernel"
+    elements, points = _at_largest(group, device, scope)
+    if len(points) < 2:
+        scope = "resident"
+        elements, points = _at_largest(group, device, scope)
+    if len(points) < 2:
+        return None
+    known = group.run.vocabulary
+    points.sort(key=lambda p: (p.model, known.place(p.model, group.workload, p.variant), p.variant))
+    roles = [known.role(p.model, group.workload, p.variant) for p in points]
+    several = len({p.model for p in points}) > 1
+    peak = group.run.about.gpu_peak(device)
+    fastest = max(points, key=lambda p: p.rate.value)
+    limit = peak or fastest.rate.value
+    limit_name = "theoretical peak" if peak else "fastest measured"
+    libraries = [p for p, role in zip(points, roles, strict=True) if role == "library"]
+    library = max(libraries, key=lambda p: p.rate.value) if libraries else None
+    own = [p for p in points if p not in libraries]
+    rows: list[Row] = []
+    for p, role in zip(points, roles, strict=True):
+        rate = p.rate
+        low, high = rate.low or rate.value, rate.high or rate.value
+        against = group.speed_up(p, library).value if library else None
+        rows.append(
+            {
+                "v": f"{p.model}/{p.variant}" if several else p.variant,
+                "y": rate.value / limit,
+                "lo": low / limit,
+                "hi": high / limit,
+                "s": role,
+                "g": f"{significant(rate.value)} GB/s",
+                "p": percent(rate.value / limit),
+                "i": f"{significant(low)} to {significant(high)} GB/s"
+                if rate.certain
+                else "too few rounds",
+                "l": percent(against) if against else "-",
+                "m": percent(rate.value / fastest.rate.value),
+                "t": duration(p.time.value),
+            }
+        )
+    series = plain_looks(list(dict.fromkeys(roles)))
+    order = [r["v"] for r in rows]
+    top = max(1.0, max(r["hi"] for r in rows))
+    x = alt.X(
+        "y:Q",
+        title=f"share of the {limit_name}, {significant(limit)} GB/s",
+        scale=alt.Scale(domain=[0, top * 1.06]),
+        axis=alt.Axis(format="%", values=[i / 5 for i in range(6)]),
+    )
+    y = alt.Y("v:N", sort=order, title=None, axis=alt.Axis(labelLimit=140))
+    tooltip = tooltips(
+        {
+            "v": "variant",
+            "g": "rate",
+            "i": "95 % interval",
+            "p": limit_name,
+            "l": "of the library",
+            "t": "time",
+        }
+    )
+    base = alt.Chart(figure.data(rows)).encode(y=y)
+    bars = base.mark_bar().encode(
+        x=x, color=figure.colour(series), tooltip=tooltip, opacity=figure.opacity(1, 0.15)
+    )
+    errors = base.mark_rule(strokeWidth=2, color="#1c2128").encode(x=figure.lower(x), x2="hi:Q")
+    text = base.mark_text(align="left", dx=7).encode(x=x.copy(), text="p:N")
+    best_own = max(own, key=lambda p: p.rate.value) if own else fastest
+    says = (
+        f"At {format_size(elements)} elements {best_own.variant} reaches "
+        f"{significant(best_own.rate.value)} GB/s, "
+        f"{percent(best_own.rate.value / limit)} of the {limit_name}"
+    )
+    if library and own:
+        e = group.speed_up(best_own, library)
+        says += f" and {significant(e.value)}× {library.variant}"
+    slowest = min(own or points, key=lambda p: p.rate.value)
+    if slowest is not best_own:
+        says += f"; {slowest.variant} reaches {percent(slowest.rate.value / limit)}"
+    return Figure(
+        f"ladder-{name}",
+        f"The ladder: {group.title}, {scope}{where}",
+        alt.layer(bars, errors, text).add_params(picked()),
+        says + ".",
+        "Each step removes one thing that keeps the memory from being busy: scattered or narrow "
+        "accesses, too few bytes in flight, contended atomics, a second launch. The last steps are "
+        "small because the memory itself is the limit.",
+        series,
+        [
+            "variant",
+            "rate",
+            "95 % interval",
+            f"of the {limit_name}",
+            "of the library",
+            "of the fastest",
+            "time",
+        ],
+        [[r["v"], r["g"], r["i"], r["p"], r["l"], r["m"], r["t"]] for r in rows],
+        zooms=False,
+        height=60 + 30 * len(rows),
+    )
+
+
+def transfers(group: Group, machine: str, number: int) -> Figure | None:
+    """Throughput of `offload` by variant."""
+    t = group.table
+    mine = t.filter((t["device"] != "cpu") & (t["scope"] == "offload") & (t["elements"] > 0))
+    best = mine.sort("median").unique(["variant", "elements"], keep="first")
+    best = best.sort(["variant", "elements"])
+    if best.height < 2:
+        return None
+    sizes = best.get_column("elements").unique().sort()
+    best = best.filter(
+        pl.col("elements").is_in(sizes.gather_every(-(-sizes.len() // 150)).implode())
+    )
+    known = group.run.vocabulary
+    names = sorted(
+        best.select("model", "variant").unique().iter_rows(),
+        key=lambda n: (known.place(n[0], group.workload, n[1]), n),
+    )
+    series = plain_looks(list(dict.fromkeys(variant for _, variant in names)))
+    points = [point_of(row) for row in best.iter_rows(named=True)]
+    rows = [rate_row(p, p.variant) for p in points]
+    x = size_axis(sorted({r["x"] for r in rows}))
+    layers = curves(rows, series, x, rate_axis(rows), RATE_TOOLTIP)
+    largest = max(r["x"] for r in rows)
+    at = sorted((r for r in rows if r["x"] == largest), key=lambda r: -r["y"])
+    says = f"At {format_size(largest)} elements {at[0]['s']} moves {at[0]['v']}"
+    if len(at) > 1:
+        says += f", {significant(at[0]['y'] / at[-1]['y'])}× what {at[-1]['s']} does"
+    return Figure(
+        f"transfers-{number}",
+        f"Transfers: {group.title}, offload" + (f", {machine}" if machine else ""),
+        alt.layer(*layers).add_params(picked()),
+        says + ".",
+        "Pageable memory is copied once more by the driver; pinned memory goes straight over the "
+        "link; overlapping uses both directions and hides the work behind the copies. The link, "
+        "not the GPU, is the limit. Rates count the operation's bytes, not those on the link.",
+        series,
+        RATE_HEADER,
+        rate_cells(rows),
+    )

@@ -1,0 +1,169 @@
+"""Latency and bandwidth of each model: the two numbers to compare models by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import altair as alt
+
+from analysis.drawing import figure
+from analysis.drawing.charts import tooltips
+from analysis.drawing.figure import Figure, Row, picked, zoom
+from analysis.drawing.looks import looks
+from analysis.drawing.markup import Child
+from analysis.measured.curves import Curve, Group
+from analysis.statistics import fits
+from analysis.statistics.fits import Fit
+from analysis.statistics.stats import Estimate
+from analysis.words import data_size, duration, percent, significant
+
+PHYSICS = (
+    "time = latency + bytes / bandwidth: the latency is what an operation on nothing would cost, "
+    "the bandwidth what one on everything would reach, and their product, the half-performance "
+    "length, the size at which half the bandwidth is reached. On a CPU, caches bend the line; then "
+    "the two ends are given: the time at the smallest size and the rate at the largest."
+)
+
+
+def numbers(curve: Curve) -> tuple[Estimate, Estimate, Fit]:
+    """Latency in ns and bandwidth in GB/s, from the line or else from its two ends."""
+    data = [p.bytes for p in curve.points]
+    times = [p.time for p in curve.points]
+    fit = fits.latency_bandwidth(
+        data, [t.value for t in times], curve.resampled, min(t.samples for t in times)
+    )
+    if fit.supported and fit.parameters["bandwidth"].value < float("inf"):
+        return fit.parameters["latency"], fit.parameters["bandwidth"], fit
+    return (*fits.two_ends(data, times), fit)
+
+
+def latency(group: Group, machine: str, number: int) -> Figure | None:
+    """Each model as one point: latency across, bandwidth up."""
+    shown = [c for m, s, _ in group.models if (c := group.curve(m, s)) and len(c.points) >= 2]
+    if not shown:
+        return None
+    series = looks([c.name for c in shown])
+    rows: list[Row] = []
+    table: list[list[Child]] = []
+    for curve in shown:
+        wait, rate, fit = numbers(curve)
+        if not wait.value > 0:
+            wait = Estimate(0.1, wait.low, wait.high, wait.samples)
+        half = wait.value * rate.value
+        rows.append(
+            {
+                "x": wait.value,
+                "y": rate.value,
+                "s": curve.name,
+                "x0": max(wait.low or wait.value, 0.1),
+                "x1": wait.high or wait.value,
+                "lo": rate.low or rate.value,
+                "hi": rate.high or rate.value,
+                "l": _bounds(wait, duration),
+                "b": _bounds(rate, lambda v: f"{significant(v)} GB/s"),
+                "h": data_size(half),
+                "f": "line" if fit.supported else "two ends",
+            }
+        )
+        table.append(
+            [
+                curve.name,
+                rows[-1]["l"],
+                rows[-1]["b"],
+                data_size(half),
+                f"the line, within {percent(fit.misfit)}"
+                if fit.supported
+                else f"the two ends: {fit.refused}",
+            ]
+        )
+    tooltip = tooltips(
+        {
+            "s": "series",
+            "l": "latency",
+            "b": "bandwidth",
+            "h": "half-performance length",
+            "f": "from",
+        }
+    )
+    low, high = min(r["x0"] for r in rows), max(r["x1"] for r in rows)
+    x = alt.X(
+        "x:Q",
+        title="latency",
+        scale=alt.Scale(type="log", nice=False, domain=[low / 1.6, high * 1.6]),
+        axis=alt.Axis(
+            values=figure.log_ticks(low / 1.6, high * 1.6),
+            labelExpr=figure.TIME_LABEL,
+        ),
+    )
+    bottom, top = min(r["lo"] for r in rows), max(r["hi"] for r in rows)
+    y = alt.Y(
+        "y:Q",
+        title="bandwidth, GB/s",
+        scale=alt.Scale(type="log", nice=False, domain=[bottom / 1.6, top * 1.8]),
+        axis=figure.rate_axis(bottom / 1.6, top * 1.8),
+    )
+    base = alt.Chart(figure.data(rows)).encode(color=figure.colour(series))
+    across = base.mark_rule(clip=True).encode(x=x, x2="x1:Q", y=y, opacity=figure.opacity(1, 0.1))
+    start = x.copy(deep=False)
+    start.shorthand = "x0:Q"
+    across = across.encode(x=start)
+    up = base.mark_rule(clip=True).encode(
+        x=x, y=figure.lower(y), y2="hi:Q", opacity=figure.opacity(1, 0.1)
+    )
+    points = base.mark_point(clip=True, filled=True, size=130).encode(
+        x=x, y=y, shape=figure.shape(series), opacity=figure.opacity(1, 0.1), tooltip=tooltip
+    )
+    # Towards the middle, so that no name leaves the chart.
+    middle = math.sqrt(low * high)
+    named = alt.Chart(figure.data(labels(rows)))
+    sides: list[tuple[str, Literal["left", "right"]]] = [("<=", "left"), (">", "right")]
+    names = [
+        named.transform_filter(f"datum.x {there} {middle}")
+        .mark_text(dy=-13, align=side)
+        .encode(x=x, y=y, text="s:N")
+        for there, side in sides
+    ]
+    points = points.add_params(zoom(["x", "y"]))
+    quick = min(rows, key=lambda r: r["x"])
+    wide = max(rows, key=lambda r: r["y"])
+    says = f"{quick['s']} starts quickest ({quick['l']}); {wide['s']} moves most ({wide['b']})" + (
+        "." if quick is wide else f", and needs {wide['h']} to reach half of it."
+    )
+    return Figure(
+        f"latency-{number}",
+        f"Latency and bandwidth: {group.title}" + (f", {machine}" if machine else ""),
+        alt.layer(points, across, up, *names).add_params(picked()),
+        says,
+        PHYSICS,
+        series,
+        ["series", "latency", "bandwidth", "half-performance length", "from"],
+        table,
+    )
+
+
+def labels(rows: list[Row]) -> list[Row]:
+    """A label for each point; points that would overprint each other share one."""
+    placed: list[Row] = []
+    for row in rows:
+        near = next(
+            (
+                p
+                for p in placed
+                if abs(math.log(p["x"] / row["x"])) < 1.5
+                and abs(math.log(p["y"] / row["y"])) < 0.25
+            ),
+            None,
+        )
+        if near is None:
+            placed.append({"x": row["x"], "y": row["y"], "s": row["s"]})
+        else:
+            near["s"] += f", {row['s']}"
+    return placed
+
+
+def _bounds(e: Estimate, shown: Callable[[float], str]) -> str:
+    if e.low is None or e.high is None:
+        return shown(e.value)
+    return f"{shown(e.value)} [{shown(e.low)} to {shown(e.high)}]"

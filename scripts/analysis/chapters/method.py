@@ -1,0 +1,161 @@
+"""How it was measured and computed, and the data to take away."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+
+import polars as pl
+
+from analysis.chapters import machines
+from analysis.drawing.markup import Child, Html, el, table
+from analysis.reading.run import Run
+from analysis.words import plain, plural
+
+# Of a larger file the page carries the medians instead of the samples.
+MOST_PACKED = 1_000_000
+MOST_READ = 64 << 20
+MOST_CONFIGURATIONS = 20_000
+
+STATISTICS: list[tuple[str, str]] = [
+    (
+        "Sample",
+        "The mean time of one operation, over as many as fit in the minimum time; one sample "
+        "of every configuration in each round, in an order shuffled anew.",
+    ),
+    (
+        "Value",
+        "The median over rounds of the samples that are ok or noisy; a failed sample is in no "
+        "chart. Throughput is the fewest bytes that the operation can move over that time.",
+    ),
+    (
+        "Interval",
+        "95 %, from order statistics (the sign test's), valid for any distribution of "
+        "times; it needs six rounds.",
+    ),
+    (
+        "Speed-up and ratios",
+        "The median over rounds of the ratio of samples taken in the same "
+        "round, with the same kind of interval, so that what disturbs a whole round cancels. "
+        "Curves take the fastest variant and worker count at each size; that choice is not in the "
+        "interval of a ratio but is in those of crossovers and fits.",
+    ),
+    (
+        "Crossover",
+        "Where the logarithm of the ratio of two curves, interpolated over the logarithm "
+        "of the size, is last zero before the lead stays. Interval: 999 resamples of whole rounds, "
+        "2.5th to 97.5th percentile.",
+    ),
+    (
+        "Amdahl and USL",
+        "Least squares with relative weights on median times, parameters not "
+        "negative, up to the physical cores; interval from 199 resamples of rounds. A law that "
+        "misses a median by more than 10 % is reported as not supported by the data.",
+    ),
+    (
+        "Latency and bandwidth",
+        "The same least squares of time = latency + bytes / bandwidth over all sizes.",
+    ),
+    (
+        "Costs",
+        "Of a workload that moves no data: the median time over its number of units. Workers can "
+        "pay from the size of work on which one core takes as long as making them, interpolated "
+        "between the measured sizes over logarithms.",
+    ),
+    ("Summary over sizes", "Always a geometric mean of ratios."),
+]
+
+
+def commands(runs: list[Run]) -> list[Html]:
+    """Command line, versions and times of each run."""
+    found = []
+    for run in runs:
+        about = run.about
+        rows: list[list[Child]] = [
+            ["command", el("code", about.text("command") or "not recorded")],
+            ["file", run.path.name],
+            ["run", run.run_id or "not recorded"],
+            ["started", about.text("started") or "not recorded"],
+            ["ended", about.text("ended") or "not recorded"],
+            ["seed of the order", about.text("seed") or "not recorded"],
+        ]
+        found.append(
+            el(
+                "details",
+                el("summary", f"{run.name}: command, machine and build"),
+                table(["", ""], rows, caption=f"The run {run.name}"),
+                machines.description(run),
+                open=len(runs) == 1,
+            )
+        )
+    return found
+
+
+def statistics() -> Html:
+    """The method, in the words of the field."""
+    rows: list[list[Child]] = [[name, text] for name, text in STATISTICS]
+    return table(["quantity", "how it is computed"], rows, caption="Method")
+
+
+def downloads(runs: list[Run]) -> tuple[Html, list[dict[str, str]]]:
+    """Buttons, and the packed files they give: each run's CSV and JSON, or its medians."""
+    files: list[dict[str, str]] = []
+    buttons: list[Child] = []
+    used: set[str] = set()
+
+    def add(name: str, kind: str, packed: bytes, label: str) -> None:
+        buttons.append(el("button", label, type="button", class_="button", data_file=len(files)))
+        files.append({"name": name, "type": kind, "gzip": base64.b64encode(packed).decode()})
+
+    for run in runs:
+        name = plain(run.path.name)
+        if name in used:
+            continue
+        used.add(name)
+        packed = _packed(run)
+        if packed is not None:
+            add(name, "text/csv", packed, f"{name} ({plural(run.rows, 'row')})")
+        else:
+            stem = plain(run.path.stem)
+            add(
+                f"{stem}-medians.csv",
+                "text/csv",
+                _medians(run),
+                f"{stem}-medians.csv (medians; the file itself is too large for a page)",
+            )
+        if run.about.data:
+            description = run.path.with_suffix(".json")
+            try:
+                text = description.read_bytes()
+            except OSError:
+                continue
+            if len(text) < MOST_PACKED:
+                add(description.name, "application/json", _gzip(text), plain(description.name))
+    return el("p", buttons, class_="download"), files
+
+
+def _gzip(data: bytes) -> bytes:
+    # Without a time in it, so that the same run gives the same page.
+    return gzip.compress(data, 6, mtime=0)
+
+
+def _packed(run: Run) -> bytes | None:
+    try:
+        if run.path.stat().st_size > MOST_READ:
+            return None
+        packed = _gzip(run.path.read_bytes())
+    except OSError:
+        return None
+    return packed if len(packed) <= MOST_PACKED else None
+
+
+def _medians(run: Run) -> bytes:
+    table = run.configurations.drop("config", "first").rename(
+        {"median": "median_ns", "low": "low_ns", "high": "high_ns", "n": "samples"}
+    )
+    out = io.BytesIO()
+    table.sort("samples", descending=True).head(MOST_CONFIGURATIONS).with_columns(
+        pl.lit(run.label).alias("label")
+    ).write_csv(out)
+    return _gzip(out.getvalue())

@@ -1,0 +1,167 @@
+"""What a Python user would otherwise pick: plain Python and NumPy beside one core and the best."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from analysis.drawing import figure
+from analysis.drawing.charts import (
+    RATE_HEADER,
+    RATE_TOOLTIP,
+    bars_height,
+    log_bars,
+    rate_axis,
+    rate_cells,
+    rate_row,
+    size_axis,
+    tooltips,
+)
+from analysis.drawing.figure import Figure, curves, picked
+from analysis.drawing.looks import looks, plain_looks
+from analysis.measured.costs import (
+    TOOLTIP,
+    Cost,
+    cores_of,
+    cost_row,
+    costs,
+    full,
+    largest,
+    title_of,
+)
+from analysis.measured.curves import Curve, Group, Point, point_of
+from analysis.words import duration, format_size, listing, significant
+
+MODELS = ["python", "numpy"]
+SERIAL = "python/serial"
+ONE_CORE, BEST = "one core, C++", "best CPU, C++"
+PHYSICS = (
+    "Plain Python looks up the type of every number it touches, some 50 ns an element; its "
+    "threads take turns at one interpreter, its processes do not. NumPy does the same loop in C, "
+    "on one core. Where memory is the limit, that is nearly as good as it gets on one core."
+)
+COUNT_PHYSICS = (
+    "A step of plain Python is dozens of instructions, so a lock is a smaller part of it than in "
+    "C++; threads still take turns, at the lock and at the interpreter."
+)
+
+
+def is_baseline(models: set[str]) -> bool:
+    """Whether a run of these models is one of scripts/python-baseline."""
+    return bool(models) and models <= set(MODELS)
+
+
+def rates(group: Group, compiled: Group | None, machine: str, number: int) -> Figure | None:
+    """Rate against size; `compiled` is the same workload and type as build/crossover measured it.
+
+    None where `group` has nothing of Python's.
+    """
+    ways = _ways(group)
+    if not ways:
+        return None
+    compared: dict[str, list[Point]] = {}
+    for name, curve in _compiled(compiled):
+        reach = max(p.elements for points in ways.values() for p in points)
+        compared[name] = [p for p in curve.points if p.elements <= reach] or curve.points[:1]
+    shown = {**ways, **compared}
+    series = plain_looks(list(shown))
+    rows = [rate_row(p, name) for name, points in shown.items() for p in points]
+    x = size_axis(sorted({r["x"] for r in rows}))
+    layers = curves(rows, series, x, rate_axis(rows), RATE_TOOLTIP)
+    return Figure(
+        f"python-{number}",
+        title_of(f"Python: {group.title}", machine),
+        alt.layer(*layers).add_params(picked()),
+        _says(ways, compared),
+        PHYSICS,
+        series,
+        RATE_HEADER,
+        rate_cells(rows),
+    )
+
+
+def _ways(group: Group) -> dict[str, list[Point]]:
+    """Each variant's fastest worker count at each size."""
+    t = group.table
+    mine = t.filter(t["model"].is_in(MODELS) & (t["elements"] > 0)).sort("median")
+    best = mine.unique(["model", "variant", "elements"], keep="first")
+    found: dict[str, list[Point]] = {}
+    for row in best.sort(["model", "variant", "elements"]).iter_rows(named=True):
+        found.setdefault(f"{row['model']}/{row['variant']}", []).append(point_of(row))
+    order = sorted(found, key=lambda n: (n != SERIAL, MODELS.index(n.split("/")[0]), n))
+    return {name: found[name] for name in order}
+
+
+def _compiled(group: Group | None) -> list[tuple[str, Curve]]:
+    if group is None:
+        return []
+    serial = group.curve("serial", "resident") if "serial" in group.cpu_models else None
+    best = group.best_cpu() if set(group.cpu_models) - set(MODELS) else None
+    return [(n, c) for n, c in ((ONE_CORE, serial), (BEST, best)) if c]
+
+
+def _says(ways: dict[str, list[Point]], compared: dict[str, list[Point]]) -> str:
+    everything = {**ways, **compared}
+    base_name = SERIAL if SERIAL in ways else next(iter(ways))
+    sizes = {p.elements for p in ways[base_name]}
+    # The size that most of the others have too, the largest of them.
+    size = max(sizes, key=lambda n: (sum(_at(p, n) is not None for p in everything.values()), n))
+    base = _at(ways[base_name], size)
+    assert base is not None
+    told = [
+        f"{name} is {significant(base.time.value / p.time.value)}× as fast"
+        for name, points in everything.items()
+        if name != base_name and (p := _at(points, size))
+    ]
+    text = f"At {format_size(size)} elements {base_name} moves {significant(base.rate.value)} GB/s"
+    return text + (f"; {listing(told)}." if told else ".")
+
+
+def _at(points: list[Point], elements: int) -> Point | None:
+    return next((p for p in points if p.elements == elements), None)
+
+
+def counting(group: Group, compiled: Group | None, machine: str, number: int) -> Figure | None:
+    """Time of an increment in Python, beside that of one core and of several in C++."""
+    mine = full([c for c in largest(costs(group)) if c.model in MODELS], cores_of(group))
+    if not mine:
+        return None
+    shown = sorted([*mine, *_beside(compiled)], key=lambda c: c.each.value)
+    rows = [{**cost_row(c), "s": c.model, "g": cost_row(c)["v"]} for c in shown]
+    series = looks(list(dict.fromkeys(c.model for c in shown)))
+    base = next((c for c in mine if c.name == SERIAL), mine[0])
+    told = [
+        f"{c.name} needs {duration(c.each.value)} ({significant(c.each.value / base.each.value)}×)"
+        for c in shown
+        if c is not base
+    ]
+    says = f"An increment takes {base.name} {duration(base.each.value)}"
+    return Figure(
+        f"python-count-{number}",
+        title_of("Python: time of an increment", machine),
+        log_bars(
+            rows,
+            series,
+            "time of an increment",
+            tooltips({**TOOLTIP, "k": "variant"}),
+            figure.TIME_LABEL,
+        ),
+        says + (f"; {listing(told)}." if told else "."),
+        COUNT_PHYSICS,
+        series,
+        ["variant", "on", "time of an increment", "95 % interval"],
+        [[r["k"], r["w"], r["v"], r["i"]] for r in rows],
+        zooms=False,
+        height=bars_height(rows),
+    )
+
+
+def _beside(compiled: Group | None) -> list[Cost]:
+    """Of C++ the serial count, and of several workers that lose nothing the quickest and the
+    slowest."""
+    if compiled is None:
+        return []
+    found = full(largest(costs(compiled)), cores_of(compiled))
+    own = [c for c in found if c.model not in MODELS and c.device == "cpu" and c.lost == 0]
+    serial = [c for c in own if c.model == "serial"]
+    shared = sorted((c for c in own if c.workers > 1), key=lambda c: c.each.value)
+    return [*serial, *shared[:1], *shared[1:][-1:]]

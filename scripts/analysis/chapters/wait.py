@@ -1,0 +1,145 @@
+"""How waiting differs from computing: the workload `wait`."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from analysis.drawing import figure
+from analysis.drawing.charts import short, time_axis, time_row, tooltips, worker_axis
+from analysis.drawing.figure import Figure, Row, curves, marks, picked
+from analysis.drawing.looks import plain_looks
+from analysis.measured.costs import Cost, columns, cores_of, costs, largest, title_of
+from analysis.measured.curves import Group
+from analysis.statistics.stats import Estimate
+from analysis.words import duration, listing, percent, plural, significant
+
+WORKLOAD = "wait"
+# What a task waits or computes.
+TASK_NS = 1e6
+MIXED = "mixed"
+PHYSICS = (
+    "A worker that waits for a disk, a network or a timer needs no core: as many tasks are under "
+    "way as there are workers. A worker that computes needs one, so computing ends at the cores."
+)
+MIXED_PHYSICS = (
+    "A fast request behind a slow one waits for all of it; with more workers another takes it at "
+    "once, until all of them are busy with slow ones. The 99th percentile sees that long before "
+    "the median does."
+)
+
+
+def chapter(group: Group, machine: str, number: int) -> list[tuple[Figure, ...]]:
+    """The figures of one run's `wait`."""
+    found = [c for c in largest(costs(group)) if c.workers > 0]
+    pair = (_progress(group, found, machine, number), _mixed(group, found, machine, number))
+    kept = tuple(f for f in pair if f)
+    return [kept] if kept else []
+
+
+def _under_way(cost: Cost) -> Estimate:
+    """How many tasks of TASK_NS were under way at a time, on average."""
+    return cost.each.inverse(TASK_NS)
+
+
+def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Figure | None:
+    shown = [c for c in found if c.variant != MIXED]
+    if not shown:
+        return None
+    several = len({c.model for c in shown}) > 1
+    rows: list[Row] = []
+    for c in shown:
+        e = _under_way(c)
+        low, high = e.low or e.value, e.high or e.value
+        rows.append(
+            {
+                "x": c.workers,
+                "y": short(e.value),
+                "lo": short(low),
+                "hi": short(high),
+                "s": c.name if several else c.variant,
+                "v": significant(e.value),
+                "p": percent(e.value / c.workers),
+                "i": f"{significant(low)} to {significant(high)}"
+                if e.certain
+                else "too few rounds",
+                "t": duration(c.each.value),
+            }
+        )
+    series = plain_looks(list(dict.fromkeys(r["s"] for r in rows)))
+    workers = sorted({r["x"] for r in rows})
+    x = worker_axis(workers, "workers")
+    y = alt.Y(
+        "y:Q",
+        title="tasks under way at a time",
+        scale=alt.Scale(type="log", base=2, nice=False),
+        axis=alt.Axis(format="~g", values=[2.0**e for e in range(-6, 16)]),
+    )
+    ideal = alt.Chart(figure.data([{"x": w, "y": w} for w in (workers[0], workers[-1])]))
+    tooltip = tooltips(
+        {"s": "tasks", "x": "workers", "v": "under way", "p": "of the ideal",
+         "i": "95 % interval", "t": "time of a task"}
+    )  # fmt: skip
+    layers = [
+        ideal.mark_line(strokeDash=[4, 4], color=figure.GREY, clip=True).encode(x=x, y=y),
+        *curves(rows, series, x, y, tooltip),
+    ]
+    cores = cores_of(group)
+    if cores is not None and workers[0] <= cores < workers[-1]:
+        layers = [*marks([{"x": cores, "t": plural(int(cores), "core"), "row": 0}], x), *layers]
+    parts = []
+    for s in series:
+        mine = [r for r in rows if r["s"] == s.name]
+        last, best = max(mine, key=lambda r: r["x"]), max(mine, key=lambda r: r["y"])
+        text = f"{s.name} reaches {last['v']} on {last['x']} workers, {last['p']} of the ideal"
+        if best["y"] > last["y"] * 1.05:
+            text += f" (at best {best['v']}, on {best['x']})"
+        parts.append(text)
+    return Figure(
+        f"wait-{number}",
+        title_of("Tasks under way at a time", machine),
+        alt.layer(*layers).add_params(picked()),
+        f"Of tasks of {duration(TASK_NS)}, {listing(parts)}.",
+        PHYSICS + " (Dashed: as many as there are workers.)",
+        series,
+        ["tasks", "workers", "under way", "of the ideal", "95 % interval", "time of a task"],
+        [[r["s"], str(r["x"]), r["v"], r["p"], r["i"], r["t"]] for r in rows],
+    )
+
+
+def _mixed(group: Group, found: list[Cost], machine: str, number: int) -> Figure | None:
+    mixed = [c for c in found if c.variant == MIXED]
+    several = len({c.model for c in mixed}) > 1
+    rows: list[Row] = []
+    for column in columns(group, mixed):
+        for c in mixed:
+            if c.more.get(column.name, 0) > 0:
+                time = Estimate(c.more[column.name], None, None, c.each.samples)
+                label = f"{c.model}, {column.label}" if several else column.label
+                rows.append(time_row(c.workers, time, label, q=column.label))
+    if not rows:
+        return None
+    series = plain_looks(list(dict.fromkeys(r["s"] for r in rows)))
+    x = worker_axis([r["x"] for r in rows], "workers")
+    layers = curves(
+        rows,
+        series,
+        x,
+        time_axis(rows, "time of a fast request"),
+        tooltips({"s": "of the fast requests", "x": "workers", "v": "time"}),
+    )
+    told = []
+    few, many = min(r["x"] for r in rows), max(r["x"] for r in rows)
+    for count in dict.fromkeys([few, many]):
+        at = {r["q"]: r["v"] for r in rows if r["x"] == count}
+        values = listing([f"{value} ({q})" for q, value in at.items()])
+        told.append(f"{values} on {plural(count, 'worker')}")
+    return Figure(
+        f"mixed-{number}",
+        title_of("Fast requests beside slow ones", machine),
+        alt.layer(*layers).add_params(picked()),
+        f"A fast request takes {'; '.join(told)}.",
+        MIXED_PHYSICS,
+        series,
+        ["of the fast requests", "workers", "time"],
+        [[r["s"], str(r["x"]), r["v"]] for r in rows],
+    )

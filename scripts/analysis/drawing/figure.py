@@ -1,0 +1,285 @@
+"""Figures: one Vega-Lite specification each, for the page and for SVG and PNG."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import altair as alt
+from altair.utils.schemapi import debug_mode
+
+from analysis.drawing.looks import Series
+from analysis.drawing.markup import Child
+
+GREY = "#7b828c"
+# What a chart draws: fields by their short names.
+Row = dict[str, Any]
+Specified = alt.Chart | alt.LayerChart | alt.FacetChart
+WIDTH, HEIGHT = 640, 340
+
+# 64 Ki, 1 Mi, ... on an axis of powers of two.
+BINARY_LABEL = (
+    "datum.value >= 1099511627776 ? format(datum.value/1099511627776, '~g') + ' Ti' : "
+    "datum.value >= 1073741824 ? format(datum.value/1073741824, '~g') + ' Gi' : "
+    "datum.value >= 1048576 ? format(datum.value/1048576, '~g') + ' Mi' : "
+    "datum.value >= 1024 ? format(datum.value/1024, '~g') + ' Ki' : format(datum.value, '~g')"
+)
+
+# 850 ns, 1.5 µs, ... on an axis of nanoseconds.
+TIME_LABEL = (
+    "datum.value >= 1e9 ? format(datum.value/1e9, '~g') + ' s' : "
+    "datum.value >= 1e6 ? format(datum.value/1e6, '~g') + ' ms' : "
+    "datum.value >= 1e3 ? format(datum.value/1e3, '~g') + ' µs' : "
+    "format(datum.value, '~g') + ' ns'"
+)
+# An interval on a bar.
+ERROR = "#9aa1ab"
+
+
+@dataclass
+class Figure:
+    """A chart with its words: what it shows on these data, and why such curves look so."""
+
+    id: str
+    title: str
+    chart: Specified
+    says: Child
+    physics: str
+    series: list[Series] = field(default_factory=list)
+    header: list[str] = field(default_factory=list)
+    rows: list[list[Child]] = field(default_factory=list)
+    zooms: bool = True
+    height: int = HEIGHT
+
+    def specification(self) -> dict[str, Any]:
+        """The Vega-Lite specification, complete with data and legend."""
+        with checked():
+            written = self._written()
+        # Data are put in last: Altair would copy and check each of their values many times.
+        names = _names_in(written)
+        return {**written, "datasets": {name: _DATA[name] for name in names}}
+
+    def _written(self) -> dict[str, Any]:
+        chart = self.chart.properties(
+            width=WIDTH,
+            height=self.height,
+            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+        )
+        style = {**STYLE, "legend": alt.LegendConfig(**LEGEND, columns=self._legend_columns())}
+        written: dict[str, Any] = chart.configure(**style).to_dict(validate=CHECKED)
+        return written
+
+    def _legend_columns(self) -> int:
+        """As many as fit beside each other, four at most."""
+        lengths = [len(s.name) for s in self.series]
+        for columns in (4, 3, 2):
+            widths = [28 + 5.7 * max(lengths[i::columns], default=0) for i in range(columns)]
+            if sum(widths) <= WIDTH - 70:
+                return columns
+        return 1
+
+
+# Whether Altair checks specifications against Vega-Lite's schema: slow, so only in the tests.
+CHECKED = False
+
+
+def checked() -> AbstractContextManager[None]:
+    """What charts must be built and written within."""
+    return debug_mode(CHECKED)
+
+
+_DATA: dict[str, list[Row]] = {}
+
+
+def data(rows: list[Row]) -> alt.NamedData:
+    """Rows as a chart's data, by a name that their content gives."""
+    text = json.dumps(rows, sort_keys=True, ensure_ascii=False)
+    name = f"d{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]}"
+    _DATA[name] = rows
+    return alt.NamedData(name=name)
+
+
+def _names_in(part: object) -> set[str]:
+    """The names of all data that a specification refers to."""
+    if isinstance(part, list):
+        return set().union(*map(_names_in, part)) if part else set()
+    if not isinstance(part, dict):
+        return set()
+    own = part.get("data")
+    names = {own["name"]} if isinstance(own, dict) and own.get("name") in _DATA else set()
+    return names.union(*map(_names_in, part.values()))
+
+
+STYLE: dict[str, Any] = {
+    "font": "system-ui, 'Liberation Sans', Arial, sans-serif",
+    "background": "transparent",
+    "view": alt.ViewConfig(stroke=None),
+    "axis": alt.AxisConfig(
+        gridColor="#9aa1ab",
+        gridOpacity=0.25,
+        domainColor="#9aa1ab",
+        tickColor="#9aa1ab",
+        labelFontSize=12,
+        titleFontSize=12,
+        titleFontWeight="normal",
+        labelColor="#333333",
+        titleColor="#333333",
+        labelOverlap=True,
+    ),
+    "text": alt.MarkConfig(fontSize=12, color="#333333"),
+}
+LEGEND: dict[str, Any] = {
+    "orient": "bottom",
+    "title": None,
+    "labelFontSize": 12,
+    "labelLimit": 260,
+    "symbolSize": 90,
+    "symbolStrokeWidth": 2,
+}
+
+
+PICKED = "length(picked) == 0 || indexof(picked, datum.s) >= 0"
+
+
+def picked() -> alt.Parameter:
+    """The series that a click on the legend singled out; empty for all."""
+    return alt.param(name="picked", value=[])
+
+
+def zoom(encodings: list[Literal["x", "y"]]) -> alt.Parameter:
+    """Drag with a mouse to pan, Ctrl and wheel to zoom, so that scrolling the page stays free."""
+    return alt.selection_interval(
+        name="grid",
+        bind="scales",
+        encodings=encodings,
+        zoom="wheel![event.ctrlKey || event.metaKey]",
+        translate="[pointerdown[event.pointerType === 'mouse'], window:pointerup] > "
+        "window:pointermove!",
+    )
+
+
+def colour(series: list[Series]) -> alt.Color:
+    """The colour of field `s`."""
+    return alt.Color(
+        "s:N",
+        scale=alt.Scale(domain=[s.name for s in series], range=[s.colour for s in series]),
+        legend=alt.Legend(title=None, symbolOpacity=1),
+    )
+
+
+def shape(series: list[Series]) -> alt.Shape:
+    """The point shape of field `s`."""
+    return alt.Shape(
+        "s:N",
+        scale=alt.Scale(domain=[s.name for s in series], range=[s.shape for s in series]),
+        legend=alt.Legend(title=None, symbolOpacity=1),
+    )
+
+
+def dash(series: list[Series]) -> alt.StrokeDash:
+    """The line pattern of field `s`."""
+    return alt.StrokeDash(
+        "s:N",
+        scale=alt.Scale(domain=[s.name for s in series], range=[s.dash or [1, 0] for s in series]),
+        legend=alt.Legend(title=None, symbolOpacity=1),
+    )
+
+
+def opacity(shown: float, hidden: float) -> Any:  # noqa: ANN401
+    """`shown` for picked series, `hidden` for the others."""
+    return alt.condition(PICKED, alt.value(shown), alt.value(hidden))
+
+
+def curves(
+    rows: list[Row],
+    series: list[Series],
+    x: alt.X,
+    y: alt.Y,
+    tooltip: list[alt.Tooltip],
+) -> list[alt.Chart]:
+    """Band, line and points of the rows x, y, lo, hi, s; rows without interval have lo = hi = y.
+
+    Both axes can be zoomed.
+    """
+    base = alt.Chart(data(rows)).encode(x=x, color=colour(series))
+    low, high = lower(y), alt.Y2("hi:Q")
+    band = base.mark_area(clip=True).encode(y=low, y2=high, opacity=opacity(0.2, 0.03))
+    bars = base.mark_rule(clip=True, strokeWidth=1).encode(
+        y=low, y2=high, opacity=opacity(0.8, 0.05)
+    )
+    line = base.mark_line(clip=True, strokeWidth=2).encode(
+        y=y, strokeDash=dash(series), opacity=opacity(1, 0.12)
+    )
+    points = base.mark_point(clip=True, filled=True, size=55).encode(
+        y=y, shape=shape(series), opacity=opacity(1, 0.12), tooltip=tooltip
+    )
+    points = points.add_params(zoom(["x", "y"]))
+    touch = base.mark_circle(clip=True, size=500, opacity=0).encode(y=y, tooltip=tooltip)
+    return [band, bars, line, points, touch]
+
+
+def lower(axis: alt.X | alt.Y) -> alt.X | alt.Y:
+    """The same axis for the lower end of an interval, field `lo`."""
+    return _of(axis, "lo:Q")
+
+
+def upper(axis: alt.X | alt.Y) -> alt.X | alt.Y:
+    """The same axis for the upper end of an interval, field `hi`."""
+    return _of(axis, "hi:Q")
+
+
+def _of(axis: alt.X | alt.Y, field: str) -> alt.X | alt.Y:
+    copied = axis.copy(deep=False)
+    copied.shorthand = field
+    return copied
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between `low` and `high`, as many as an axis has room for."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if last - first <= 2 else (1, 3) if last - first <= 4 else (1,)
+    values = [step * 10.0**e for e in range(first, last + 1) for step in steps]
+    return [v for v in values if low <= v <= high]
+
+
+def limits(rows: list[Row], y: alt.Y) -> list[alt.Chart]:
+    """Labelled horizontal lines, the highest first; fields y and t (text).
+
+    The text stands above the first line and below the others.
+    """
+    line = alt.Chart(data(rows)).mark_rule(clip=True, strokeDash=[6, 2], color=GREY, opacity=0.8)
+    layers = [line.encode(y=y)]
+    for part, dy in ((rows[:1], -7), (rows[1:], 8)):
+        text = alt.Chart(data(part)).mark_text(clip=True, align="left", dx=4, dy=dy, fontSize=11)
+        layers += [text.encode(y=y, x=alt.value(0), text="t:N")] if part else []
+    return layers
+
+
+def rate_axis(low: float, high: float) -> alt.Axis:
+    """The axis of a rate in GB/s on a logarithmic scale."""
+    return alt.Axis(format="~g", values=log_ticks(low, high))
+
+
+def marks(rows: list[Row], x: alt.X, middle: float = math.inf, top: float = 10) -> list[alt.Chart]:
+    """Labelled vertical lines; fields x, t (text) and row (0 for the topmost label).
+
+    Labels stand right of their line, or left of it where that is beyond `middle`.
+    """
+    base = alt.Chart(data(rows))
+    parts = [base.mark_rule(clip=True, strokeDash=[3, 3], color=GREY, opacity=0.8).encode(x=x)]
+    for row, beyond in sorted({(r["row"], r["x"] > middle) for r in rows}):
+        side: Literal["left", "right"] = "right" if beyond else "left"
+        text = base.mark_text(
+            clip=True, align=side, dx=-4 if beyond else 4, baseline="middle", fontSize=11
+        )
+        here = f"datum.row == {row}"
+        if math.isfinite(middle):
+            here += f" && datum.x {'>' if beyond else '<='} {middle}"
+        parts.append(
+            text.transform_filter(here).encode(x=x, y=alt.value(top + 15 * row), text="t:N")
+        )
+    return parts

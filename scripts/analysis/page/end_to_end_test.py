@@ -1,0 +1,139 @@
+"""All the way: what the program measures, through CSV and JSON, to the page in a browser.
+
+The program runs on two emulated GPUs and on a topology of one core with two hardware threads. Where
+it lies is told by CROSSOVER_EMULATED; otherwise it is the build's.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+
+from analysis.drawing import figure
+from analysis.page.browsing import charts_in, opened, told
+from analysis.page.report import report
+from analysis.reading.read import read_runs
+from analysis.reading.run import Run
+
+BUILD = Path(__file__).parents[3] / "build"
+OPTIONS = {
+    "--workloads": "double,triad,reduce,fma1,fma16,fma256,count,create,switch,wait",
+    "--models": "serial,threads,openmp,cuda",
+    "--variants": "all",
+    "--threads": "1,2",
+    "--device": "all",
+    "--cache": "warm,cold",
+    "--sizes": "1Ki,16Ki",
+    "--rounds": "6",
+    "--min-time": "0.00001",
+    "--label": "emulated",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    named = os.environ.get("CROSSOVER_EMULATED")
+    program = Path(named) if named else BUILD / "crossover_emulated"
+    if not named and not program.exists():
+        pytest.skip(f"{program} is not built")
+    folder = tmp_path_factory.mktemp("end to end")
+    # NVML is loaded by its name: the emulation's stands in its place.
+    for library in program.parent.glob("**/fake_nvml.so"):
+        (folder / "libnvidia-ml.so.1").symlink_to(library)
+    environment = {
+        **os.environ,
+        "HWLOC_SYNTHETIC": "pack:1 core:1 pu:2",
+        "LD_LIBRARY_PATH": f"{folder}:{os.environ.get('LD_LIBRARY_PATH', '')}",
+    }
+    path = folder / "run.csv"
+    options = [part for option in OPTIONS.items() for part in option]
+    ended = subprocess.run(
+        [program, *options, "--output", path],
+        env=environment, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    (read,) = read_runs([path])
+    return read
+
+
+@pytest.fixture(scope="module")
+def page(run: Run, browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The text of the page, which stays open in the browser."""
+    with figure.checked():
+        document, _ = report([run])
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(document, encoding="utf-8")
+    opened(browser, path)
+    assert told(browser, "browser") == []
+    text: str = browser.execute_script(
+        "document.querySelectorAll('details').forEach(d => d.open = true);"
+        "return document.body.innerText"
+    )
+    return text
+
+
+def test_every_column_is_in_the_runs_own_vocabulary(run: Run) -> None:
+    with run.path.open(newline="") as file:
+        header = next(csv.reader(file))
+    vocabulary = json.loads(run.path.with_suffix(".json").read_text())["vocabulary"]
+    assert set(header) <= {column["name"] for column in vocabulary["columns"]}
+    assert run.left_out.unknown_columns == []
+
+
+def test_everything_measured_is_in_the_runs_own_vocabulary(run: Run) -> None:
+    known = run.vocabulary
+    names = ["workload", "type", "model", "variant", "scope"]
+    for row in run.configurations.select(names).unique().iter_rows(named=True):
+        assert row["type"] in known.workload(row["workload"]).types, row
+        assert row["variant"] in [v.name for v in known.ladder(row["model"], row["workload"])], row
+        assert row["scope"] in known.scopes, row
+    assert set(run.configurations.get_column("device")) >= {"cpu", "gpu0", "gpu1"}
+    assert set(run.configurations.get_column("cache")) == {"warm", "cold"}
+    assert run.left_out.failed == 0
+
+
+def test_nothing_on_the_page_is_unknown(page: str) -> None:
+    assert "not known here" not in page
+    assert "emulated: left out or unusual" not in page
+
+
+def test_every_chart_of_telemetry_is_there(run: Run, page: str, browser: webdriver.Chrome) -> None:
+    drawn = {name for name, state, marks, _ in charts_in(browser) if state == "drawn" and marks > 5}
+    observed = [f"telemetry-{column.name}-1" for column in run.vocabulary.group("telemetry")]
+    assert observed
+    assert set(observed) <= drawn
+
+
+def test_both_gpus_have_their_peaks(run: Run, page: str, browser: webdriver.Chrome) -> None:
+    labels: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll('#throughput-1 svg text')].map(t => t.textContent)"
+    )
+    (limits,) = [" ".join(t for t in labels if "GB/s in theory" in t)]
+    for device in ("gpu0", "gpu1"):
+        assert run.about.gpu_peak(device)
+        assert device in limits
+        assert f"{device} peak gb per s" in page
+        ladder = rf"The ladder: double, f32, kernel, {device}\n.*?% of the theoretical peak"
+        assert re.search(ladder, page, re.S)
+
+
+def test_smt_is_told(run: Run, page: str) -> None:
+    assert run.about.smt == 2
+    assert "SMT is on: workers may share a core." in page
+    assert re.search(r"hardware threads a core \(SMT\)\s+2\b", page)
+
+
+@pytest.mark.parametrize("chapter", ["cache", "roofline", "synchronising", "workers", "waiting"])
+def test_every_chapter_is_there(page: str, browser: webdriver.Chrome, chapter: str) -> None:
+    charts = browser.execute_script(
+        "return document.querySelectorAll(`#${arguments[0]} .chart[data-state=drawn]`).length",
+        chapter,
+    )
+    assert charts > 0

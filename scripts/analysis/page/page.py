@@ -1,0 +1,188 @@
+"""The page: sections and figures into one file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from analysis.drawing.figure import Figure
+from analysis.drawing.markup import Child, Html, el, join, script_json, table
+
+HERE = Path(__file__).parent
+Part = Child | Figure | tuple[Figure, ...]
+
+
+@dataclass
+class Section:
+    """A heading with content; figures in a tuple stand side by side where there is room."""
+
+    id: str
+    title: str
+    short: str  # for the navigation
+    content: list[Part] = field(default_factory=list)
+
+
+def figure_html(figure: Figure) -> Html:
+    """A figure's frame: the page's script draws the chart and the legend into it."""
+    values = None
+    if figure.rows:
+        values = el(
+            "details",
+            el("summary", f"Values ({len(figure.rows)})"),
+            table(figure.header, figure.rows, caption=figure.title),
+            class_="values",
+        )
+    return el(
+        "figure",
+        el("h4", figure.title, id=f"{figure.id}-title"),
+        el("p", figure.says, class_="says"),
+        el(
+            "div",
+            class_="legend",
+            role="group",
+            aria_label="Series: press to single out",
+            hidden=not figure.series,
+        ),
+        el(
+            "div",
+            class_="chart",
+            id=figure.id,
+            role="img",
+            aria_labelledby=f"{figure.id}-title",
+            style=f"min-height:{figure.height}px",
+        ),
+        el(
+            "div",
+            el("button", "+", type="button", data_zoom="0.6", aria_label="Zoom in"),
+            el("button", "−", type="button", data_zoom="1.6", aria_label="Zoom out"),
+            el("button", "reset", type="button", data_zoom="0"),
+            class_="zoom",
+            role="group",
+            aria_label=f"Zoom of {figure.title}",
+        )
+        if figure.zooms
+        else None,
+        el("figcaption", el("b", "Why: "), figure.physics),
+        values,
+    )
+
+
+def vega() -> str:
+    """Vega, Vega-Lite and vega-embed as one script.
+
+    Bundling takes two seconds, so the result is kept beside the packages it was made from.
+    """
+    import vl_convert
+
+    kept = Path(sys.prefix) / f"vega-bundle-{version('vl-convert-python')}.js"
+    try:
+        return kept.read_text(encoding="utf-8")
+    except OSError:
+        pass
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    try:
+        # Renamed when whole: another report may be made at the same time.
+        with tempfile.NamedTemporaryFile(
+            "w", dir=kept.parent, delete=False, encoding="utf-8"
+        ) as file:
+            file.write(bundle)
+        Path(file.name).replace(kept)
+    except OSError:
+        pass  # Kept nowhere, made again next time.
+    return bundle
+
+
+def figures_of(sections: list[Section]) -> list[Figure]:
+    """All figures, in order."""
+    parts = [c if isinstance(c, tuple) else (c,) for s in sections for c in s.content]
+    return [f for part in parts for f in part if isinstance(f, Figure)]
+
+
+def _content(part: Part) -> Child:
+    if isinstance(part, Figure):
+        return figure_html(part)
+    if isinstance(part, tuple):
+        return el("div", [figure_html(f) for f in part], class_="pair")
+    return part
+
+
+def page(title: str, header: Child, sections: list[Section], data: dict[str, object]) -> str:
+    """The whole document. `data` is what the page's script reads, beside the figures."""
+    figures = figures_of(sections)
+    style = (HERE / "page.css").read_text(encoding="utf-8")
+    code = (HERE / "page.js").read_text(encoding="utf-8")
+    library = vega()
+    document = {
+        **data,
+        "figures": {
+            f.id: {
+                "spec": f.specification(),
+                "series": [[s.name, s.colour, s.dash, s.shape] for s in f.series],
+            }
+            for f in figures
+        },
+    }
+    body = [
+        el(
+            "section",
+            el("h2", s.title),
+            [_content(c) for c in s.content],
+            id=s.id,
+        )
+        for s in sections
+    ]
+    links = [el("a", s.short, href=f"#{s.id}") for s in sections]
+    # Only these scripts may run, and nothing may be loaded: what a CSV smuggles in stays text.
+    # Vega compiles its expressions, hence unsafe-eval.
+    policy = (
+        "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
+        f"script-src {_hash(library)} {_hash(code)} 'unsafe-eval'; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    return "".join(
+        [
+            "<!doctype html>\n",
+            '<html lang="en">',
+            str(
+                el(
+                    "head",
+                    el("meta", charset="utf-8"),
+                    el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+                    Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+                    el("meta", name="color-scheme", content="light dark"),
+                    el("meta", name="referrer", content="no-referrer"),
+                    el("title", title),
+                    Html(f"<style>{style}</style>"),
+                )
+            ),
+            "<body>",
+            str(
+                join(
+                    [
+                        el("a", "Skip to the answer", href=f"#{sections[0].id}", class_="skip"),
+                        el("header", el("h1", title), header),
+                        el("nav", links, aria_label="Sections"),
+                        el("main", body),
+                        Html(
+                            '<noscript><p class="note">The charts need JavaScript; every value is '
+                            "in the tables under them.</p></noscript>"
+                        ),
+                    ]
+                )
+            ),
+            f'<script type="application/json" id="data">{script_json(document)}</script>',
+            f"<script>{library}</script>",
+            f"<script>{code}</script>",
+            "</body></html>\n",
+        ]
+    )
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

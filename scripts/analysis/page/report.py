@@ -1,0 +1,253 @@
+"""The page of some runs: which chapters it has, and for which groups of which machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from analysis.chapters import (
+    answer,
+    cache,
+    certainty,
+    fleet,
+    gpu,
+    latency,
+    machines,
+    method,
+    roofline,
+    scaling,
+    sm_scaling,
+    telemetry,
+    throughput,
+    weak_scaling,
+)
+from analysis.chapters.answer import Answer
+from analysis.chapters.costs import Measured, cost_sections, with_baselines
+from analysis.drawing.figure import Figure
+from analysis.drawing.markup import Html, el
+from analysis.measured.curves import Group
+from analysis.measured.groups import families, groups
+from analysis.page.header import give_names, header
+from analysis.page.page import Part, Section, figures_of, page
+from analysis.reading.run import Run
+from analysis.words import listing, plural
+
+# What a page can show and still be read; what is beyond is counted on the page.
+MOST_RUNS = 12
+MOST_GROUPS = 12
+
+
+def report(runs: list[Run]) -> tuple[str, list[Figure]]:
+    """The page of `runs`, and the figures on it."""
+    give_names(runs)
+    fleets = [fleet.falling_behind(nodes) for nodes in fleet.fleets(runs)]
+    nodes = len(runs)
+    runs = fleet.shown(runs, MOST_RUNS)
+    hosts = with_baselines(runs)
+    several = len(hosts) > 1
+    omitted = []
+    if len(runs) < nodes:
+        omitted.append(
+            f"The fleet has {nodes} nodes: shown are its first and those that fall behind the "
+            f"most, {len(runs)} in all."
+        )
+    measured = []
+    for run, baselines in hosts:
+        found, more = groups(run, MOST_GROUPS)
+        python = [(baseline, groups(baseline, MOST_GROUPS)[0]) for baseline in baselines]
+        name = run.name if several else ""
+        measured.append(Measured(run, found, name, families(run), python))
+        if more:
+            omitted.append(
+                f"{run.name}: {plural(more, 'workload and type')} more than fit on a page"
+            )
+    everything = [(m.name, g) for m in measured for g in m.groups]
+    # Charts of one workload and type stand together, whatever the machine.
+    titles = list(dict.fromkeys(group.title for _, group in everything))
+    everything.sort(key=lambda pair: titles.index(pair[1].title))
+    # Where both were measured, cold caches have their answers and stand beside the warm ones.
+    beside = [other for m in measured for _, other in cache.pairs(m.groups)]
+    main = [(name, group) for name, group in everything if group not in beside]
+    answers = [a for m in measured for a in _machine_answers(m)]
+    answers.sort(key=lambda a: titles.index(a[1].group.title))
+    data_buttons, files = method.downloads(runs)
+    sections = [
+        _answers(runs, answers, omitted, measured),
+        _charts("throughput", "Throughput against size", "Throughput", main, _throughput),
+        _caches(measured),
+        _rooflines(measured),
+        _charts("scaling", "Core and SM scaling", "Scaling", main, _scaling),
+        _charts("latency", "Latency and bandwidth", "Latency", main, _latency),
+        _charts("gpu", "The GPU ladder", "GPU", main, _gpu),
+        _telemetry(measured),
+        *cost_sections(measured),
+        _machines(measured, fleets),
+        _certainty(runs),
+        Section(
+            "method",
+            "How it was measured",
+            "Method",
+            [
+                *method.commands(runs),
+                method.statistics(),
+                el("p", "The data of this page, with its machine's description: "),
+                data_buttons,
+            ],
+        ),
+    ]
+    sections = [s for s in sections if s.content]
+    figures = figures_of(sections)
+    title = f"crossover: {listing(list(dict.fromkeys(run.label for run in runs)))}"
+    return page(title, header(runs), sections, {"files": files}), figures
+
+
+def _machine_answers(machine: Measured) -> list[tuple[str, Answer]]:
+    curves = [curve for group in machine.groups if (curve := group.best_cpu())]
+    limit = max((curve.last.rate.value for curve in curves), default=0.0)
+    found = [answer.answer_of(group, limit) for group in machine.groups]
+    return [(machine.name, a) for a in found if a]
+
+
+def _answers(
+    runs: list[Run],
+    answers: list[tuple[str, Answer]],
+    omitted: list[str],
+    measured: list[Measured],
+) -> Section:
+    content: list[Part] = []
+    for run in runs:
+        if run.status in ("interrupted", "running", "failed"):
+            told = {"running": "has not finished", "failed": "ended with failures"}.get(
+                run.status, "was interrupted"
+            )
+            content.append(
+                el(
+                    "p",
+                    f"{run.name} {told}: this page shows the "
+                    f"{plural(run.samples.height, 'sample')} it took, "
+                    f"{plural(run.rounds, 'round')} at most of each configuration.",
+                    class_="note",
+                )
+            )
+        if run.left_out.failed:
+            content.append(
+                el(
+                    "p",
+                    f"{run.name}: {plural(run.left_out.failed, 'sample')} failed verification. "
+                    "A model that computes something wrong is in no chart; see Certainty.",
+                    class_="note",
+                )
+            )
+    if not answers and any(m.families for m in measured):
+        content.append(el("p", "Only a family of workloads was measured: see its roofline below."))
+    elif not answers and any(m.costs for m in measured):
+        content.append(
+            el("p", "No workload that moves data was measured; what others cost is below.")
+        )
+    elif not answers:
+        content.append(
+            el(
+                "p",
+                "No configuration was measured, so there is nothing to compare. "
+                "Certainty, below, says why.",
+                class_="note",
+            )
+        )
+    several = any(name for name, _ in answers)
+    if len(answers) > 1 and several:
+        content.append(answer.overview(answers))
+    first = answers[0][1].group if answers else None
+    main: list[Html] = []
+    others: list[Html] = []
+    for name, a in answers:
+        same = first and (a.group.type, a.group.cache) == (first.type, first.cache)
+        (main if same else others).append(answer.card(a, name))
+    if len(answers) > 1 and several:
+        content.append(el("details", el("summary", "In words, machine by machine"), main))
+    else:
+        content += main
+    if others:
+        summary = f"Other types and states of the caches ({len(others)})"
+        content.append(el("details", el("summary", summary), others))
+    content += [el("p", text, class_="note") for text in omitted]
+    return Section("answer", "The answer", "Answer", content)
+
+
+Maker = Callable[[Group, str, int], list[Part]]
+
+
+def _charts(
+    section: str, title: str, short: str, everything: list[tuple[str, Group]], make: Maker
+) -> Section:
+    numbers = count(1)
+    content: list[Part] = [
+        part for name, group in everything for part in make(group, name, next(numbers)) if part
+    ]
+    return Section(section, title, short, content)
+
+
+def _throughput(group: Group, machine: str, number: int) -> list[Part]:
+    return [throughput.throughput(group, machine, number)]
+
+
+def _caches(measured: list[Measured]) -> Section:
+    pairs = [(m, warm, other) for m in measured for warm, other in cache.pairs(m.groups)]
+    found = [
+        cache.warm_and_cold(warm, other, m.name, number)
+        for number, (m, warm, other) in enumerate(pairs, 1)
+    ]
+    return Section("cache", "Warm and cold caches", "Caches", [f for f in found if f])
+
+
+def _rooflines(measured: list[Measured]) -> Section:
+    found = [(m, family) for m in measured for family in m.families]
+    charts = [
+        roofline.roofline(family, m.groups, m.name, number)
+        for number, (m, family) in enumerate(found, 1)
+    ]
+    title = "From bound by memory to bound by arithmetic"
+    return Section("roofline", title, "Roofline", [c for c in charts if c])
+
+
+def _scaling(group: Group, machine: str, number: int) -> list[Part]:
+    found = scaling.figures(group, machine, number, most=1 if machine else 2)
+    sms = sm_scaling.multiprocessors(group, machine, number)
+    return [*found, weak_scaling.weak(group, machine, number), *(sms or ())]
+
+
+def _latency(group: Group, machine: str, number: int) -> list[Part]:
+    return [latency.latency(group, machine, number)]
+
+
+def _gpu(group: Group, machine: str, number: int) -> list[Part]:
+    return [*gpu.ladders(group, machine, number), gpu.transfers(group, machine, number)]
+
+
+def _telemetry(measured: list[Measured]) -> Section:
+    charts = [telemetry.charts(m.run, m.name, number) for number, m in enumerate(measured, 1)]
+    content: list[Part] = [chart for found in charts for chart in found]
+    return Section("telemetry", "What the devices told of themselves", "Telemetry", content)
+
+
+def _machines(measured: list[Measured], fleets: list[Html]) -> Section:
+    section = Section("machines", "Machines side by side", "Machines")
+    if len(measured) < 2:
+        return section
+    section.content += fleets
+    titles = list(dict.fromkeys(g.title for m in measured for g in m.groups))
+    for number, title in enumerate(titles, 1):
+        same = [g for m in measured for g in m.groups if g.title == title]
+        pair = machines.side_by_side(same, number)
+        section.content.append(tuple(f for f in pair or () if f))
+    section.content.append(machines.what_differs([m.run for m in measured]))
+    return section
+
+
+def _certainty(runs: list[Run]) -> Section:
+    several = len(runs) > 1
+    content: list[Part] = [certainty.counts(runs), *certainty.left_out(runs)]
+    content.append(certainty.disturbances(runs))
+    content.append(certainty.reasons(runs))
+    for number, run in enumerate(runs, 1):
+        content.append(certainty.widths_figure(run, run.name if several else "", number))
+    return Section("certainty", "How sure we are", "Certainty", [c for c in content if c])

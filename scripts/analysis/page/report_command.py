@@ -1,0 +1,69 @@
+"""Turns one or more runs into one HTML page that works offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.chapters import fleet
+from analysis.drawing.figure import Figure, checked
+from analysis.errors import BadInput, Parser, refused, run_command
+from analysis.page.report import MOST_RUNS, report
+from analysis.reading.read import read_runs
+
+
+def main() -> int:
+    """Runs the command and returns its exit status."""
+    parser = Parser(prog="scripts/report", description=__doc__)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN.csv")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="report.html",
+        help="the page (default: the first run's path with .html)",
+    )
+    parser.add_argument(
+        "--figures", type=Path, metavar="DIR", help="also write each chart as SVG and PNG"
+    )
+    options = parser.parse_args()
+    runs = read_runs(options.runs, by_node=True)
+    if len(fleet.shown(runs, MOST_RUNS)) > MOST_RUNS:
+        raise BadInput(
+            f"{len(runs)} runs are more than one page can show; give at most {MOST_RUNS}"
+        )
+    output = options.output or options.runs[0].with_suffix(".html")
+    if any(output.resolve() == path.resolve() for path in options.runs):
+        raise BadInput(f"{output} is one of the runs; give another name with -o")
+    with checked():
+        document, figures = report(runs)
+    try:
+        output.write_text(document, encoding="utf-8")
+    except OSError as error:
+        raise refused("cannot write", output, error) from error
+    print(output)
+    if options.figures is not None:
+        for path in write_figures(figures, options.figures):
+            print(path)
+    return 0
+
+
+def write_figures(figures: list[Figure], folder: Path) -> list[Path]:
+    """Writes each chart's SVG and PNG and returns the paths."""
+    import vl_convert
+
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for figure in figures:
+            specification = {**figure.specification(), "background": "white"}
+            svg, png = folder / f"{figure.id}.svg", folder / f"{figure.id}.png"
+            svg.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")
+            png.write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
+            written += [svg, png]
+    except OSError as error:
+        raise refused("cannot write", folder, error) from error
+    return written
+
+
+if __name__ == "__main__":
+    run_command("scripts/report", main)
