@@ -51,7 +51,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     options = [part for option in OPTIONS.items() for part in option]
     ended = subprocess.run(
         [program, *options, "--output", path],
-        env={**os.environ, "HWLOC_SYNTHETIC": "pack:1 core:1 pu:2"}, capture_output=True, text=True, timeout=600,
+        env={**os.environ, "HWLOC_SYNTHETIC": "pack:1 core:1 pu:2"},
+        capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     (read,) = read_runs([path])
