@@ -17,23 +17,13 @@
 namespace crossover {
 namespace {
 
-std::vector<std::unique_ptr<Model>> cpu_models() {
-  std::vector<std::unique_ptr<Model>> models;
-  models.push_back(cpu::make_serial());
-  models.push_back(cpu::make_threads());
-  models.push_back(cpu::make_openmp());
-  models.push_back(cpu::make_stdpar());
-  models.push_back(cpu::make_processes());
-  return models;
-}
-
 /// `body(model, configuration without size)` for every model, variant, workload on an array, type
 /// and a few worker counts, more than the machine has among them.
 template <class Body>
 void for_each_configuration(Body&& body) {
   Sweeps sweeps;
   sweeps.threads = {1, 2, 3};
-  for (const auto& model : cpu_models()) {
+  for (const auto& model : cpu::make_models()) {
     ASSERT_EQ(model->unavailable(), "");
     for (const Workload& workload : workloads()) {
       if (!workload.moves_data()) continue;  // the others have tests of their own

@@ -9,7 +9,6 @@
 #include <new>
 #include <utility>
 
-#include "cpu/mpi/fleet.hpp"
 #include "cpu/mpi/serve.hpp"
 #include "cpu/operations.hpp"
 
@@ -149,12 +148,8 @@ class Mpi final : public ThreadedModel {
 
   std::string_view name() const override { return "mpi"; }
   std::string unavailable() const override {
-    if (ranks_ == nullptr) {
-      return "not started by mpirun; its workers are ranks: mpirun -n 4 build/crossover ...";
-    }
-    return ranks_->fleet() ? "its workers are ranks, and in a fleet run each rank measures its own "
-                             "node: give several ranks a node, or CROSSOVER_FLEET=0"
-                           : "";
+    if (ranks_ != nullptr) return {};
+    return "not started by mpirun; its workers are ranks: mpirun -n 4 build/crossover ...";
   }
   std::string lost() const override {
     return unavailable().empty() ? ranks_->lost() : std::string();
@@ -211,22 +206,16 @@ class Mpi final : public ThreadedModel {
 
 }  // namespace
 
-int with_ranks(const std::function<int(mpi::Ranks*, Fleet*)>& program) {
-  if (!Ranks::launched()) return program(nullptr, nullptr);
+int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
+  if (!Ranks::launched()) return program(nullptr);
   try {
     // Static: a library that ends the program with exit() ends the other ranks as well.
     static Ranks ranks;
-    if (ranks.fleet()) {
-      static RankFleet fleet(ranks);
-      const int status = program(&ranks, &fleet);
-      if (ranks.rank() != 0) serve(ranks);  // nothing but the order to quit
-      return status;
-    }
     if (ranks.rank() != 0) {
       serve(ranks);
       return 0;
     }
-    const int status = program(&ranks, nullptr);
+    const int status = program(&ranks);
     if (!ranks.lost().empty()) {
       // There is no orderly end without it.
       std::fflush(nullptr);

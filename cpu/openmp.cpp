@@ -126,6 +126,7 @@ Variant region() {
   return variant;
 }
 
+/// `static`: a parallel loop with the static schedule.
 class OpenMp final : public ThreadedModel {
  public:
   OpenMp()

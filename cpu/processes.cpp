@@ -46,6 +46,9 @@ std::vector<Offer> channel_offers(const std::string& variant, ChannelKind kind) 
       });
 }
 
+/// Forked workers. `shm`, `mapped-file`: a pool over shared memory or a mapped file, nothing is
+/// copied. `spawn`: forked for every operation, over shared memory. `pipe`, `socket`, `queue`:
+/// slices travel to the workers and results back.
 class Processes final : public ThreadedModel {
  public:
   Processes()

@@ -20,6 +20,7 @@ class Caller {
   CallerBinding binding_;
 };
 
+/// `loop`: one core, no parallelism; what every speed-up is relative to.
 class Serial final : public ThreadedModel {
  public:
   Serial()

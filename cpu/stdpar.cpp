@@ -155,6 +155,8 @@ class Algorithms {
   Total (*sum_)(const void* work, void* const* arrays, std::uint64_t count) = nullptr;
 };
 
+/// `slices`: std::for_each over the workers' slices and the loop bodies of the other models.
+/// `par_unseq`: the algorithms on the elements. Both on oneTBB.
 class StdPar final : public ThreadedModel {
  public:
   StdPar()

@@ -22,7 +22,8 @@ refuse() {
 }
 
 # quietly WHAT COMMAND...: says WHAT and runs COMMAND with its output in the log; should it fail,
-# shows the end of that output and returns its status.
+# shows the end of that output and returns its status. A script that has a function explain_failure
+# has that read the output first.
 quietly() {
   local what=$1 status=0 start
   shift
@@ -33,6 +34,9 @@ quietly() {
   start=$(wc -l <"$setup_log")
   "$@" >>"$setup_log" 2>&1 </dev/null || status=$?
   if ((status != 0)); then
+    if declare -F explain_failure >/dev/null; then
+      explain_failure < <(tail -n "+$((start + 1))" "$setup_log")
+    fi
     tail -n "+$((start + 1))" "$setup_log" | tail -n 40 >&2
     say "Failed with status $status: $what (the whole output: $setup_log)"
   fi

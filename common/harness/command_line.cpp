@@ -106,7 +106,6 @@ std::string footer() {
          "  crossover --models serial,openmp/static --threads 1..8 --pin cores --list\n"
          "  crossover --resume results/host-20260131T120000Z.csv\n"
          "  mpirun -n 4 crossover --models mpi,threads --threads 1,2,4\n"
-         "  mpirun -N 1 --bind-to none crossover --label fleet    (every node for itself)\n"
          "\nExit status: 0 done, 1 a result was wrong, 2 the command line is wrong, 3 a file\n"
          "or the system refused, 130 interrupted with everything measured so far in the\n"
          "file.\n";

@@ -83,7 +83,7 @@ constexpr auto kRowColumns = std::to_array<RowColumn>({
     {{"type", "", "row", "element type"}, [](const Row& row) { return row.type; }},
     {{"elements", "", "row", "how many elements, over all workers"},
      [](const Row& row) { return std::to_string(row.elements); }},
-    {{"bytes", "bytes", "row", "the fewest bytes that one operation can move"},
+    {{"bytes", "B", "row", "the fewest bytes that one operation can move"},
      [](const Row& row) { return format_number(row.bytes); }},
     {{"model", "", "row", "who did it"}, [](const Row& row) { return row.model; }},
     {{"variant", "", "row", "how the model did it"}, [](const Row& row) { return row.variant; }},
@@ -137,10 +137,6 @@ std::string csv_line(const Row& row, const std::vector<std::string>& extra) {
   }
   for (const std::string& column : extra) {
     line += ',';
-    if (column == kNodeColumn.name) {
-      append_field(line, row.node);
-      continue;
-    }
     const auto value = std::find_if(row.extra.begin(), row.extra.end(),
                                     [&](const auto& entry) { return entry.first == column; });
     if (value != row.extra.end()) line += format_number(value->second);

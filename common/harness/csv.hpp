@@ -44,7 +44,6 @@ struct Row {
   std::string cache{name(Cache::warm)};
   /// Of one operation; NaN in a row of a file that does not tell.
   double flops = std::numeric_limits<double>::quiet_NaN();
-  std::string node;  ///< which of a fleet's nodes measured it; empty when there is no fleet
   /// Values of the columns that the models append, by name; what is not there stays empty.
   std::vector<std::pair<std::string, double>> extra;
 
@@ -62,10 +61,7 @@ inline constexpr int kSchema = 1;
 /// The columns that every row has, in order, with what they mean.
 std::vector<Column> row_columns();
 
-/// The column that a fleet run appends: Row::node.
-inline constexpr Column kNodeColumn{"node", "", "row", "which of a fleet's nodes measured it"};
-
-/// The header line, without the line end; `extra` are columns appended by models and fleets.
+/// The header line, without the line end; `extra` are columns appended by models.
 std::string csv_header(const std::vector<std::string>& extra = {});
 
 /// One record by RFC 4180, without the line end. Numbers in the shortest form that reads back the

@@ -253,7 +253,6 @@ Row read_row(Fields fields) {
   row.note = fields.text(true);
   if (fields.go_to("cache")) row.cache = name(fields.one_of(std::array{Cache::warm, Cache::cold}));
   if (fields.go_to("flops") && !fields.peek(0).empty()) row.flops = fields.number<double>(0);
-  if (fields.go_to(kNodeColumn.name)) row.node = fields.text(true);
   return row;
 }
 

@@ -104,8 +104,8 @@ struct EarlyExit {
 struct KnownNames {
   std::vector<std::string> workloads;
   std::vector<std::string> models;
-  std::vector<std::string> shown_workloads;    ///< the same for people: a family is one entry
-  std::vector<std::string> default_workloads;  ///< what is measured when none is named
+  std::vector<std::string> shown_workloads{};    ///< the same for people: a family is one entry
+  std::vector<std::string> default_workloads{};  ///< what is measured when none is named
 };
 
 /// Reads the command line (without the program's name). Throws EarlyExit.

@@ -13,13 +13,14 @@ void add_measured_peak(nlohmann::ordered_json& machine, const std::vector<Planne
     return planned.model != nullptr && what.device.is_cpus() && !what.workload->family.empty();
   });
   if (!wanted || !measure) return;
-  auto& peaks = machine["cpu"]["measured_peak_gflops"];
+  nlohmann::ordered_json peaks;
   for (const ElementType type : {ElementType::f32, ElementType::f64}) {
     for (const int workers : {1, topology.usable_cores()}) {
       peaks[std::string(name(type))][std::to_string(workers)] =
           measure(type, topology.place(workers, Pin::cores).cpus);
     }
   }
+  machine["cpu"]["measured_peak_gflops"] = peaks;
 }
 
 }  // namespace crossover

@@ -8,7 +8,6 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <random>
 #include <string>
 #include <system_error>
@@ -16,8 +15,6 @@
 
 #include "common/harness/csv.hpp"
 #include "common/harness/exit_status.hpp"
-#include "common/harness/node.hpp"
-#include "common/harness/nodes.hpp"
 #include "common/harness/options.hpp"
 #include "common/harness/plan.hpp"
 #include "common/harness/record.hpp"
@@ -35,17 +32,16 @@ void publish_path(const std::filesystem::path& csv) {
   if (file != nullptr) std::ofstream(file) << csv.string() << '\n';
 }
 
-std::string machine_line(const nlohmann::ordered_json& record, const std::string& node,
-                         const Topology& topology) {
+std::string machine_line(const nlohmann::ordered_json& record, const Topology& topology) {
   const auto& machine = record.at("machine");
   const auto text = [](const nlohmann::ordered_json& value, const char* otherwise) {
     return value.is_string() ? value.get<std::string>() : std::string(otherwise);
   };
   const auto& cpu = machine.at("cpu");
   std::string line =
-      fmt::format("{}{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
-                  node.empty() ? "" : ", node " + node, text(cpu.at("model"), "unknown CPU"),
-                  topology.physical_cores, topology.threads.size());
+      fmt::format("{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
+                  text(cpu.at("model"), "unknown CPU"), topology.physical_cores,
+                  topology.threads.size());
   if (machine.at("memory_bytes").is_number()) {
     line += fmt::format(", {:.1f} GiB", machine.at("memory_bytes").get<double>() / 0x1p30);
   }
@@ -55,10 +51,6 @@ std::string machine_line(const nlohmann::ordered_json& record, const std::string
   }
   return line;
 }
-
-// When the program is overdue: with what has passed, still under the second after which mpirun
-// kills.
-constexpr std::chrono::milliseconds kNodesPatience{250};
 
 /// A file to write to and what is in it already.
 struct Target {
@@ -97,8 +89,8 @@ std::filesystem::path default_output(const Options& options) {
 }
 
 int measure(Options options, const std::string& command, const KnownNames& known,
-            const Models& models, const Topology& topology, Fleet* fleet,
-            const MeasurePeak& measure_peak, StopSignals& signals) {
+            const Models& models, const Topology& topology, const MeasurePeak& measure_peak,
+            StopSignals& signals) {
   Target target;
   const bool resumed = !options.resume.empty();
   const bool quiet = options.quiet;
@@ -118,15 +110,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   nlohmann::ordered_json record =
       new_record(options, command, topology, describe_models(models), seed);
   record["machine"].update(describe_hardware(models));
-  nlohmann::ordered_json appended = appended_columns(models);
-  std::optional<Nodes> nodes;
-  std::string self;
-  if (fleet != nullptr) {
-    nodes.emplace(*fleet);
-    self = nodes->self();
-    record["nodes"] =
-        nodes->plan(record.at("options"), options.benchmark_flags, signals.requested(), appended);
-  }
+  const nlohmann::ordered_json appended = appended_columns(models);
   const std::vector<std::string> columns = column_names(appended);
   record["vocabulary"] = describe_vocabulary(models, appended);
   if (resumed) {
@@ -153,55 +137,40 @@ int measure(Options options, const std::string& command, const KnownNames& known
                              : CsvWriter::create(target.csv, columns);
   publish_path(target.csv);
   write_record(record_path(target.csv), record);
-  const std::string machine = machine_line(record, self, topology);
+  const std::string machine = machine_line(record, topology);
   progress.say(machine);
-  if (const std::string bound = bound_nodes(record); !bound.empty()) progress.say(bound);
   progress.say(fmt::format("{} configurations, at most {} rounds and {}; results in {}",
                            plan.size(), options.rounds, format_duration(options.budget_s),
                            target.csv.string()));
 
   Sampler sampler(topology, options.min_time_s, benchmark_out, signals.requested());
-  const RowSink write = nodes ? RowSink([&](const Row& row) { nodes->write(row); })
-                              : RowSink([&](const Row& row) { writer.append(row); });
-  Run run({options, record.at("run").get<std::string>(), self, seed, signals.requested()}, plan,
-          target.earlier, sampler, write, progress);
+  Run run({options, record.at("run").get<std::string>(), seed, signals.requested()}, plan,
+          target.earlier, sampler, [&](const Row& row) { writer.append(row); }, progress);
   const auto conclude = [&](std::string_view status, std::string_view why) {
     record["status"] = status;
     record["ended"] = utc_now();
     record["end_reason"] = why;
     write_record(record_path(target.csv), record);
     if (quiet) return;
-    fmt::print("{}{}ended: {}\nCSV   {}\nJSON  {}\n",
-               summarise(machine, plan, run.results(), models.front()->name()),
-               nodes ? nodes->summary() : "", why, target.csv.string(), record_path(target.csv).string());
+    fmt::print("{}ended: {}\nCSV   {}\nJSON  {}\n",
+               summarise(machine, plan, run.results(), models.front()->name()), why, target.csv.string(), record_path(target.csv).string());
     std::fflush(stdout);
   };
   const auto conclude_interrupted = [&]() -> int {
-    std::string lost = lost_process(models);
-    if (lost.empty() && nodes) lost = nodes->trouble();
+    const std::string lost = lost_process(models);
     conclude(lost.empty() ? "interrupted" : "failed",
              lost.empty() ? name(End::interrupted) : std::string_view(lost));
     if (lost.empty()) return kInterrupted;
     fmt::print(stderr, "crossover: {}\n", lost);
     return kSystem;
   };
-  if (nodes) nodes->begin(record, target.earlier, writer);
   signals.when_overdue([&] {
     progress.clear();
-    try {
-      if (nodes) nodes->wait(signals.alone(), kNodesPatience);
-    } catch (const std::exception&) {
-      // What there is counts; another second there is not.
-    }
     return conclude_interrupted();
   });
   End end;
   try {
     end = run.go();
-    if (nodes && end != End::interrupted) {
-      progress.say("this node is done; waiting for the others");
-    }
-    if (nodes) nodes->wait(signals.alone());
   } catch (const std::system_error&) {
     signals.ending();
     progress.clear();
@@ -212,7 +181,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   progress.clear();
   const double total_s = run.elapsed_s();
   int status = kDone;
-  if (end == End::interrupted || (nodes && nodes->cut_short())) {
+  if (end == End::interrupted) {
     status = conclude_interrupted();
   } else {
     conclude("complete", name(end));
@@ -224,17 +193,16 @@ int measure(Options options, const std::string& command, const KnownNames& known
   for (const Result& result : run.results()) {
     if (result.failed > 0) return kWrongResult;
   }
-  return nodes && nodes->wrong() ? kWrongResult : kDone;
+  return kDone;
 }
 
 }  // namespace
 
-int run_program(const std::vector<std::string>& arguments, const Models& models, Fleet* fleet,
+int run_program(const std::vector<std::string>& arguments, const Models& models,
                 const MeasurePeak& measure_peak) {
   // A reader that goes away must not end a run, and a file at its size limit is an error to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  if (fleet != nullptr && fleet->self() != 0) return run_node(models, *fleet, measure_peak);
   StopSignals signals;
   const KnownNames known = known_names(models);
   try {
@@ -248,7 +216,7 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
       fmt::print("{}\n", machine.dump(2));
       return kDone;
     }
-    return measure(std::move(options), printable_command(arguments), known, models, topology, fleet,
+    return measure(std::move(options), printable_command(arguments), known, models, topology,
                    measure_peak, signals);
   } catch (const EarlyExit& exit) {
     if (exit.status == kDone) {

@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "common/fleet.hpp"
 #include "common/harness/model_list.hpp"
 #include "common/harness/peak.hpp"
 
@@ -12,10 +11,9 @@ namespace crossover {
 /// The whole program on `arguments` (without its name) with these models: reads the command line,
 /// measures, writes results and summary. The first model is the one that the others are compared
 /// with; `measure_peak` may be empty. Returns the exit status: 0 done, 1 a result failed
-/// verification, 2 the command line is wrong, 3 the system refused, 130 interrupted. With a
-/// `fleet` (not owned) it measures all of its nodes, and every node calls it: see run_node() for
-/// those but the first. Call it before any thread is started.
+/// verification, 2 the command line is wrong, 3 the system refused, 130 interrupted. Call
+/// it before any thread is started.
 int run_program(const std::vector<std::string>& arguments, const Models& models,
-                Fleet* fleet = nullptr, const MeasurePeak& measure_peak = {});
+                const MeasurePeak& measure_peak = {});
 
 }  // namespace crossover

@@ -21,7 +21,6 @@ Row row_for(const Planned& planned, const RunContext& context, int round) {
   Row row;
   row.run = context.run_id;
   row.label = context.options.label;
-  row.node = context.node;
   row.workload = what.workload->name;
   row.type = name(what.type);
   row.elements = what.elements;
@@ -79,7 +78,6 @@ Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector
     index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device.name()), i);
   }
   for (const Row& row : earlier) {
-    if (row.node != context_.node) continue;
     const auto found = index.find(key(row.configuration(), row.device));
     if (found == index.end()) continue;
     if (!done_before_.emplace(found->second, row.round).second) continue;

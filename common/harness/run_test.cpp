@@ -78,6 +78,22 @@ TEST_F(Rounds, TakeOneSampleOfEveryConfigurationEachInAnOrderOfItsOwn) {
   EXPECT_EQ(orders.size(), 4U) << "two rounds in the same order";
 }
 
+TEST_F(Rounds, SayWhetherCachesWereColdAndHowMuchArithmeticItWas) {
+  options_.caches = {Cache::warm, Cache::cold};
+  options_.sizes = {100};
+  options_.threads = {{1}};
+  options_.workloads = {"dot"};
+  go();
+  std::multiset<std::string> caches;
+  for (const Row& row : rows()) {
+    caches.insert(row.cache);
+    EXPECT_EQ(row.configuration().ends_with("/cold"), row.cache == "cold");
+    EXPECT_EQ(row.flops, 200);
+  }
+  EXPECT_EQ(caches.count("warm"), 8U);
+  EXPECT_EQ(caches.count("cold"), 8U);
+}
+
 TEST_F(Rounds, EndWhenEveryMedianIsPrecise) {
   // The fake's time is exactly the same each time: precise as soon as there is an interval.
   options_.rounds = 100;
@@ -186,6 +202,7 @@ TEST_F(Rounds, MarkTeamsLargerThanTheMachine) {
 }
 
 TEST_F(Rounds, ContinueAnInterruptedRunWithoutMeasuringAnythingTwice) {
+  options_.caches = {Cache::warm, Cache::cold};
   go();
   const std::vector<Row> whole = rows();
   for (const std::size_t kept : {std::size_t{0}, std::size_t{1}, std::size_t{17}, whole.size()}) {

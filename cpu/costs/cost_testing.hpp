@@ -31,16 +31,10 @@ inline std::map<std::string, double> values(const Observation& seen) {
 /// `body(model, configuration without size)` for every variant of `workload` that a CPU model has.
 template <class Body>
 void for_each_variant(std::string_view workload, std::vector<int> counts, Body&& body) {
-  std::vector<std::unique_ptr<Model>> models;
-  models.push_back(make_serial());
-  models.push_back(make_threads());
-  models.push_back(make_openmp());
-  models.push_back(make_stdpar());
-  models.push_back(make_processes());
   Sweeps sweeps;
   sweeps.threads = std::move(counts);
   int variants = 0;
-  for (const auto& model : models) {
+  for (const auto& model : make_models()) {
     const auto devices = model->workers(sweeps);
     const Workload& entry = *find_workload(workload);
     for (const Variant& variant : model->variants(entry, entry.types.front())) {
