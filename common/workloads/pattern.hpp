@@ -166,24 +166,7 @@ struct ElementIs<Workload, V, std::index_sequence<Index...>> {
                                                  const Each<Index>&... values) {
     { work.template reference<V>(1)(values...) } -> std::convertible_to<V>;
   };
-  /// Has its body compiled: what is wrong in it is said here, and not deep inside an executor.
-  static V compiled(const Workload& work, const Each<Index>&... values) {
-    return work.element(values...);
-  }
 };
-
-/// For every type that the workload is offered in, and for a vector register of it.
-template <class Workload, class... Ts>
-constexpr bool compiles(TypeList<Ts...>) {
-  using Indices = std::make_index_sequence<static_cast<std::size_t>(Workload::kInputs)>;
-  const auto one = []<class T>(std::type_identity<T>) {
-    using Vector [[gnu::vector_size(16)]] = Word<T>;
-    [[maybe_unused]] constexpr auto scalar = &ElementIs<Workload, Word<T>, Indices>::compiled;
-    [[maybe_unused]] constexpr auto vector = &ElementIs<Workload, Vector, Indices>::compiled;
-    return true;
-  };
-  return (one(std::type_identity<Ts>{}) && ...);
-}
 
 }  // namespace detail
 
@@ -226,9 +209,6 @@ constexpr bool check_workload() {
   static_assert(Element::returns_value,
                 "element() returns the new value of one element, V, and nothing else: an operation "
                 "writes one array, the first; two arrays in place are two workloads");
-  if constexpr (Element::takes_values && Element::returns_value) {
-    static_assert(detail::compiles<Workload>(typename Workload::Types{}));
-  }
   static_assert(detail::ElementIs<Workload, double, Indices>::has_reference,
                 "a workload says what is right: template <class R> auto reference(std::int64_t "
                 "operations) const returns a function of the inputs, as many as element() takes: "
