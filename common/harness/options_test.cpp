@@ -202,6 +202,7 @@ TEST(Options, EveryMistakeIsOneLine) {
       {{"--label", std::string(65, 'x')}, "--label: ", "1 to 64"},
       {{"--label", " x"}, "--label: ", "no space at the ends"},
       {{"--list", "--machine"}, "--list and --machine", "one of them"},
+      {{"--with=my.hpp"}, "--with belongs to scripts/run", "docs/own-workload.md"},
       {{"--size", "4"}, "unknown option '--size'", "did you mean --sizes?"},
       {{"--frobnicate"}, "unknown option '--frobnicate'", "--help"},
       {{"-j", "4"}, "unknown option '-j'", "--help"},

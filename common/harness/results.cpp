@@ -16,7 +16,7 @@ void add_row(Result& result, const Row& row) {
       result.skipped = row.note;
       return;
     case Status::failed:
-      ++result.failed;
+      if (++result.failed == 1) result.failure = row.note;
       return;
     case Status::noisy:
       ++result.noisy;
@@ -256,16 +256,26 @@ std::string summarise(const std::string& machine_line, const std::vector<Planned
   int noisy = 0;
   int failed = 0;
   std::map<std::string, int> skipped;
+  std::map<std::string, std::pair<int, std::string>> failures;  // by workload and model
   for (std::size_t i = 0; i < results.size(); ++i) {
     samples += results[i].times_ns.size() + static_cast<std::size_t>(results[i].failed);
     noisy += results[i].noisy;
     failed += results[i].failed;
+    if (results[i].failed > 0) {
+      const Configuration& what = plan[i].configuration;
+      auto& [count, why] = failures[what.workload->name + ", " + what.model];
+      if (count == 0) why = results[i].failure;
+      count += results[i].failed;
+    }
     if (!results[i].skipped.empty()) {
       ++skipped[plan[i].configuration.model + ": " + results[i].skipped];
     }
   }
   text += fmt::format("\n{} samples of {} configurations: {} noisy, {} failed\n", samples,
                       results.size(), noisy, failed);
+  for (const auto& [what, failure] : failures) {
+    text += fmt::format("failed {} x {}: {}\n", failure.first, what, failure.second);
+  }
   for (const auto& [reason, count] : skipped) {
     text += fmt::format("skipped {} x {}\n", count, reason);
   }

@@ -111,10 +111,12 @@ TEST_F(Summary, CountsWhatIsNotShown) {
   results_[0].noisy = 1;
   add("threads", 1000, 1, {});
   results_[1].failed = 3;
+  results_[1].failure = "the sum is 1 instead of 2";
   add("openmp", 1000, 1, {});
   results_[2].skipped = "no threads left";
   const std::string summary = text();
   EXPECT_THAT(summary, HasSubstr("5 samples of 3 configurations: 1 noisy, 3 failed"));
+  EXPECT_THAT(summary, HasSubstr("failed 3 x reduce, threads: the sum is 1 instead of 2\n"));
   EXPECT_THAT(summary, HasSubstr("openmp: no threads left"));
   EXPECT_THAT(summary, Not(ContainsRegex("threads +[0-9]")));
 }
