@@ -1,6 +1,7 @@
 #pragma once
 
-#include "common/workloads/typed_reference.hpp"
+#include "common/random.hpp"
+#include "common/workloads/reference.hpp"
 #include "gpu/thread.cuh"
 #include "gpu/work.hpp"
 
