@@ -333,7 +333,7 @@ CommandLine read_command_line(const std::vector<std::string>& arguments, const K
   CommandLine line;
   for (const auto& [name, option] : options) {
     for (const std::string& text : option->results()) {
-      if (line.given.count(name) != 0) mistake("--" + name + " is given twice; give it once");
+      if (line.given.contains(name)) mistake("--" + name + " is given twice; give it once");
       line.given[name] = text;
     }
   }

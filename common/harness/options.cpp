@@ -313,7 +313,7 @@ PresetPlan plan_of(Preset preset) {
 
 Options parse_command_line(const std::vector<std::string>& arguments, const KnownNames& known) {
   const CommandLine line = read_command_line(arguments, known);
-  if (line.given.count("version") != 0) throw EarlyExit{0, version_text()};
+  if (line.given.contains("version")) throw EarlyExit{0, version_text()};
   Options options = understand(line.given, known);
   options.benchmark_flags = line.benchmark_flags;
   if (!options.output.empty() && !options.resume.empty()) {
