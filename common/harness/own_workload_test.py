@@ -121,13 +121,26 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     right.write_text(example())
     wrong = outside / "lost-constant.hpp"
     wrong.write_text(
-        example().replace("MyAxpy", "LostConstant").replace("my-axpy", "lost").replace("R(3) * ", "")
+        example()
+        .replace("MyAxpy", "LostConstant")
+        .replace("my-axpy", "lost")
+        .replace("R(3) * ", "")
     )
     folder = folder_of(right, wrong)
     # What a folder was configured with by hand stays: as little as possible of the rest.
     little = ["-DCROSSOVER_CUDA=OFF", "-DCROSSOVER_MPI=OFF", "-DCROSSOVER_WORKLOADS=double"]
     subprocess.run(
-        ["cmake", "-S", ROOT, "--preset", "release", "-B", folder, "-DCROSSOVER_TESTS=OFF", *little],
+        [
+            "cmake",
+            "-S",
+            ROOT,
+            "--preset",
+            "release",
+            "-B",
+            folder,
+            "-DCROSSOVER_TESTS=OFF",
+            *little,
+        ],
         check=True,
         capture_output=True,
     )
