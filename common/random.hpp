@@ -11,10 +11,13 @@
 /// on GPUs too where a CUDA compiler reads them.
 #ifdef __CUDACC__
 #define CROSSOVER_HOST_DEVICE __host__ __device__
+#else
+#define CROSSOVER_HOST_DEVICE
+#endif
+#ifdef __CUDA_ARCH__
 #define CROSSOVER_PRAGMA(TEXT) _Pragma(#TEXT)
 #define CROSSOVER_UNROLL_ON_GPU(TIMES) CROSSOVER_PRAGMA(unroll TIMES)
 #else
-#define CROSSOVER_HOST_DEVICE
 #define CROSSOVER_UNROLL_ON_GPU(TIMES)
 #endif
 
@@ -54,6 +57,14 @@ struct Stream {
     }
   }
 };
+
+/// The random stream of array `array` in the block of 2^32 indices that `index` is in.
+CROSSOVER_HOST_DEVICE constexpr Stream array_stream(int array, std::uint64_t index,
+                                                    std::uint32_t salt) {
+  Stream stream(index, salt);
+  stream.key ^= 0xc2b2ae35U * static_cast<std::uint32_t>(array);
+  return stream;
+}
 
 /// Bits of a floating-point type's significand that are stored: 23, 52.
 template <class T>

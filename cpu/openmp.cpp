@@ -71,8 +71,8 @@ class Region {
   int workers_;
 };
 
-/// How OpenMP's threads count together (cpu/count.hpp): on a plain variable, which is what its
-/// directives are for.
+/// How OpenMP's threads count together (cpu/costs/count/count.hpp): on a plain variable, which is
+/// what its directives are for.
 class Plain {
  public:
   Plain(const Configuration&, const Placement&) {}
@@ -130,11 +130,10 @@ Variant region() {
 class OpenMp final : public ThreadedModel {
  public:
   OpenMp()
-      : ThreadedModel({array_offers<Region>(region()),
-                       {count_offer<Region, Critical>("critical"),
-                        count_offer<Region, Atomic>("atomic"),
-                        count_offer<Region, Reduction>("reduction"),
-                        create_offer<Region>(region())}}) {}
+      : ThreadedModel(
+            {array_offers<Region>(region()),
+             {count_offer<Region, Critical>("critical"), count_offer<Region, Atomic>("atomic"),
+              count_offer<Region, Reduction>("reduction"), create_offer<Region>(region())}}) {}
   std::string_view name() const override { return "openmp"; }
   std::vector<Column> columns() const override { return {kWorkerBytesColumn}; }
   std::vector<std::pair<std::string, std::string>> facts() const override {

@@ -37,8 +37,8 @@ cudaError_t cub_map(const Map& map, const Elements<W, Map::kArrays>& x, cudaStre
                                          x.size, ElementOf<Map>{map}, stream);
 }
 
-/// CUB keeps, for all sizes, the tile that it has chosen for the first one: let that be a large one.
-/// In a capture, so that nothing is done.
+/// CUB keeps, for all sizes, the tile that it has chosen for the first one: let that be a large
+/// one. In a capture, so that nothing is done.
 template <class Map, class W>
 void choose_tile(const Target& target, const Map& map) {
   Elements<W, Map::kArrays> x = elements_of<W, Map::kArrays>(target.arrays, 0);
@@ -58,7 +58,7 @@ void choose_tile(const Target& target, const Map& map) {
 #elif defined(CROSSOVER_CUB_FOR)
 
 template <class Map>
-constexpr bool kHasMap = Map::kPattern == Pattern::map_in_place && Map::kArrays == 1;
+constexpr bool kHasMap = Map::kPattern == Pattern::map_in_place&& Map::kArrays == 1;
 
 template <class Map>
 struct InPlace {
@@ -90,8 +90,8 @@ std::unique_ptr<Work> make_map(const Target& target) {
         if constexpr (kHasMap<Map>) {
           choose_tile<Map, W>(target, map);
           return std::make_unique<KernelWork>(
-              target.arrays.sets, [map, arrays = target.arrays](const Stream& stream,
-                                                                std::uint64_t set, unsigned*) {
+              target.arrays.sets,
+              [map, arrays = target.arrays](const Stream& stream, std::uint64_t set, unsigned*) {
                 stream.device().check(
                     cub_map<Map, W>(map, elements_of<W, Map::kArrays>(arrays, set), stream.get(),
                                     std::make_integer_sequence<int, Map::kInputs>{}),
@@ -138,8 +138,7 @@ std::unique_ptr<Work> make_sum(const Target& target) {
             cub_sum<Sum, W>(nullptr, bytes, sum, elements_of<W, Sum::kArrays>(target.arrays, 0),
                             nullptr, nullptr),
             "CUB's sum");
-        const auto storage =
-            std::make_shared<DeviceArray<std::byte>>(target.device(), bytes);
+        const auto storage = std::make_shared<DeviceArray<std::byte>>(target.device(), bytes);
         return std::make_unique<LibrarySum<W>>(
             target, library_rounding<W>(target.arrays.elements),
             [sum, storage, bytes, arrays = target.arrays](const Stream& stream, std::uint64_t set,

@@ -98,7 +98,8 @@ class Handle {
   Handle& operator=(const Handle&) = delete;
   ~Handle() { cublas().destroy(handle_); }
 
-  /// Where scalars lie that routines write: in memory that the device reaches, so that nobody waits.
+  /// Where scalars lie that routines write: in memory that the device reaches, so that nobody
+  /// waits.
   void results_on_device() const {
     check(cublas().set_pointer_mode(handle_, kPointersOnDevice), "cublasSetPointerMode");
   }
@@ -134,18 +135,18 @@ std::unique_ptr<Work> make(const Target& target, const Routines<T>& routines, co
     return reinterpret_cast<T*>(arrays.at(array, set));
   };
   const auto map = [&](auto&& call) {
-    return std::make_unique<KernelWork>(
-        target.arrays.sets, [=](const Stream& stream, std::uint64_t set, unsigned*) {
-          check(call(handle->in(stream), set), "cuBLAS's routine");
-        });
+    return std::make_unique<KernelWork>(target.arrays.sets,
+                                        [=](const Stream& stream, std::uint64_t set, unsigned*) {
+                                          check(call(handle->in(stream), set), "cuBLAS's routine");
+                                        });
   };
   const auto sum = [&](auto&& call) {
     handle->results_on_device();
-    return std::make_unique<LibrarySum<T>>(
-        target, cublas_rounding<T>(target.arrays.elements),
-        [=](const Stream& stream, std::uint64_t set, T* result) {
-          check(call(handle->in(stream), set, result), "cuBLAS's routine");
-        });
+    return std::make_unique<LibrarySum<T>>(target, cublas_rounding<T>(target.arrays.elements),
+                                           [=](const Stream& stream, std::uint64_t set, T* result) {
+                                             check(call(handle->in(stream), set, result),
+                                                   "cuBLAS's routine");
+                                           });
   };
   switch (blas.call) {
     case Blas::Call::scal:

@@ -107,18 +107,18 @@ class Cuda final : public Model {
 
 void Cuda::offer_arrays(const Workload& workload) {
   for (const Rung& rung : ladder(workload)) {
-    offers_.push_back({&workload, rung.variant,
-                       [this, rung](const Configuration& configuration, const Placement& placement) {
-                         return make_device_operation(configuration, placement.allowed,
-                                                      gpus(configuration), rung);
-                       },
-                       device_operation_host_bytes, rung.types});
+    offers_.push_back(
+        {&workload, rung.variant,
+         [this, rung](const Configuration& configuration, const Placement& placement) {
+           return make_device_operation(configuration, placement.allowed, gpus(configuration),
+                                        rung);
+         },
+         device_operation_host_bytes, rung.types});
   }
   using Role = Variant::Role;
-  for (const auto& [name, role, transfer] :
-       {std::tuple{"pageable", Role::step, Transfer::pageable},
-        {"pinned", Role::step, Transfer::pinned},
-        {"overlapped", Role::best, Transfer::overlapped}}) {
+  for (const auto& [name, role, transfer] : {std::tuple{"pageable", Role::step, Transfer::pageable},
+                                             {"pinned", Role::step, Transfer::pinned},
+                                             {"overlapped", Role::best, Transfer::overlapped}}) {
     offers_.push_back(
         {&workload,
          {name, role, {Scope::offload}},
@@ -138,9 +138,8 @@ void Cuda::offer_cost(const Workload& workload, const std::vector<CostVariant>& 
   for (const CostVariant& cost : variants) {
     offers_.push_back({&workload, cost.variant,
                        [this, cost](const Configuration& configuration, const Placement&) {
-                         return cost.make(
-                             configuration,
-                             only_gpu(configuration, "what parallelism costs"));
+                         return cost.make(configuration,
+                                          only_gpu(configuration, "what parallelism costs"));
                        },
                        [](const Configuration&) { return std::uint64_t{0}; }});
   }

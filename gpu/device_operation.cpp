@@ -91,8 +91,8 @@ Nanoseconds DeviceOperation::host_clock(std::int64_t operations) {
 Nanoseconds DeviceOperation::device_clock(std::int64_t operations) {
   Nanoseconds total{};
   for (std::int64_t first = done_; first < done_ + operations;) {
-    const std::int64_t batch = std::min(
-        done_ + operations - first, KernelClock::most_queued(*shares_.front()->work));
+    const std::int64_t batch =
+        std::min(done_ + operations - first, KernelClock::most_queued(*shares_.front()->work));
     try {
       each_share([&](Share& share) { share.clock->queue(*share.work, first, batch); });
     } catch (...) {

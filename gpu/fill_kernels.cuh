@@ -1,6 +1,7 @@
 #pragma once
 
-#include "common/workloads/typed_reference.hpp"
+#include "common/random.hpp"
+#include "common/workloads/reference.hpp"
 #include "gpu/thread.cuh"
 #include "gpu/work.hpp"
 
@@ -18,8 +19,8 @@ __global__ void fill_input(Workload work, int array, BitsOf<T>* x, std::uint64_t
     const std::uint64_t index = first + at;
     const bool salted = Workload::kPattern != Pattern::sum || index < kSalted;
     const crossover::Stream stream = array_stream(array, index, salted ? salt_of(salt, set) : 0);
-    x[set * stride + at] = work.template input<T>(
-        stream.template bits<BitsOf<T>>(static_cast<std::uint32_t>(index)));
+    x[set * stride + at] =
+        work.template input<T>(stream.template bits<BitsOf<T>>(static_cast<std::uint32_t>(index)));
   }
 }
 

@@ -13,7 +13,8 @@ namespace {
 /// To be set from measurements; until then the 48 KiB that it keeps in flight, eight times over.
 constexpr std::uint64_t kBulkFrom = std::uint64_t{384} << 10;
 /// Up to so much arithmetic on an element, which an H100 does ten times while its memory moves the
-/// element, `bulk` is bound by memory; above, `unrolled` has more chains of operations side by side.
+/// element, `bulk` is bound by memory; above, `unrolled` has more chains of operations side by
+/// side.
 constexpr double kBulkFlops = 16;
 
 std::uint64_t bulk_from(int multiprocessors) {
@@ -71,8 +72,9 @@ Make best_step(const Workload& workload, const Situation& situation) {
 std::string best_rule(const Workload& workload, int multiprocessors, bool bulk) {
   if (workload.is_sum) return "single-pass";
   if (!bulk || workload.flops > kBulkFlops) return "unrolled";
-  return fmt::format("unrolled below {} bytes an array, bulk from there and on some multiprocessors",
-                     bulk_from(multiprocessors));
+  return fmt::format(
+      "unrolled below {} bytes an array, bulk from there and on some multiprocessors",
+      bulk_from(multiprocessors));
 }
 
 std::unique_ptr<Work> best(const Target& target) {

@@ -14,7 +14,7 @@ namespace crossover::gpu {
 struct Rung {
   Variant variant;
   Make make = nullptr;
-  bool on_some = false;  ///< it can be limited to some multiprocessors
+  bool on_some = false;              ///< it can be limited to some multiprocessors
   std::vector<ElementType> types{};  ///< those it is for; empty: all of the workload's
 };
 

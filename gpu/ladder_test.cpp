@@ -60,8 +60,8 @@ void expect_mapped(const Device& device, const Case& is, std::uint64_t n, std::u
   const std::unique_ptr<Work> work = make(target);
   work->enqueue(stream, 0, 2);
   const std::vector<std::byte> y = arrays.written(0, 3);
-  const Verdict verdict = make_reference(*is.workload, is.type)
-                              ->verify_map(y.data(), 0, n, 3, 2, test_cpus());
+  const Verdict verdict =
+      make_reference(*is.workload, is.type)->verify_map(y.data(), 0, n, 3, 2, test_cpus());
   EXPECT_TRUE(verdict.correct) << verdict.note;
   EXPECT_EQ(work->misplaced(), "");
 }
@@ -117,8 +117,8 @@ TEST_P(Ladder, EverySizeAndAlignment) {
   for_each_step([&](const Device& device, const Rung& step) {
     for (const std::uint64_t n : sizes_for(is())) {
       // Eight passes of the emulated grid: beyond that the textbook's steps do nothing new.
-      const bool by_elements = is().workload->is_sum && step.make != sums::vector &&
-                               step.make != sums::single_pass;
+      const bool by_elements =
+          is().workload->is_sum && step.make != sums::vector && step.make != sums::single_pass;
       if (kEmulated && by_elements && n > 16384) continue;
       for (std::uint64_t offset = 0; offset < 16 / size_of(is().type); ++offset) {
         // Every alignment once, at the sizes where it can matter.

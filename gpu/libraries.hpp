@@ -16,8 +16,8 @@ Make cub_work(const Workload& workload);
 Make thrust_work(const Workload& workload);
 
 /// cuBLAS's, of f32 and f64, where the workload names a routine. The library is loaded when first
-/// asked for: the program starts without it, and does not carry its half a gigabyte. Making the work
-/// throws Unavailable where it is not installed.
+/// asked for: the program starts without it, and does not carry its half a gigabyte. Making the
+/// work throws Unavailable where it is not installed.
 Make cublas_work(const Workload& workload);
 
 /// Names and versions, for the record of a run.

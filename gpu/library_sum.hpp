@@ -42,11 +42,11 @@ class LibrarySum final : public Work {
   PinnedArray<W> results_;
 };
 
-/// How CUB and thrust add: floats in floats, tiles of 16 elements a thread, blocks, then the blocks'
-/// sums. Its additions' partial sums weigh as those of a chain of at most 98 over all elements: 16
-/// in a thread's tile and some hundred tiles, each of a small part of the sum, then a tree over the
-/// block, then at most some dozens a thread and a tree over all of it. Doubles are added in doubles,
-/// in chains that the bound for double precision covers.
+/// How CUB and thrust add: floats in floats, tiles of 16 elements a thread, blocks, then the
+/// blocks' sums. Its additions' partial sums weigh as those of a chain of at most 98 over all
+/// elements: 16 in a thread's tile and some hundred tiles, each of a small part of the sum, then a
+/// tree over the block, then at most some dozens a thread and a tree over all of it. Doubles are
+/// added in doubles, in chains that the bound for double precision covers.
 template <class W>
 Rounding library_rounding(std::uint64_t n) {
   return std::is_same_v<W, float> ? Rounding{98, n} : Rounding{};

@@ -120,9 +120,10 @@ std::unique_ptr<Work> vector(const Target& target) {
   return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) {
     const auto kernel = &map_vector<Map, W>;
     const std::uint64_t packs = packs_of<W, Map::kArrays>(target.arrays, 0).packs;
-    return simple(target, map, kernel,
-                  filling(target.device(), kernel, {1, kMapThreads, 0}, ceil_div(packs, kMapThreads)),
-                  &packs_of<W, Map::kArrays>);
+    return simple(
+        target, map, kernel,
+        filling(target.device(), kernel, {1, kMapThreads, 0}, ceil_div(packs, kMapThreads)),
+        &packs_of<W, Map::kArrays>);
   });
 }
 

@@ -145,8 +145,9 @@ __global__ void __launch_bounds__(kMapThreads)
     const std::uint64_t left = x.packs - first;
     const unsigned count = static_cast<unsigned>(left < ring.packs ? left : ring.packs);
     for (unsigned i = threadIdx.x; i < count; i += blockDim.x) {
-      x.body[0][first + i] = element_of(
-          map, [&](int array) { return buffer_of(stage, static_cast<unsigned>(array - kFirst))[i]; });
+      x.body[0][first + i] = element_of(map, [&](int array) {
+        return buffer_of(stage, static_cast<unsigned>(array - kFirst))[i];
+      });
     }
     // The buffers are free once every thread has read them.
     __syncthreads();

@@ -66,10 +66,10 @@ TEST_P(CudaModelVariants, RunAndVerify) {
           } catch (const Unavailable& reason) {
             // A library that is not installed, bulk copies on an older GPU, a graph's one set of
             // arrays; nothing else, and on the emulation only the last.
-            ASSERT_TRUE(variant.name == "graph" ? cache == Cache::cold
-                                                : !kEmulated && (variant.name == "bulk" ||
-                                                                 variant.role ==
-                                                                     Variant::Role::library))
+            ASSERT_TRUE(variant.name == "graph"
+                            ? cache == Cache::cold
+                            : !kEmulated && (variant.name == "bulk" ||
+                                             variant.role == Variant::Role::library))
                 << reason.what();
             continue;
           }

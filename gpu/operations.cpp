@@ -19,7 +19,8 @@ Gpu::Gpu(int number)
 std::vector<Column> observed_columns() {
   constexpr std::string_view kGroup = "telemetry";
   return {
-      {"gpu_sm_mhz", "MHz", kGroup, "lowest clock of the multiprocessors, before or after the sample"},
+      {"gpu_sm_mhz", "MHz", kGroup,
+       "lowest clock of the multiprocessors, before or after the sample"},
       {"gpu_memory_mhz", "MHz", kGroup, "lowest clock of the memory"},
       {"gpu_temperature_c", "°C", kGroup, "highest temperature of a GPU"},
       {"gpu_power_w", "W", kGroup, "power of the GPUs together, as the driver averages it"},
@@ -36,24 +37,27 @@ Observation Observer::observe() {
   std::optional<double> sm;
   std::optional<double> memory;
   std::optional<double> temperature;
-  std::optional<double> power;
-  std::optional<double> energy;
+  std::optional<double> power = 0;
+  std::optional<double> energy = 0;
   std::optional<std::uint64_t> reasons;
   const auto merge = [](auto& into, const auto& value, auto&& how) {
     if (value) into = into ? how(*into, *value) : *value;
   };
   const auto least = [](double a, double b) { return std::min(a, b); };
   const auto most = [](double a, double b) { return std::max(a, b); };
-  const auto total = [](double a, double b) { return a + b; };
+  // What is told of all together, unless one does not tell.
+  const auto total = [](std::optional<double>& into, const std::optional<double>& value) {
+    into = into && value ? std::optional(*into + *value) : std::nullopt;
+  };
   for (std::size_t i = 0; i < gpus_.size(); ++i) {
     const Reading now = gpus_[i]->telemetry.read();
     merge(sm, now.sm_mhz, least);
     merge(memory, now.memory_mhz, least);
     merge(temperature, now.temperature_c, most);
-    merge(power, now.power_w, total);
-    if (now.energy_j && before_[i].energy_j) {
-      merge(energy, std::optional(*now.energy_j - *before_[i].energy_j), total);
-    }
+    total(power, now.power_w);
+    std::optional<double> used;
+    if (now.energy_j && before_[i].energy_j) used = *now.energy_j - *before_[i].energy_j;
+    total(energy, used);
     merge(reasons, now.throttle_reasons, [](std::uint64_t a, std::uint64_t b) { return a | b; });
     before_[i] = now;
   }

@@ -32,7 +32,8 @@ class Planted final : public Work {
     Total all = real_ ? Total{.real = 0} : Total{.integer = 0};
     for (const auto& part : parts_) {
       const Total more = part->sum(set);
-      all = real_ ? Total{.real = all.real + more.real} : Total{.integer = all.integer + more.integer};
+      all = real_ ? Total{.real = all.real + more.real}
+                  : Total{.integer = all.integer + more.integer};
     }
     return all;
   }
@@ -87,23 +88,23 @@ std::unique_ptr<Work> stale_result(const Target& target) {
 std::unique_ptr<Work> spoilt_element(const Target& target, int byte) {
   const std::size_t bytes = size_of(target.type);
   const std::uint64_t at = target.arrays.elements / 3 * bytes;
-  return planted(target, {target}, [=, arrays = target.arrays](const Stream& stream,
-                                                               std::uint64_t set) {
-    stream.device().check(
-        cudaMemsetAsync(arrays.at(0, set) + at, byte, bytes, stream.get()), "spoiling");
-  });
+  return planted(
+      target, {target}, [=, arrays = target.arrays](const Stream& stream, std::uint64_t set) {
+        stream.device().check(cudaMemsetAsync(arrays.at(0, set) + at, byte, bytes, stream.get()),
+                              "spoiling");
+      });
 }
 std::unique_ptr<Work> nan(const Target& target) { return spoilt_element(target, 0xff); }
 std::unique_ptr<Work> zero(const Target& target) { return spoilt_element(target, 0); }
 std::unique_ptr<Work> neighbours_element(const Target& target) {
   const std::size_t bytes = size_of(target.type);
-  return planted(target, {target}, [=, arrays = target.arrays](const Stream& stream,
-                                                               std::uint64_t set) {
-    std::byte* const y = arrays.at(0, set);
-    stream.device().check(
-        cudaMemcpyAsync(y + 5 * bytes, y + 6 * bytes, bytes, cudaMemcpyDeviceToDevice, stream.get()),
-        "spoiling");
-  });
+  return planted(target, {target},
+                 [=, arrays = target.arrays](const Stream& stream, std::uint64_t set) {
+                   std::byte* const y = arrays.at(0, set);
+                   stream.device().check(cudaMemcpyAsync(y + 5 * bytes, y + 6 * bytes, bytes,
+                                                         cudaMemcpyDeviceToDevice, stream.get()),
+                                         "spoiling");
+                 });
 }
 /// The last two arrays changed places, or one is read in the other's place.
 std::unique_ptr<Work> swapped_arrays(const Target& target) {
@@ -128,8 +129,15 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
     DeviceTest::TearDown();
   }
   Verdict verdict_of(Make make, Cache cache) {
-    Configuration what{GetParam().workload, GetParam().type, "cuda", "planted", Scope::resident,
-                       5000, gpu_->device.properties().multiprocessors, Devices::gpus({0}), cache};
+    Configuration what{GetParam().workload,
+                       GetParam().type,
+                       "cuda",
+                       "planted",
+                       Scope::resident,
+                       5000,
+                       gpu_->device.properties().multiprocessors,
+                       Devices::gpus({0}),
+                       cache};
     const auto operation =
         make_device_operation(what, test_cpus(), {gpu_.get()}, Rung{{"planted"}, make, true});
     operation->renew(1);

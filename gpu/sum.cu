@@ -83,9 +83,9 @@ class OwnSum final : public Work {
 /// `shared`, `shuffle` and `vector`: a kernel that leaves a sum a block of what `cut` makes of the
 /// arrays of a set, and one that adds them up.
 template <class Sum, class X, class T>
-std::unique_ptr<Work> two_kernels(const Target& target, const Sum& sum,
-                                  void (*kernel)(Sum, X, T*), const Shape& shape,
-                                  X (*cut)(const Arrays&, std::uint64_t), Rounding rounding) {
+std::unique_ptr<Work> two_kernels(const Target& target, const Sum& sum, void (*kernel)(Sum, X, T*),
+                                  const Shape& shape, X (*cut)(const Arrays&, std::uint64_t),
+                                  Rounding rounding) {
   return std::make_unique<OwnSum<T>>(
       target, 2, shape.blocks, rounding,
       [=, arrays = target.arrays](const Stream& stream, std::uint64_t set, const OwnSum<T>& own) {
@@ -101,12 +101,13 @@ std::unique_ptr<Work> make_atomic(const Target& target, const Sum& sum) {
   const std::uint64_t blocks = ceil_div(target.arrays.elements, kSumThreads);
   return std::make_unique<OwnSum<T>>(
       target, 3, 1, Rounding{},
-      [=, arrays = target.arrays, shape = Shape{std::max<std::uint64_t>(blocks, 1), kSumThreads, 0}](
+      [=, arrays = target.arrays,
+       shape = Shape{std::max<std::uint64_t>(blocks, 1), kSumThreads, 0}](
           const Stream& stream, std::uint64_t set, const OwnSum<T>& own) {
         stream.device().check(cudaMemsetAsync(own.partials(), 0, sizeof(T), stream.get()),
                               "clearing the sum");
-        launch(stream, &sum_atomic<Sum, W>, shape, sum,
-               elements_of<W, Sum::kArrays>(arrays, set), own.partials());
+        launch(stream, &sum_atomic<Sum, W>, shape, sum, elements_of<W, Sum::kArrays>(arrays, set),
+               own.partials());
         stream.device().check(cudaMemcpyAsync(own.result(set), own.partials(), sizeof(T),
                                               cudaMemcpyDeviceToHost, stream.get()),
                               "copying the sum");

@@ -69,9 +69,8 @@ __device__ inline TotalOf<W> sum_of_tiles(const Sum& sum, const Packed<W, Sum::k
   TotalOf<W> total{};
   for (std::uint64_t first = first_tile * tile; first < x.packs; first += tile_step * tile) {
     const auto term = [&](int k) {
-      return element_of(sum, [&](int array) {
-        return (x.body[array] + first + threadIdx.x)[k * blockDim.x];
-      });
+      return element_of(
+          sum, [&](int array) { return (x.body[array] + first + threadIdx.x)[k * blockDim.x]; });
     };
     Pack<W> packs[kPacks];
     if (first + tile <= x.packs) {

@@ -18,8 +18,8 @@ namespace crossover::gpu {
 template <class W>
 using TotalOf = std::conditional_t<std::is_floating_point_v<W>, double, W>;
 
-/// `kCount` values side by side, which a workload's element() takes like one: each operation is done
-/// on all of them, so that chains of operations have one another's waits to work in.
+/// `kCount` values side by side, which a workload's element() takes like one: each operation is
+/// done on all of them, so that chains of operations have one another's waits to work in.
 template <class V, int kCount>
 struct alignas(alignof(V) > 16 / kCount ? alignof(V) : alignof(V) * kCount) Several {
   using Lane = crossover::Lane<V>;
@@ -113,7 +113,9 @@ __device__ inline void for_edges(const Packed<W, kArrays>& x, const One& one) {
     });
   }
   if (threadIdx.x < x.tail_size) {
-    one([&](int array) -> W& { return reinterpret_cast<W*>(x.body[array] + x.packs)[threadIdx.x]; });
+    one([&](int array) -> W& {
+      return reinterpret_cast<W*>(x.body[array] + x.packs)[threadIdx.x];
+    });
   }
 }
 

@@ -34,8 +34,8 @@ std::unique_ptr<Work> make_map(const Target& target) {
       [&]<class Map, class W>(const Map& map, std::type_identity<W>) -> std::unique_ptr<Work> {
         if constexpr (Map::kInputs <= 2) {
           return std::make_unique<KernelWork>(
-              target.arrays.sets, [map, arrays = target.arrays](const Stream& stream,
-                                                                std::uint64_t set, unsigned*) {
+              target.arrays.sets,
+              [map, arrays = target.arrays](const Stream& stream, std::uint64_t set, unsigned*) {
                 const auto x = elements_of<W, Map::kArrays>(arrays, set);
                 W* const first = x.at[Map::kArrays - Map::kInputs];
                 translated(stream, [&](const auto& policy) {

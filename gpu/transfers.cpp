@@ -100,16 +100,15 @@ class OffloadOperation final : public HostClockedOperation {
     if (sum_ != nullptr) sum_->poison();
     operations_ += operations;
     gpu_.device.select();
-    const Nanoseconds taken =
-        configuration_.cache == Cache::warm
-            ? HostClockedOperation::time(operations)
-            : time_each(
-                  operations, [this] { run(); },
-                  [this] {
-                    for (const HostMemory& host : host_) {
-                      remove_from_caches(host.data(), array_bytes());
-                    }
-                  });
+    const Nanoseconds taken = configuration_.cache == Cache::warm
+                                  ? HostClockedOperation::time(operations)
+                                  : time_each(
+                                        operations, [this] { run(); },
+                                        [this] {
+                                          for (const HostMemory& host : host_) {
+                                            remove_from_caches(host.data(), array_bytes());
+                                          }
+                                        });
     gpu_.warm_up.worked();
     return taken;
   }
@@ -168,8 +167,8 @@ class OffloadOperation final : public HostClockedOperation {
   /// overlap sooner, large ones cost fewer calls, and where they balance depends on the link.
   std::uint64_t best_chunk(ChunkSizes& known) {
     if (array_bytes() < 2 * kSmallestChunk) return configuration_.elements;
-    std::uint64_t& best = known[{gpu_.device.number(), &workload_, configuration_.type,
-                                 configuration_.elements}];
+    std::uint64_t& best =
+        known[{gpu_.device.number(), &workload_, configuration_.type, configuration_.elements}];
     if (best != 0) return best;
     const std::uint64_t granularity = sum_ != nullptr ? sum_->granularity() : 16 / element_bytes_;
     Nanoseconds least{std::numeric_limits<double>::max()};

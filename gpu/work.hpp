@@ -13,8 +13,8 @@
 #include "common/workloads/reference.hpp"
 #include "gpu/device.hpp"
 
-/// Operations on one device's data, ready to be put into a stream: what the steps of the ladders and
-/// the libraries have in common.
+/// Operations on one device's data, ready to be put into a stream: what the steps of the ladders
+/// and the libraries have in common.
 namespace crossover::gpu {
 
 /// How many multiprocessors an operation may use.

@@ -6,6 +6,7 @@
 #   check_own_workloads         what a compiler tells within seconds
 #   explain_failure             called by quietly() where a build fails
 
+: "${project_root:?is set by setup.sh}"
 own_files=() own_types=() own_folder=
 
 wrong_file() {
@@ -42,8 +43,10 @@ check_own_workloads() {
   local i source=$project_root/$own_folder/check.cpp
   mkdir -p -- "${source%/*}"
   for i in "${!own_files[@]}"; do
-    printf '#include "common/workloads/pattern.hpp"\n#include "%s"\n%s\n' "${own_files[i]}" \
-      "static_assert(crossover::check_workload<::${own_types[i]}>());" >"$source"
+    printf '%s\n' '#include "common/workloads/compiled_element.hpp"' \
+      "#include \"${own_files[i]}\"" \
+      "static_assert(crossover::check_workload<::${own_types[i]}>());" \
+      "template struct crossover::CompiledElement<::${own_types[i]}>;" >"$source"
     quietly "Checking ${own_files[i]##*/}" "${CXX:-c++}" -std=c++20 -fsyntax-only -Wno-psabi \
       -I "$project_root" "$source" || exit 3
   done
@@ -62,6 +65,10 @@ explain_failure() {
     if [[ -n $sentence ]]; then wrong_file "${own_files[i]##*/}: $sentence"; fi
     sentence=$(awk -v file="${own_files[i]}" 'index($0, file) == 1 && /[:)] (fatal )?error/ {
       print substr($0, length(file) + 1); exit }' <<<"$output")
+    # A number that does not suit a vector register.
+    if [[ $sentence == *scalar*vector* || $sentence == *operands*vector* ]]; then
+      sentence+="; write constants as crossover::Lane<V>(2.5)"
+    fi
     if [[ -n $sentence ]]; then wrong_file "${own_files[i]##*/}$sentence"; fi
     if grep -q "check\.cpp.*error" <<<"$output"; then
       wrong_file "${own_files[i]##*/}: 'struct ${own_types[i]}' stands in a namespace; it must" \

@@ -106,6 +106,7 @@ std::string footer() {
          "  crossover --models serial,openmp/static --threads 1..8 --pin cores --list\n"
          "  crossover --resume results/host-20260131T120000Z.csv\n"
          "  mpirun -n 4 crossover --models mpi,threads --threads 1,2,4\n"
+         "  scripts/run --with my-axpy.hpp    (your own workload: docs/own-workload.md)\n"
          "\nExit status: 0 done, 1 a result was wrong, 2 the command line is wrong, 3 a file\n"
          "or the system refused, 130 interrupted with everything measured so far in the\n"
          "file.\n";
@@ -174,6 +175,11 @@ void take_rest(const std::vector<std::string>& rest, CommandLine& line) {
     if (name.starts_with("--" + std::string(kBenchmarkPrefix))) {
       line.benchmark_flags.push_back(argument);
       continue;
+    }
+    if (name == "--with") {
+      mistake(
+          "--with belongs to scripts/run, which builds the program anew with your file; "
+          "docs/own-workload.md shows one");
     }
     if (!argument.starts_with('-') || argument == "-" || argument == "--") {
       mistake(in_quotes(argument) +

@@ -55,8 +55,8 @@ std::vector<E> parse_names(std::string_view kind, std::string_view text,
   return result;
 }
 
-void check_name(std::string_view kind, std::string_view text,
-                const std::vector<std::string>& known, const std::vector<std::string>& shown) {
+void check_name(std::string_view kind, std::string_view text, const std::vector<std::string>& known,
+                const std::vector<std::string>& shown) {
   if (std::find(known.begin(), known.end(), text) == known.end()) {
     throw ParseError(unknown_name(kind, text, known, shown));
   }

@@ -17,6 +17,7 @@ struct Result {
   std::vector<double> times_ns;  ///< of ok and noisy samples, one a round
   int noisy = 0;
   int failed = 0;
+  std::string failure;          ///< why a sample failed, the first time
   std::string skipped;          ///< why it is not measured (any more), or empty
   std::int64_t iterations = 0;  ///< of the last sample: where the next one starts from
   double sample_s = 0;          ///< wall time a sample took, set-up and verification included

@@ -15,11 +15,11 @@ class Summary : public testing::Test {
   /// A configuration of `count` that took `time_ns` for 1000 increments.
   void add_count(const std::string& model, const std::string& variant, int workers, double time_ns,
                  Scope scope = Scope::resident, const Devices& device = Devices::cpus()) {
-    plan_.push_back(
-        {{find_workload("count"), ElementType::i64, model, variant, scope, 1000, workers, device, Cache::warm},
-         {},
-         nullptr,
-         {}});
+    plan_.push_back({{find_workload("count"), ElementType::i64, model, variant, scope, 1000,
+                      workers, device, Cache::warm},
+                     {},
+                     nullptr,
+                     {}});
     results_.emplace_back();
     results_.back().times_ns = {time_ns};
   }
@@ -111,10 +111,12 @@ TEST_F(Summary, CountsWhatIsNotShown) {
   results_[0].noisy = 1;
   add("threads", 1000, 1, {});
   results_[1].failed = 3;
+  results_[1].failure = "the sum is 1 instead of 2";
   add("openmp", 1000, 1, {});
   results_[2].skipped = "no threads left";
   const std::string summary = text();
   EXPECT_THAT(summary, HasSubstr("5 samples of 3 configurations: 1 noisy, 3 failed"));
+  EXPECT_THAT(summary, HasSubstr("failed 3 x reduce, threads: the sum is 1 instead of 2\n"));
   EXPECT_THAT(summary, HasSubstr("openmp: no threads left"));
   EXPECT_THAT(summary, Not(ContainsRegex("threads +[0-9]")));
 }

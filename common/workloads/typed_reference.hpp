@@ -21,14 +21,6 @@
 
 namespace crossover {
 
-/// The random stream of one block of 2^32 consecutive indices of array `array`.
-CROSSOVER_HOST_DEVICE constexpr Stream array_stream(int array, std::uint64_t index,
-                                                    std::uint32_t salt) {
-  Stream stream(index, salt);
-  stream.key ^= 0xc2b2ae35U * static_cast<std::uint32_t>(array);
-  return stream;
-}
-
 /// The reference of workload `Work` on elements of `T`.
 template <class Work, class T>
 class TypedReference final : public Reference {

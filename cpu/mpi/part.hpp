@@ -65,8 +65,10 @@ class ArrayPart final : public Part {
 
   void renew(std::uint32_t salt) override {
     // Ranks that keep nothing write something all the same: they are to touch their memory first.
+    // The first elements: what no message brings is wrong.
+    const std::uint64_t first = keeps() ? held_.first : 0;
     for (int array = 0; array < workload_.arrays; ++array) {
-      reference_->fill(array, data(array), held_.first, held_.size, salt);
+      reference_->fill(array, data(array), first, held_.size, salt);
     }
   }
 
@@ -97,7 +99,7 @@ class ArrayPart final : public Part {
 
   Report report(std::uint32_t salt, std::int64_t operations) override {
     Report report;
-    if (task_.scatter && !is_root()) return report;
+    if (!keeps()) return report;
     if (work_.is_sum()) {
       report.has_sum = true;
       report.sum = total_;
@@ -135,6 +137,7 @@ class ArrayPart final : public Part {
   bool is_root() const { return rank_ == 0; }
   /// With `scatter`, rank 0 has all of the data and the others have none but while they work on it.
   bool holds_all() const { return task_.scatter && is_root(); }
+  bool keeps() const { return !task_.scatter || is_root(); }
   std::size_t element_bytes() const { return size_of(task_.type); }
   void* data(int array) const { return arrays_[static_cast<std::size_t>(array)].data(); }
 

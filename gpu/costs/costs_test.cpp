@@ -31,7 +31,8 @@ class CudaCosts : public DeviceTest {
   Configuration configuration(std::string_view workload, std::string variant,
                               std::uint64_t elements, Scope scope = Scope::resident) const {
     const Workload* const entry = find_workload(workload);
-    return {entry, entry->types.front(), "cuda", std::move(variant), scope, elements, all_, Devices::gpus({0})};
+    return {entry, entry->types.front(), "cuda", std::move(variant), scope, elements,
+            all_,  Devices::gpus({0})};
   }
   std::unique_ptr<Operation> prepare(const Configuration& what) {
     return model_->prepare(what, {{}, test_cpus(), false});

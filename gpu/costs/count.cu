@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include <limits>
+#include <string>
 
 #include "common/counting.hpp"
 #include "gpu/costs/costs.hpp"
@@ -28,9 +27,8 @@ std::unique_ptr<Work> make_count_work(const Device& device, Kernel kernel, std::
   const std::uint64_t each = ceil_div(elements, shape.blocks * shape.threads);
   if (kernel == &count_shared_atomic &&
       each > std::numeric_limits<std::uint32_t>::max() / shape.threads) {
-    throw Unavailable(fmt::format(
-        "{} increments in {} blocks are more than a block's counter of 32 bits holds", elements,
-        shape.blocks));
+    throw Unavailable(std::to_string(elements) + " increments in " + std::to_string(shape.blocks) +
+                      " blocks are more than a block's counter of 32 bits holds");
   }
   return std::make_unique<KernelWork>(
       1,
@@ -61,8 +59,8 @@ class CountOperation final : public DeviceOperation {
   Verdict verify() override {
     std::uint64_t value = 0;
     copy(&value, counter(), cudaMemcpyDeviceToHost, "copying the counter back");
-    return counting::verify(
-        {start_, static_cast<std::uint64_t>(done_), configuration_.elements}, value, may_lose_);
+    return counting::verify({start_, static_cast<std::uint64_t>(done_), configuration_.elements},
+                            value, may_lose_);
   }
 
  private:

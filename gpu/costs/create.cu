@@ -1,6 +1,5 @@
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "gpu/costs/costs.hpp"
@@ -30,8 +29,8 @@ class CreateOperation final : public HostClockedOperation {
         stream_(gpu.device),
         came_(gpu.device, static_cast<std::uint64_t>(workers_)) {
     if (configuration.elements % came_.size() != 0) {
-      throw Unavailable(fmt::format("{} workers at a time do not make {} in all", workers_,
-                                    configuration.elements));
+      throw Unavailable(std::to_string(workers_) + " workers at a time do not make " +
+                        std::to_string(configuration.elements) + " in all");
     }
     // CUDA loads code when it is first launched.
     forget();
@@ -68,7 +67,8 @@ class CreateOperation final : public HostClockedOperation {
     if (right == came.size()) return {0, true, {}};
     const std::size_t wrong = came.size() - right;
     return {static_cast<double>(wrong) / static_cast<double>(came.size()), false,
-            fmt::format("{} of {} workers did not come {} times", wrong, came.size(), expected)};
+            std::to_string(wrong) + " of " + std::to_string(came.size()) +
+                " workers did not come " + std::to_string(expected) + " times"};
   }
 
  private:

@@ -58,25 +58,26 @@ int cublasSetPointerMode_v2(void* handle, int mode) {
   return 0;
 }
 
-#define CROSSOVER_ROUTINES(S, T)                                                                 \
+#define CROSSOVER_ROUTINES(S, T)                                                                   \
   int cublas##S##scal_v2_64(void* in, std::int64_t n, const T* alpha, T* x, std::int64_t stride) { \
-    return put(in, n, stride, [=, a = *alpha](std::int64_t i) { x[i] *= a; });                   \
-  }                                                                                              \
-  int cublas##S##copy_v2_64(void* in, std::int64_t n, const T* x, std::int64_t, T* y,            \
-                            std::int64_t stride) {                                               \
-    return put(in, n, stride, [=](std::int64_t i) { y[i] = x[i]; });                             \
-  }                                                                                              \
-  int cublas##S##axpy_v2_64(void* in, std::int64_t n, const T* alpha, const T* x, std::int64_t,  \
-                            T* y, std::int64_t stride) {                                         \
-    return put(in, n, stride, [=, a = *alpha](std::int64_t i) { y[i] += a * x[i]; });            \
-  }                                                                                              \
-  int cublas##S##dot_v2_64(void* in, std::int64_t n, const T* x, std::int64_t, const T* y,       \
-                           std::int64_t stride, T* result) {                                     \
-    return put_sum(in, n, stride, result, [=](std::int64_t i) { return x[i] * y[i]; });          \
-  }                                                                                              \
-  int cublas##S##asum_v2_64(void* in, std::int64_t n, const T* x, std::int64_t stride,           \
-                            T* result) {                                                         \
-    return put_sum(in, n, stride, result, [=](std::int64_t i) { return x[i] < 0 ? -x[i] : x[i]; }); \
+    return put(in, n, stride, [=, a = *alpha](std::int64_t i) { x[i] *= a; });                     \
+  }                                                                                                \
+  int cublas##S##copy_v2_64(void* in, std::int64_t n, const T* x, std::int64_t, T* y,              \
+                            std::int64_t stride) {                                                 \
+    return put(in, n, stride, [=](std::int64_t i) { y[i] = x[i]; });                               \
+  }                                                                                                \
+  int cublas##S##axpy_v2_64(void* in, std::int64_t n, const T* alpha, const T* x, std::int64_t,    \
+                            T* y, std::int64_t stride) {                                           \
+    return put(in, n, stride, [=, a = *alpha](std::int64_t i) { y[i] += a * x[i]; });              \
+  }                                                                                                \
+  int cublas##S##dot_v2_64(void* in, std::int64_t n, const T* x, std::int64_t, const T* y,         \
+                           std::int64_t stride, T* result) {                                       \
+    return put_sum(in, n, stride, result, [=](std::int64_t i) { return x[i] * y[i]; });            \
+  }                                                                                                \
+  int cublas##S##asum_v2_64(void* in, std::int64_t n, const T* x, std::int64_t stride,             \
+                            T* result) {                                                           \
+    return put_sum(in, n, stride, result,                                                          \
+                   [=](std::int64_t i) { return x[i] < 0 ? -x[i] : x[i]; });                       \
   }
 
 CROSSOVER_ROUTINES(S, float)

@@ -128,7 +128,8 @@ TEST_F(Faults, NoImageForTheArchitecture) {
 
 TEST_F(Faults, BulkNeedsTheDeviceAndTheBuild) {
   Configuration what{
-      find_workload("double"), ElementType::f32, "cuda", "bulk", Scope::resident, 5000, 4, Devices::gpus({0})};
+      find_workload("double"), ElementType::f32, "cuda", "bulk", Scope::resident, 5000, 4,
+      Devices::gpus({0})};
   expect_works(*make_cuda(), what);
   machine().ptx_version = 75;
   EXPECT_THAT(message<Unavailable>(*make_cuda(), what), HasSubstr("9.0"));

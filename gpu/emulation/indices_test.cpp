@@ -4,9 +4,9 @@
 #include <cstring>
 #include <limits>
 
-#include "gpu/emulation/machine.hpp"
 #include "common/workloads/double.hpp"
 #include "common/workloads/reduce.hpp"
+#include "gpu/emulation/machine.hpp"
 #include "gpu/launch.hpp"
 #include "gpu/map_kernels.cuh"
 #include "gpu/sum_kernels.cuh"
@@ -137,7 +137,8 @@ TEST_F(LargeIndices, Sums) {
   const std::uint64_t segments = ceil_div(kN, segment_packs * 4);
   std::vector<double> sums(segments);
   emulation::run_grid({1}, {256}, 0, [&] {
-    sum_segments<arrays::Reduce, float, 4>(sum, cut, segment_packs, segments - 1, segments - 1, sums.data());
+    sum_segments<arrays::Reduce, float, 4>(sum, cut, segment_packs, segments - 1, segments - 1,
+                                           sums.data());
   });
   EXPECT_EQ(sums.back(), 77) << "the last segment has the last 77 elements";
 }

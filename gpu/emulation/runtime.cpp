@@ -280,7 +280,8 @@ cudaError_t cudaFreeHost(void* pointer) {
 }
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   if (const cudaError_t error = called(__func__)) return error;
-  // To the device it returns before the bytes are there, and no stream of this project waits for it.
+  // To the device it returns before the bytes are there, and no stream of this project waits for
+  // it.
   if (kind != cudaMemcpyDeviceToHost) return returned(cudaErrorInvalidValue);
   std::memcpy(to, from, bytes);
   return cudaSuccess;

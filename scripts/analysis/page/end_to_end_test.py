@@ -22,16 +22,26 @@ from analysis.page.report import report
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
 
-BUILD = Path(__file__).parents[3] / "build"
+BUILT = Path(__file__).parents[3] / "build" / "crossover_emulated"
+# Everything that has a column, a chart or a chapter of its own, and no more of it than that takes.
+CONFIGURATIONS = [
+    r"double/f32/(serial|threads/pool|cuda)/",
+    r"fma\d+/f32/(serial|threads/pool|cuda/best)/.*w:\d+$",
+    r"count/i64/(serial/loop|(threads|cuda)/atomic)/",
+    r"create/none/(threads/spawn|cuda)/",
+    r"switch/none/threads/futex",
+    r"wait/none/threads/(block|mixed)/",
+]
 OPTIONS = {
-    "--workloads": "double,triad,reduce,fma1,fma16,fma256,count,create,switch,wait",
-    "--models": "serial,threads,openmp,cuda",
+    "--workloads": "double,fma1,fma64,count,create,switch,wait",
+    "--models": "serial,threads,cuda",
     "--variants": "all",
+    "--filter": f"^({'|'.join(CONFIGURATIONS)})",
     "--threads": "1,2",
     "--device": "all",
     "--cache": "warm,cold",
-    "--sizes": "1Ki,16Ki",
-    "--rounds": "6",
+    "--sizes": "4Ki",
+    "--rounds": "1",
     "--min-time": "0.00001",
     "--label": "emulated",
 }
@@ -40,23 +50,16 @@ OPTIONS = {
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     named = os.environ.get("CROSSOVER_EMULATED")
-    program = Path(named) if named else BUILD / "crossover_emulated"
+    program = Path(named) if named else BUILT
     if not named and not program.exists():
         pytest.skip(f"{program} is not built")
     folder = tmp_path_factory.mktemp("end to end")
-    # NVML is loaded by its name: the emulation's stands in its place.
-    for library in program.parent.glob("**/fake_nvml.so"):
-        (folder / "libnvidia-ml.so.1").symlink_to(library)
-    environment = {
-        **os.environ,
-        "HWLOC_SYNTHETIC": "pack:1 core:1 pu:2",
-        "LD_LIBRARY_PATH": f"{folder}:{os.environ.get('LD_LIBRARY_PATH', '')}",
-    }
     path = folder / "run.csv"
     options = [part for option in OPTIONS.items() for part in option]
     ended = subprocess.run(
         [program, *options, "--output", path],
-        env=environment, capture_output=True, text=True, timeout=600,
+        env={**os.environ, "HWLOC_SYNTHETIC": "pack:1 core:1 pu:2"},
+        capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     (read,) = read_runs([path])
@@ -101,7 +104,6 @@ def test_everything_measured_is_in_the_runs_own_vocabulary(run: Run) -> None:
 
 def test_nothing_on_the_page_is_unknown(page: str) -> None:
     assert "not known here" not in page
-    assert "emulated: left out or unusual" not in page
 
 
 def test_every_chart_of_telemetry_is_there(run: Run, page: str, browser: webdriver.Chrome) -> None:
