@@ -181,6 +181,7 @@ TEST_F(CudaModel, OverlapsTransfersInChunks) {
         const std::unique_ptr<Operation> operation = prepare(what);
         operation->renew(3);
         operation->time(2);
+        operation->time(1);  // of which nothing can come from an operation before
         const Verdict verdict = operation->verify();
         EXPECT_TRUE(verdict.correct) << verdict.note;
       }
