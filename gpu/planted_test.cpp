@@ -147,7 +147,7 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
                        "cuda",
                        "planted",
                        Scope::resident,
-                       5000,
+                       kFewThreads ? 600 : 5000,
                        gpu_->device.properties().multiprocessors,
                        Devices::gpus({0}),
                        cache};
