@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -10,20 +11,22 @@
 namespace crossover::gpu {
 namespace {
 
-/// Several works on parts of the arrays, and something done to the result; or nothing at all.
+/// Several works on parts of the arrays, and something done to the result; from operation `until`
+/// on nothing at all.
 class Planted final : public Work {
  public:
   using After = std::function<void(const Stream&, std::uint64_t set)>;
+  static constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::max();
   Planted(const Target& target, std::vector<std::unique_ptr<Work>> parts, After after = {},
-          bool idle = false)
-      : idle_(idle),
+          std::int64_t until = kAlways)
+      : until_(until),
         sets_(target.arrays.sets),
         real_(is_floating_point(target.type)),
         parts_(std::move(parts)),
         after_(std::move(after)) {}
 
   void enqueue(const Stream& stream, std::int64_t first, std::int64_t operations) override {
-    for (std::int64_t i = first; i < first + operations && !idle_; ++i) {
+    for (std::int64_t i = first; i < std::min(first + operations, until_); ++i) {
       for (const auto& part : parts_) part->enqueue(stream, i, 1);
       if (after_) after_(stream, static_cast<std::uint64_t>(i) % sets_);
     }
@@ -45,7 +48,7 @@ class Planted final : public Work {
   }
 
  private:
-  bool idle_;
+  std::int64_t until_;
   std::uint64_t sets_;
   bool real_;
   std::vector<std::unique_ptr<Work>> parts_;
@@ -63,10 +66,10 @@ Target part(Target target, std::uint64_t first, std::uint64_t end) {
 
 /// The best work for the parts, made wrong by `after`.
 std::unique_ptr<Work> planted(const Target& target, const std::vector<Target>& parts,
-                              Planted::After after = {}, bool idle = false) {
+                              Planted::After after = {}, std::int64_t until = Planted::kAlways) {
   std::vector<std::unique_ptr<Work>> works;
   for (const Target& one : parts) works.push_back(best(one));
-  return std::make_unique<Planted>(target, std::move(works), std::move(after), idle);
+  return std::make_unique<Planted>(target, std::move(works), std::move(after), until);
 }
 
 std::unique_ptr<Work> sound(const Target& target) {
@@ -80,8 +83,10 @@ std::unique_ptr<Work> lost_chunk(const Target& target) {
 std::unique_ptr<Work> skipped_tail(const Target& target) {
   return planted(target, {part(target, 0, target.arrays.elements - 1)});
 }
+std::unique_ptr<Work> no_result(const Target& target) { return planted(target, {target}, {}, 0); }
+/// The first operation is right, and its result stays.
 std::unique_ptr<Work> stale_result(const Target& target) {
-  return planted(target, {target}, {}, true);
+  return planted(target, {target}, {}, 1);
 }
 
 /// Bytes of one element of the result, number `at`.
@@ -105,6 +110,14 @@ std::unique_ptr<Work> neighbours_element(const Target& target) {
                                                          cudaMemcpyDeviceToDevice, stream.get()),
                                          "spoiling");
                  });
+}
+/// In one set only, not the first.
+std::unique_ptr<Work> wrong_set(const Target& target) {
+  return planted(target, {target}, [target](const Stream& stream, std::uint64_t set) {
+    if (set != 1) return;
+    stream.device().check(cudaMemsetAsync(target.arrays.at(0, set), 0, 8, stream.get()),
+                          "spoiling");
+  });
 }
 /// The last two arrays changed places, or one is read in the other's place.
 std::unique_ptr<Work> swapped_arrays(const Target& target) {
@@ -134,14 +147,15 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
                        "cuda",
                        "planted",
                        Scope::resident,
-                       5000,
+                       kFewThreads ? 600 : 5000,
                        gpu_->device.properties().multiprocessors,
                        Devices::gpus({0}),
                        cache};
     const auto operation =
         make_device_operation(what, test_cpus(), {gpu_.get()}, Rung{{"planted"}, make, true});
     operation->renew(1);
-    operation->time(3);
+    operation->time(1);
+    operation->time(2);
     return operation->verify();
   }
   void expect_noticed(const char* fault, Make make) {
@@ -162,9 +176,14 @@ TEST_P(PlantedFaults, AreNoticed) {
   }
   expect_noticed("lost chunk", lost_chunk);
   expect_noticed("skipped tail", skipped_tail);
-  expect_noticed("stale result", stale_result);
+  expect_noticed("no result", no_result);
+  // Into another array, the first result is as right as the next one.
+  if (GetParam().workload->is_sum || GetParam().workload->arrays == 1) {
+    EXPECT_FALSE(verdict_of(stale_result, Cache::warm).correct);
+  }
   if (GetParam().workload->arrays > 1) expect_noticed("swapped arrays", swapped_arrays);
   if (GetParam().workload->is_sum) return;
+  EXPECT_FALSE(verdict_of(wrong_set, Cache::cold).correct);
   expect_noticed("NaN", nan);
   expect_noticed("a wrong element", zero);
   expect_noticed("another's element", neighbours_element);

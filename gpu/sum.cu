@@ -26,6 +26,15 @@ Total as_total(T sum) {
   return {.integer = static_cast<std::uint64_t>(sum)};
 }
 
+/// Leaves nothing in `partials`: what the operation before has left there would be right as well.
+template <class T>
+void forget(const Stream& stream, const DeviceArray<T>& partials) {
+  stream.device().check(
+      cudaMemsetAsync(partials.data(), 0xff, partials.size() * sizeof(T), stream.get()),
+      "clearing partial sums");
+  stream.synchronize();
+}
+
 /// What the steps have in common. A result lies in page-locked host memory, which the last block
 /// writes straight into: no copy, which would cost more than a small sum.
 template <class T>  // of a sum on the device
@@ -35,7 +44,8 @@ class OwnSum final : public Work {
   using Put = std::function<void(const Stream&, std::uint64_t set, const OwnSum&)>;
 
   OwnSum(const Target& target, int launches, std::uint64_t partials, Rounding rounding, Put put)
-      : sets_(target.arrays.sets),
+      : stream_(target.stream),
+        sets_(target.arrays.sets),
         launches_(launches),
         rounding_(rounding),
         put_(std::move(put)),
@@ -50,7 +60,10 @@ class OwnSum final : public Work {
   int launches() const override { return launches_; }
   Rounding rounding() const override { return rounding_; }
   Total sum(std::uint64_t set) const override { return as_total(results_[set]); }
-  void poison() override { std::memset(results_.data(), 0xff, sets_ * sizeof(T)); }
+  void poison() override {
+    std::memset(results_.data(), 0xff, sets_ * sizeof(T));
+    forget(stream_, partials_);
+  }
   std::string misplaced() const override {
     return placement_ ? placement_->misplaced() : std::string{};
   }
@@ -70,6 +83,7 @@ class OwnSum final : public Work {
   unsigned* seen() const { return placement_ ? placement_->seen() : nullptr; }
 
  private:
+  const Stream& stream_;
   std::uint64_t sets_;
   int launches_;
   Rounding rounding_;
@@ -154,7 +168,8 @@ class OwnSegmentedSum final : public SegmentedSum {
  public:
   using T = TotalOf<W>;
   OwnSegmentedSum(const Target& target, const Sum& sum)
-      : sum_(sum),
+      : stream_(target.stream),
+        sum_(sum),
         x_(packs_of<W, Sum::kArrays>(target.arrays, 0)),
         elements_(target.arrays.elements),
         // By elements, so that no segment waits for the tail that comes with the next part.
@@ -176,10 +191,14 @@ class OwnSegmentedSum final : public SegmentedSum {
            static_cast<const T*>(partials_.data()), segments_, result_.data());
   }
   Total sum() const override { return as_total(result_[0]); }
-  void poison() override { std::memset(result_.data(), 0xff, sizeof(T)); }
+  void poison() override {
+    std::memset(result_.data(), 0xff, sizeof(T));
+    forget(stream_, partials_);
+  }
   Rounding rounding() const override { return tree_rounding<W, kPacks>(); }
 
  private:
+  const Stream& stream_;
   Sum sum_;
   Packed<W, Sum::kArrays> x_;
   std::uint64_t elements_;

@@ -88,6 +88,7 @@ class OffloadOperation final : public HostClockedOperation {
     salt_ = salt;
     operations_ = 0;
     fill_host(salt);
+    forget_device_data();
     gpu_.warm_up.run();
   }
   std::int64_t operations_left() const override {
@@ -143,6 +144,15 @@ class OffloadOperation final : public HostClockedOperation {
                          first, count, salt);
       }
     });
+  }
+
+  /// What the operation before has left on the device is no input of the next.
+  void forget_device_data() {
+    const Stream& stream = streams_.front();
+    gpu_.device.select();
+    gpu_.device.check(cudaMemsetAsync(data_.data(), 0xff, data_.size(), stream.get()),
+                      "clearing what was copied");
+    stream.synchronize();
   }
 
   /// Cuts the data into chunks of `elements` elements; of none there is one chunk of a sum.

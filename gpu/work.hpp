@@ -71,7 +71,8 @@ class Work {
 
   /// The sum of a set's last operation, which must be complete. It is in host memory already.
   virtual Total sum(std::uint64_t) const { throw std::logic_error("a map has no sum"); }
-  /// Overwrites the results, so that an operation that does not write one is noticed.
+  /// Overwrites the results and what they are made of, so that an operation that leaves out a part
+  /// is noticed.
   virtual void poison() {}
   virtual Rounding rounding() const { return {}; }
 };
