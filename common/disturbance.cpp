@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/plural.hpp"
 #include "common/system_file.hpp"
 
 namespace crossover {
@@ -77,8 +78,7 @@ std::string Disturbance::reason(int workers) const {
   // A team larger than its CPUs takes turns by itself.
   if (workers <= usable_cpus) {
     const auto switches = [this] {
-      return fmt::format("{:.0f} involuntary context switch{}", involuntary_switches,
-                         involuntary_switches == 1 ? "" : "es");
+      return counted(involuntary_switches, "involuntary context switch", "es");
     };
     if (waits_known) {
       const double woken = std::max(0.0, turns - involuntary_switches);

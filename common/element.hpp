@@ -53,6 +53,27 @@ decltype(auto) with_type(ElementType type, Visit&& visit) {
   throw std::invalid_argument("there is no element type");
 }
 
+/// The name of `T`.
+template <class T>
+constexpr ElementType type_of() {
+  if constexpr (std::is_same_v<T, float>) return ElementType::f32;
+  if constexpr (std::is_same_v<T, double>) return ElementType::f64;
+  return sizeof(T) == 4 ? ElementType::i32 : ElementType::i64;
+}
+
+/// The unsigned integer as wide as `T`.
+template <class T>
+using BitsOf = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+
+/// `T`, or for integers the unsigned type of its width: arithmetic that wraps by definition.
+template <class T>
+using Word = std::conditional_t<std::is_floating_point_v<T>, T, BitsOf<T>>;
+
+/// The next higher precision, for references; an integer's own word, which is exact.
+template <class T>
+using Wider = std::conditional_t<std::is_same_v<T, float>, double,
+                                 std::conditional_t<std::is_same_v<T, double>, long double, Word<T>>>;
+
 /// What a sum of `T` is handed over as: floating point in double precision (a sum of a billion
 /// floats has more digits than a float), integers in their own type, wrapping modulo 2^bits.
 template <class T>

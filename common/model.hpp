@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -28,6 +29,34 @@ enum class Scope {
 
 std::string_view name(Scope scope);
 
+/// Where an operation finds its data.
+enum class Cache {
+  warm,  ///< where the operation before left it
+  cold,  ///< in main or device memory, in no cache
+};
+
+std::string_view name(Cache cache);
+
+/// What a configuration runs on: the CPUs, GPUs by their CUDA numbers, or nothing.
+class Devices {
+ public:
+  static Devices cpus() { return {}; }
+  static Devices gpus(std::vector<int> numbers);
+  static Devices none();
+
+  bool is_cpus() const { return !none_ && gpus_.empty(); }
+  /// Ascending; several work together.
+  const std::vector<int>& gpu_numbers() const { return gpus_; }
+  /// "cpu", "gpu0", "gpu0+gpu1", "none".
+  std::string name() const;
+
+  bool operator==(const Devices&) const = default;
+
+ private:
+  std::vector<int> gpus_;
+  bool none_ = false;
+};
+
 /// One thing to measure: the unit of the plan, of a benchmark's name and of a CSV row.
 struct Configuration {
   const Workload* workload = nullptr;  ///< never null in a plan; points at an entry of workloads()
@@ -37,12 +66,16 @@ struct Configuration {
   Scope scope = Scope::resident;
   std::uint64_t elements = 0;  ///< in total, over all workers
   int workers = 1;             ///< threads, processes or multiprocessors
-  std::string device = "cpu";  ///< "cpu", "gpu0", ...
+  Devices device;
+  Cache cache = Cache::warm;
 
-  /// `workload/type/model/variant/scope/n:ELEMENTS/w:WORKERS`
+  /// `workload/type/model/variant/scope/n:ELEMENTS/w:WORKERS`, with `/cold` behind it where caches
+  /// are cold.
   std::string name() const;
   /// The fewest bytes that one operation can move (Workload::bytes).
   double bytes() const { return workload->bytes(type, elements); }
+  /// Arithmetic operations of one operation.
+  double flops() const { return workload->flops * static_cast<double>(elements); }
 };
 
 /// Where a configuration's workers run.
@@ -97,6 +130,26 @@ class Operation {
   virtual Verdict verify() = 0;
 };
 
+/// What the host's clock measures for `operations` calls of `run()` together.
+template <class Run>
+Nanoseconds time_all(std::int64_t operations, Run&& run) {
+  const auto start = std::chrono::steady_clock::now();
+  for (std::int64_t i = 0; i < operations; ++i) run();
+  return std::chrono::steady_clock::now() - start;
+}
+
+/// The same with `cool()` before each, outside the clock. The clock is read for every operation,
+/// which adds some 20 to 50 ns to each.
+template <class Run, class Cool>
+Nanoseconds time_each(std::int64_t operations, Run&& run, Cool&& cool) {
+  Nanoseconds taken{};
+  for (std::int64_t i = 0; i < operations; ++i) {
+    cool();
+    taken += time_all(1, run);
+  }
+  return taken;
+}
+
 /// An operation on the host's clock: implement run(), one blocking operation.
 class HostClockedOperation : public Operation {
  public:
@@ -127,6 +180,28 @@ struct Variant {
   bool within_threads = false;
 };
 
+/// A workload that a model does, in one way: a line of its table.
+struct Offer {
+  const Workload* workload = nullptr;  ///< an entry of workloads()
+  Variant variant;
+  /// Allocates, places and first-touches; starts the workers. Throws Unavailable.
+  std::function<std::unique_ptr<Operation>(const Configuration&, const Placement&)> make;
+  /// The host memory that make() takes, in bytes, beyond what the process holds anyway. The harness
+  /// decides by it what fits.
+  std::function<std::uint64_t(const Configuration&)> host_bytes;
+  std::vector<ElementType> types{};  ///< those it is for; empty: all of the workload's
+};
+
+/// A column that a model appends to the CSV.
+struct Column {
+  std::string_view name;
+  std::string_view unit;     ///< "MHz"; empty for plain numbers
+  std::string_view group;    ///< "telemetry": what a device told; "cost": what a cost adds
+  std::string_view meaning;  ///< one line
+
+  bool operator==(const Column&) const = default;
+};
+
 /// The worker counts that the command line asks for, before a model has picked those that apply.
 struct Sweeps {
   std::vector<int> threads{1};  ///< `--threads`, resolved against the topology
@@ -146,28 +221,30 @@ class Model {
   /// Why this machine cannot run the model, or empty.
   virtual std::string unavailable() const { return {}; }
 
-  /// The variants on offer, a ladder's first step first; empty when the workload is not.
-  virtual std::vector<Variant> variants(const Workload& workload, ElementType type) const = 0;
+  /// What the model does, as a table: for each workload a ladder's first step first. The same
+  /// whenever it is asked for.
+  virtual const std::vector<Offer>& offers() const = 0;
 
-  /// The devices and the worker counts to measure on each: ("cpu", 1, 2, 4).
+  /// The devices and the worker counts to measure on each: (cpus, 1, 2, 4).
   /// Throws std::invalid_argument with one line when a sweep asks for what is not there.
-  virtual std::vector<std::pair<std::string, std::vector<int>>> workers(
-      const Sweeps& sweeps) const = 0;
+  virtual std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps& sweeps) const = 0;
 
-  /// The host memory that preparing this configuration takes, in bytes, beyond what the process
-  /// holds anyway. The harness decides by it what fits.
-  virtual std::uint64_t host_bytes(const Configuration& configuration) const = 0;
-
-  /// Allocates, places and first-touches; starts the workers. Throws Unavailable.
-  virtual std::unique_ptr<Operation> prepare(const Configuration& configuration,
-                                             const Placement& placement) = 0;
+  /// The variants on offer for a workload in a type; empty when it is not on offer.
+  std::vector<Variant> variants(const Workload& workload, ElementType type) const;
+  /// The offer behind a configuration. Throws std::invalid_argument when there is none: nothing
+  /// falls through to another workload or variant.
+  const Offer& offer(const Configuration& configuration) const;
+  /// That offer's, for the configuration.
+  std::uint64_t host_bytes(const Configuration& configuration) const;
+  std::unique_ptr<Operation> prepare(const Configuration& configuration,
+                                     const Placement& placement);
 
   /// Which process has ended without which the run cannot go on, or empty: asked when a signal
   /// tells the run to stop, because whoever manages such processes ends one for another so.
   virtual std::string lost() const { return {}; }
 
   /// Columns that this model appends to the CSV; Operation::observe() gives their values.
-  virtual std::vector<std::string_view> columns() const { return {}; }
+  virtual std::vector<Column> columns() const { return {}; }
 
   /// What the model runs on besides the CPUs, for the machine's description: an object of keys and
   /// values, {"gpus": [...]}.

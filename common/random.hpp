@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "common/element.hpp"
+
 /// The inputs: a counter-based generator, so that any element can be made anew from its index
 /// alone, by any worker and by the reference, and so that compilers vectorise it. All functions run
 /// on GPUs too where a CUDA compiler reads them.
@@ -11,6 +13,12 @@
 #define CROSSOVER_HOST_DEVICE __host__ __device__
 #else
 #define CROSSOVER_HOST_DEVICE
+#endif
+#ifdef __CUDA_ARCH__
+#define CROSSOVER_PRAGMA(TEXT) _Pragma(#TEXT)
+#define CROSSOVER_UNROLL_ON_GPU(TIMES) CROSSOVER_PRAGMA(unroll TIMES)
+#else
+#define CROSSOVER_UNROLL_ON_GPU(TIMES)
 #endif
 
 namespace crossover {
@@ -50,9 +58,13 @@ struct Stream {
   }
 };
 
-/// The unsigned integer as wide as `T`.
-template <class T>
-using BitsOf = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+/// The random stream of array `array` in the block of 2^32 indices that `index` is in.
+CROSSOVER_HOST_DEVICE constexpr Stream array_stream(int array, std::uint64_t index,
+                                                    std::uint32_t salt) {
+  Stream stream(index, salt);
+  stream.key ^= 0xc2b2ae35U * static_cast<std::uint32_t>(array);
+  return stream;
+}
 
 /// Bits of a floating-point type's significand that are stored: 23, 52.
 template <class T>

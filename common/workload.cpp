@@ -1,12 +1,13 @@
 #include "common/workload.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+
+#include "common/workloads/list.hpp"
 
 namespace crossover {
 
 namespace {
-
-double no_bytes(ElementType, std::uint64_t) { return 0; }
 
 /// `counts`, or, when nobody asked for them, with `more` behind them; ascending, each once.
 std::vector<int> with_more(std::vector<int> counts, bool automatic, std::vector<int> more) {
@@ -30,58 +31,90 @@ std::vector<int> waiting(const std::vector<int>& counts, bool automatic, int cor
   return with_more({1, cores}, true, {8 * cores, 64 * cores});
 }
 
-}  // namespace
+template <class... Ts>
+std::vector<ElementType> types_in(TypeList<Ts...>) {
+  return {type_of<Ts>()...};
+}
 
-const std::vector<Workload>& workloads() {
-  static const std::vector<Workload> all{
-      {"double",
-       "x[i] *= 2, in place",
-       {kElementTypes.begin(), kElementTypes.end()},
-       [](ElementType type, std::uint64_t n) {
-         return 2.0 * static_cast<double>(n) * static_cast<double>(size_of(type));
-       }},
-      {"reduce",
-       "the sum of all x[i]",
-       {kElementTypes.begin(), kElementTypes.end()},
-       [](ElementType type, std::uint64_t n) {
-         return static_cast<double>(n) * static_cast<double>(size_of(type));
-       }},
-      {.name = "count",
-       .summary = "the workers together add 1 to a counter",
-       .types = {ElementType::i64},
-       .bytes = no_bytes,
-       .unit = "increment",
-       .sizes = {std::uint64_t{1} << 16}},
-      {.name = "create",
-       .summary = "make workers that do nothing and wait for their end",
-       .types = {ElementType::none},
-       .bytes = no_bytes,
-       .unit = "worker",
-       .sizes = {1},
-       .per_worker = true,
-       .oversubscribes = true,
-       .workers = creating},
-      {.name = "switch",
-       .summary = "hand a token to another worker and get it back",
-       .types = {ElementType::none},
-       .bytes = no_bytes,
-       .unit = "round trip",
-       .sizes = {1},
-       .workers = switching},
-      {.name = "wait",
-       .summary = "tasks of 1 ms that block or compute",
-       .types = {ElementType::none},
-       .bytes = no_bytes,
-       .unit = "task",
-       .sizes = {1},
-       .per_worker = true,
-       .oversubscribes = true,
-       .workers = waiting},
-  };
+template <class Work>
+Workload describe(const Work& work) {
+  static_assert(check_workload<Work>());
+  Workload is;
+  is.name = name_of(work);
+  is.summary = Work::kSummary;
+  is.types = types_in(typename Work::Types{});
+  is.passes = Work::kPasses;
+  is.flops = work.flops();
+  is.pattern = name(Work::kPattern);
+  is.family = Work::kFamily;
+  if constexpr (requires { work.parameter; }) is.parameter = work.parameter;
+  is.arrays = Work::kArrays;
+  is.first_read = Work::kPattern == Pattern::map_into ? 1 : 0;
+  is.is_sum = Work::kPattern == Pattern::sum;
+  is.in_presets = Work::kInPresets;
+  return is;
+}
+
+std::vector<Workload> all_workloads() {
+  std::vector<Workload> all;
+  each_array_workload([&](const auto& work) {
+    all.push_back(describe(work));
+    all.back().array_index = static_cast<int>(all.size()) - 1;
+  });
+  all.push_back({.name = "count",
+                 .summary = "the workers together add 1 to a counter",
+                 .types = {ElementType::i64},
+                 .unit = "increment",
+                 .sizes = {std::uint64_t{1} << 16}});
+  all.push_back({.name = "create",
+                 .summary = "make workers that do nothing and wait for their end",
+                 .types = {ElementType::none},
+                 .unit = "worker",
+                 .sizes = {1},
+                 .per_worker = true,
+                 .oversubscribes = true,
+                 .workers = creating});
+  all.push_back({.name = "switch",
+                 .summary = "hand a token to another worker and get it back",
+                 .types = {ElementType::none},
+                 .unit = "round trip",
+                 .sizes = {1},
+                 .workers = switching});
+  all.push_back({.name = "wait",
+                 .summary = "tasks of 1 ms that block or compute",
+                 .types = {ElementType::none},
+                 .unit = "task",
+                 .sizes = {1},
+                 .per_worker = true,
+                 .oversubscribes = true,
+                 .workers = waiting});
   return all;
 }
 
-bool Workload::moves_data() const { return bytes(types.front(), 1) > 0; }
+const Workload& known(std::string_view name) {
+  const Workload* const found = find_workload(name);
+  if (found == nullptr) throw std::logic_error("there is no workload " + std::string(name));
+  return *found;
+}
+
+}  // namespace
+
+std::string_view name(Pattern pattern) {
+  switch (pattern) {
+    case Pattern::map_in_place:
+      return "map in place";
+    case Pattern::map_into:
+      return "map";
+    case Pattern::sum:
+      break;
+  }
+  return "sum";
+}
+
+const std::vector<Workload>& workloads() {
+  static const std::vector<Workload> all = all_workloads();
+  return all;
+}
 
 const Workload* find_workload(std::string_view name) {
   for (const Workload& workload : workloads()) {
@@ -89,5 +122,12 @@ const Workload* find_workload(std::string_view name) {
   }
   return nullptr;
 }
+
+namespace costs {
+const Workload& count() { return known("count"); }
+const Workload& create() { return known("create"); }
+const Workload& hand_over() { return known("switch"); }
+const Workload& wait() { return known("wait"); }
+}  // namespace costs
 
 }  // namespace crossover

@@ -7,9 +7,9 @@
 
 #include "common/element.hpp"
 
-/// What the models are asked to do. A workload is described once, here: its name, its types, the
-/// bytes it moves, its input, its reference and its error bound. How it is done is a function of
-/// each model.
+/// What the models are asked to do, as the harness and the readers see it. A workload is described
+/// once: one on arrays by its file under common/workloads/, a cost here. How it is done is a
+/// function of each model.
 namespace crossover {
 
 /// The result of a verification.
@@ -19,18 +19,28 @@ struct Verdict {
   std::string note;      ///< what is wrong, for a result that is not correct
 };
 
-/// The part of a workload that the harness sees.
 struct Workload {
-  std::string_view name;
-  std::string_view summary;  ///< one line for `--help` and reports
+  std::string name;
+  std::string summary;  ///< one line for `--help` and reports
   /// Those it is offered for; a workload of one type is measured in it whatever `--types` says.
   std::vector<ElementType> types;
-  /// The fewest bytes that one operation on `elements` elements can move; the same for all models.
-  /// Zero for a workload that is not about moving data: its results are times a unit, not rates.
-  double (*bytes)(ElementType type, std::uint64_t elements);
+  /// How often one operation moves the bytes of an array at least, reading or writing; the same for
+  /// all models. Zero for a workload that is not about moving data: its results are times a unit,
+  /// not rates.
+  int passes = 0;
+  double flops = 0;       ///< arithmetic operations an element
+  std::string pattern{};  ///< "map in place", "map", "sum"; empty for costs
+  std::string family{};   ///< of workloads that differ by one number, which is `parameter`
+  int parameter = 0;
+  int arrays = 0;        ///< that an operation works on, all of the same size
+  int first_read = 0;    ///< the first array that is read: 1 for a map into another one
+  bool is_sum = false;   ///< its result is one number, not an array
+  int array_index = -1;  ///< its place among the workloads on arrays (workloads/list.hpp)
 
+  /// Whether it is measured when `--workloads` names none.
+  bool in_presets = true;
   /// What one of `elements` is, for summaries and reports: "time per increment".
-  std::string_view unit = "element";
+  std::string unit = "element";
   /// Its own sizes, which `--sizes` replaces only where `--workloads` names the workload (a size
   /// for arrays would keep it busy for hours); empty: those of `--sizes` or the preset.
   std::vector<std::uint64_t> sizes{};
@@ -43,13 +53,27 @@ struct Workload {
   std::vector<int> (*workers)(const std::vector<int>& counts, bool automatic, int cores) = nullptr;
 
   /// Whether it is about moving data, so that its results are rates.
-  bool moves_data() const;
+  bool moves_data() const { return passes > 0; }
+  /// The fewest bytes that one operation on `elements` elements can move.
+  double bytes(ElementType type, std::uint64_t elements) const {
+    return static_cast<double>(passes) * static_cast<double>(elements) *
+           static_cast<double>(size_of(type));
+  }
 };
 
-/// All workloads, in the order of the documentation. Entries live as long as the program.
+/// All workloads, in the order of the documentation: those on arrays, then the costs. Entries live
+/// as long as the program, and are told apart by their address.
 const std::vector<Workload>& workloads();
 
 /// The workload of that name, or nullptr.
 const Workload* find_workload(std::string_view name);
+
+/// What parallelism costs: the workloads that are not about data.
+namespace costs {
+const Workload& count();
+const Workload& create();
+const Workload& hand_over();  // `switch`
+const Workload& wait();
+}  // namespace costs
 
 }  // namespace crossover

@@ -3,88 +3,110 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <numeric>
+#include <cstring>
+#include <limits>
 #include <random>
+#include <span>
+#include <string>
 #include <vector>
 
-namespace crossover {
+#include "common/workloads/testing.hpp"
+#include "cpu/vector_loops.hpp"
+
+namespace crossover::cpu {
 namespace {
 
-template <class T>
-class Loops : public testing::Test {};
-using Types = testing::Types<float, double, std::int32_t, std::int64_t>;
-TYPED_TEST_SUITE(Loops, Types);
-
-template <class T>
-std::vector<T> small_integers(std::size_t n) {
-  std::mt19937 generator(1);
-  std::vector<T> values(n);
-  for (T& value : values) value = static_cast<T>(generator() % 1000 + 1);
-  return values;
+std::string label(const Workload& workload, ElementType type, std::uint64_t offset,
+                  std::uint64_t count) {
+  return workload.name + " " + std::string(name(type)) + " " + std::to_string(offset) + "+" +
+         std::to_string(count);
 }
 
-TYPED_TEST(Loops, DoubleTouchesItsSpanAndNothingElse) {
-  const auto original = small_integers<TypeParam>(40000);
-  for (const std::size_t offset : {0, 1, 3, 16}) {
-    for (const std::size_t size :
-         {0, 1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 127, 500, 9001, 33333}) {
-      auto data = original;
-      loops::double_in_place(std::span(data).subspan(offset, size));
-      for (std::size_t i = 0; i < data.size(); ++i) {
-        const bool inside = i >= offset && i < offset + size;
-        ASSERT_EQ(data[i], original[i] * (inside ? 2 : 1)) << i << " at " << offset << "+" << size;
+std::vector<void*> from(const TestArrays& data, std::uint64_t offset) {
+  std::vector<void*> at;
+  for (void* array : data.at) at.push_back(static_cast<char*>(array) + offset * data.size);
+  return at;
+}
+
+/// The loops on elements [offset, offset + count) of `elements`: right there, nothing elsewhere.
+void expect_right(const Workload& workload, ElementType type, std::uint64_t elements,
+                  std::uint64_t offset, std::uint64_t count) {
+  const Loops loops(workload, type);
+  const TestArrays data(workload, type, elements, 1);
+  const auto parts = from(data, offset);
+  if (workload.is_sum) {
+    const Total sum = loops.sum(parts.data(), count);
+    const Total right = plain_sum(workload, type, data.at, offset, count);
+    if (type == ElementType::f32 || type == ElementType::f64) {
+      const double bound =
+          sum_error_bound(type, count, loops.rounding(), 16 / 9.0) + 1.1 * 0x1p-24;
+      ASSERT_LE(std::fabs(sum.real - right.real), bound * right.real)
+          << label(workload, type, offset, count);
+    } else {
+      const std::uint64_t kept = size_of(type) == 4 ? 0xffffffffU : ~std::uint64_t{0};
+      ASSERT_EQ(sum.integer & kept, right.integer & kept) << label(workload, type, offset, count);
+    }
+    return;
+  }
+  loops.map(parts.data(), count);
+  const auto reference = make_reference(workload, type);
+  const Verdict verdict =
+      reference->verify_map(parts[0], offset, count, 1, 1, std::vector<int>{0});
+  ASSERT_TRUE(verdict.correct) << label(workload, type, offset, count) << ": " << verdict.note;
+  const TestArrays untouched(workload, type, elements, 1);
+  const auto same = [&](std::size_t array, std::uint64_t first, std::uint64_t size) {
+    return std::memcmp(data.bytes[array].data() + first * data.size,
+                       untouched.bytes[array].data() + first * data.size, size * data.size) == 0;
+  };
+  ASSERT_TRUE(same(0, 0, offset)) << label(workload, type, offset, count) << ": wrote before";
+  ASSERT_TRUE(same(0, offset + count, elements - offset - count))
+      << label(workload, type, offset, count) << ": wrote behind";
+  for (std::size_t array = 1; array < data.bytes.size(); ++array) {
+    ASSERT_TRUE(same(array, 0, elements)) << label(workload, type, offset, count) << ": an input";
+  }
+}
+
+TEST(Loops, TouchTheirPartAndNothingElseAtEverySizeAndOffset) {
+  each_workload_and_type([](const Workload& workload, ElementType type) {
+    for (const std::uint64_t offset : {0, 1, 3, 16}) {
+      for (const std::uint64_t count :
+           {0, 1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 127, 383, 385, 500, 1151, 9001}) {
+        expect_right(workload, type, count + 40, offset, count);
+        if (testing::Test::HasFatalFailure()) return;
       }
     }
-  }
+  });
 }
 
-TYPED_TEST(Loops, SumIsExactOnSmallIntegersAtEverySizeAndOffset) {
-  const auto data = small_integers<TypeParam>(7000);
-  for (const std::size_t offset : {0, 1, 3, 16}) {
-    for (std::size_t size = 0; size < 6000; size += size < 700 ? 1 : 97) {
-      const auto part = std::span(data).subspan(offset, size);
-      const auto expected = std::accumulate(part.begin(), part.end(), SumOf<TypeParam>{});
-      ASSERT_EQ(loops::sum(part), expected) << offset << "+" << size;
-    }
-  }
-}
-
-TYPED_TEST(Loops, AreRightAroundTheSizesWhereTheVectorsChange) {
-  for (const std::uint64_t bytes : {loops::kFirstLevelBytes, loops::kCacheBytes}) {
-    const std::size_t last = bytes / sizeof(TypeParam);
-    const auto original = small_integers<TypeParam>(last + 100);
-    for (const std::size_t offset : {0, 3}) {
-      for (const std::size_t size : {last, last + 1, last + 77}) {
-        auto data = original;
-        const auto part = std::span(data).subspan(offset, size);
-        const auto sum = std::accumulate(part.begin(), part.end(), SumOf<TypeParam>{});
-        EXPECT_EQ(loops::sum(std::span<const TypeParam>(part)), sum) << offset << "+" << size;
-        loops::double_in_place(part);
-        for (std::size_t i = 0; i < data.size(); ++i) {
-          const bool inside = i >= offset && i < offset + size;
-          ASSERT_EQ(data[i], original[i] * (inside ? 2 : 1))
-              << i << " of " << offset << "+" << size;
-        }
+TEST(Loops, AreRightAroundTheSizesWhereTheVectorsChange) {
+  each_workload_and_type([](const Workload& workload, ElementType type) {
+    if (workload.flops > 2) return;  // those stay with the widest
+    for (const std::uint64_t bytes : {detail::kFirstLevelBytes, detail::kCacheBytes}) {
+      const std::uint64_t last =
+          bytes / size_of(type) / static_cast<std::uint64_t>(workload.arrays);
+      for (const std::uint64_t count : {last, last + 1, last + 77}) {
+        expect_right(workload, type, count + 40, 3, count);
+        if (testing::Test::HasFatalFailure()) return;
       }
     }
-  }
+  });
 }
 
-TYPED_TEST(Loops, IntegersWrap) {
-  if constexpr (std::is_integral_v<TypeParam>) {
-    std::vector<TypeParam> data(100, std::numeric_limits<TypeParam>::max());
-    using Unsigned = std::make_unsigned_t<TypeParam>;
-    const auto expected = static_cast<TypeParam>(static_cast<Unsigned>(data[0]) * Unsigned{100});
-    EXPECT_EQ(loops::sum(std::span<const TypeParam>(data)), expected);
-    loops::double_in_place(std::span(data));
-    EXPECT_EQ(data, std::vector<TypeParam>(100, -2));
-  }
+TEST(Loops, AddIntegersThatWrap) {
+  std::vector<std::int32_t> data(100, std::numeric_limits<std::int32_t>::max());
+  const Loops loops(*find_workload("reduce"), ElementType::i32);
+  void* const at = data.data();
+  Total total = loops.zero();
+  loops.add(total, loops.sum(&at, data.size()));
+  loops.add(total, loops.sum(&at, data.size()));
+  EXPECT_EQ(static_cast<std::uint32_t>(total.integer), 0x7fffffffU * 200U);
 }
 
-double relative_error(const std::vector<float>& data) {
+double relative_error(std::vector<float> data) {
   long double exact = 0;
   for (const float value : data) exact += value;
-  const long double sum = loops::sum(std::span<const float>(data));
+  void* const at = data.data();
+  const double sum = Loops(*find_workload("reduce"), ElementType::f32).sum(&at, data.size()).real;
   return static_cast<double>(std::fabs(sum - exact) / exact);
 }
 
@@ -108,4 +130,4 @@ TEST(LoopsAccuracy, FloatSumsStayWithinTheDerivedBoundOnHostileData) {
 }
 
 }  // namespace
-}  // namespace crossover
+}  // namespace crossover::cpu

@@ -9,7 +9,7 @@
 #include <new>
 #include <utility>
 
-#include "cpu/mpi/fleet.hpp"
+#include "common/plural.hpp"
 #include "cpu/mpi/serve.hpp"
 #include "cpu/operations.hpp"
 
@@ -19,7 +19,6 @@ using namespace mpi;  // the parts of this model
 
 namespace {
 
-constexpr std::string_view kScatter = "scatter-gather";
 constexpr int kSystem = 3;  // exit status: the system refused
 
 /// The other ranks' part of an operation, as rank 0 orders it.
@@ -51,22 +50,18 @@ class Crew {
 
 class MpiOperation final : public HostClockedOperation {
  public:
-  MpiOperation(Ranks& ranks, const Configuration& what, const Placement& placement)
+  MpiOperation(Ranks& ranks, const Configuration& what, const Placement& placement, bool scatter)
       : binding_(placement),
         crew_(ranks, what.workers),
         team_(MPI_COMM_NULL),
         processes_(ranks.processes(what.workers)),
-        per_input_(what.workload->name == "double"
-                       ? with_type(what.type,
-                                   []<class T>(std::type_identity<T>) {
-                                     return doubling::operations_per_input<T>();
-                                   })
-                       : kUnlimited) {
-    Order order{Order::Kind::prepare, {}, 0, 0};
+        per_input_(make_reference(*what.workload, what.type)->operations_per_input()),
+        cold_(what.cache == Cache::cold) {
+    Order order{.kind = Order::Kind::prepare};
     Task& task = order.task;
-    task.kind = per_input_ == kUnlimited ? Task::Kind::reduction : Task::Kind::doubling;
+    task.workload = static_cast<std::int32_t>(what.workload - workloads().data());
     task.type = what.type;
-    task.scatter = what.variant == kScatter;
+    task.scatter = scatter;
     task.pinned = !placement.cpus.empty();
     task.elements = what.elements;
     task.workers = what.workers;
@@ -97,25 +92,25 @@ class MpiOperation final : public HostClockedOperation {
   void renew(std::uint32_t salt) override {
     salt_ = salt;
     done_ = 0;
-    crew_.order({Order::Kind::renew, {}, salt, 0});
+    crew_.order({.kind = Order::Kind::renew, .salt = salt});
     part_->renew(salt);
   }
 
-  std::int64_t operations_left() const override {
-    return per_input_ == kUnlimited ? kUnlimited : per_input_ - done_;
-  }
+  std::int64_t operations_left() const override { return per_input_ - done_; }
 
   Nanoseconds time(std::int64_t operations) override {
     done_ += operations;
-    crew_.order({Order::Kind::run, {}, 0, operations});
+    crew_.order({.kind = Order::Kind::run, .operations = operations, .cold = cold_});
     check(MPI_Barrier(team_));
-    return HostClockedOperation::time(operations);
+    if (!cold_) return HostClockedOperation::time(operations);
+    return time_each(
+        operations, [this] { part_->run(); }, [this] { part_->cool(); });
   }
 
   std::vector<int> processes() const override { return processes_; }
 
   Verdict verify() override {
-    crew_.order({Order::Kind::verify, {}, salt_, done_});
+    crew_.order({.kind = Order::Kind::verify, .salt = salt_, .operations = done_});
     std::vector<Report> reports{part_->report(salt_, done_)};
     for (const Report& report : crew_.reports()) reports.push_back(report);
     return part_->judge(reports, salt_);
@@ -126,7 +121,7 @@ class MpiOperation final : public HostClockedOperation {
 
   void release() {
     try {
-      crew_.order({Order::Kind::release, {}, 0, 0});
+      crew_.order({.kind = Order::Kind::release});
       part_.reset();
       crew_.reports();
     } catch (const std::exception&) {
@@ -139,6 +134,7 @@ class MpiOperation final : public HostClockedOperation {
   MPI_Comm team_;
   std::vector<int> processes_;
   std::int64_t per_input_;
+  bool cold_;
   std::unique_ptr<Part> part_;
   std::uint32_t salt_ = 0;
   std::int64_t done_ = 0;  ///< since the input was renewed
@@ -146,38 +142,15 @@ class MpiOperation final : public HostClockedOperation {
 
 class Mpi final : public ThreadedModel {
  public:
-  explicit Mpi(Ranks* ranks) : ranks_(ranks) {}
+  explicit Mpi(Ranks* ranks)
+      : ThreadedModel({mpi_offers({"scatter-gather", Variant::Role::step}, true),
+                       mpi_offers({"slices"}, false)}),
+        ranks_(ranks) {}
 
   std::string_view name() const override { return "mpi"; }
   std::string unavailable() const override {
-    if (ranks_ == nullptr) {
-      return "not started by mpirun; its workers are ranks: mpirun -n 4 build/crossover ...";
-    }
-    return ranks_->fleet() ? "its workers are ranks, and in a fleet run each rank measures its own "
-                             "node: give several ranks a node, or CROSSOVER_FLEET=0"
-                           : "";
-  }
-  std::vector<Variant> variants(const Workload& workload, ElementType) const override {
-    if (workload.name != "double" && workload.name != "reduce") return {};
-    return {{std::string(kScatter), Variant::Role::step}, {"slices"}};
-  }
-  std::uint64_t host_bytes(const Configuration& what) const override {
-    const std::uint64_t bytes = what.elements * size_of(what.type);
-    const auto workers = static_cast<std::uint64_t>(what.workers);
-    const std::uint64_t slices = workers * Buffer::mapped_bytes(bytes / workers);
-    return what.variant == kScatter ? Buffer::mapped_bytes(bytes) + slices : slices;
-  }
-  std::unique_ptr<Operation> prepare(const Configuration& what,
-                                     const Placement& placement) override {
-    if (!unavailable().empty()) throw Unavailable(unavailable());
-    if (what.workers > ranks_->size()) {
-      throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}", what.workers,
-                                    what.workers, ranks_->size()));
-    }
-    if (what.variant == kScatter && what.elements * size_of(what.type) > kMostScattered) {
-      throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");
-    }
-    return std::make_unique<MpiOperation>(*ranks_, what, placement);
+    if (ranks_ != nullptr) return {};
+    return "not started by mpirun; its workers are ranks: mpirun -n 4 build/crossover ...";
   }
   std::string lost() const override {
     return unavailable().empty() ? ranks_->lost() : std::string();
@@ -189,39 +162,61 @@ class Mpi final : public ThreadedModel {
     MPI_Get_library_version(text.data(), &length);
     // What follows may name who built it where.
     const std::string_view version(text.data(), static_cast<std::size_t>(length));
-    return {{"library", std::string(version.substr(0, version.find_first_of(",\n")))},
-            {"ranks", fmt::format("{} on {} machine{}", ranks_->size(), ranks_->machines(),
-                                  ranks_->machines() == 1 ? "" : "s")},
-            {"waiting",
-             "ranks spin inside an operation and for about 1 ms after it, then look for orders "
-             "every 10 ms at the latest"}};
+    return {
+        {"library", std::string(version.substr(0, version.find_first_of(",\n")))},
+        {"ranks", fmt::format("{} on {}", ranks_->size(), counted(ranks_->machines(), "machine"))},
+        {"waiting",
+         "ranks spin inside an operation and for about 1 ms after it, then look for orders "
+         "every 10 ms at the latest"}};
   }
 
  private:
   // As many cache lines as an int counts.
   static constexpr std::uint64_t kMostScattered = std::uint64_t{64} << 31;
 
+  std::vector<Offer> mpi_offers(const Variant& variant, bool scatter) {
+    return array_offers(
+        variant,
+        [this, scatter](const Configuration& what, const Placement& placement) {
+          return make(what, placement, scatter);
+        },
+        [scatter](const Configuration& what) {
+          const auto arrays = static_cast<std::uint64_t>(what.workload->arrays);
+          const auto workers = static_cast<std::uint64_t>(what.workers);
+          const std::uint64_t bytes = what.elements * size_of(what.type);
+          const std::uint64_t slices = arrays * workers * Buffer::mapped_bytes(bytes / workers);
+          return scatter ? threaded_bytes(what) + slices : slices;
+        });
+  }
+
+  std::unique_ptr<Operation> make(const Configuration& what, const Placement& placement,
+                                  bool scatter) {
+    if (!unavailable().empty()) throw Unavailable(unavailable());
+    if (what.workers > ranks_->size()) {
+      throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}", what.workers,
+                                    what.workers, ranks_->size()));
+    }
+    if (scatter && what.elements * size_of(what.type) > kMostScattered) {
+      throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");
+    }
+    return std::make_unique<MpiOperation>(*ranks_, what, placement, scatter);
+  }
+
   Ranks* ranks_;
 };
 
 }  // namespace
 
-int with_ranks(const std::function<int(mpi::Ranks*, Fleet*)>& program) {
-  if (!Ranks::launched()) return program(nullptr, nullptr);
+int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
+  if (!Ranks::launched()) return program(nullptr);
   try {
     // Static: a library that ends the program with exit() ends the other ranks as well.
     static Ranks ranks;
-    if (ranks.fleet()) {
-      static RankFleet fleet(ranks);
-      const int status = program(&ranks, &fleet);
-      if (ranks.rank() != 0) serve(ranks);  // nothing but the order to quit
-      return status;
-    }
     if (ranks.rank() != 0) {
       serve(ranks);
       return 0;
     }
-    const int status = program(&ranks, nullptr);
+    const int status = program(&ranks);
     if (!ranks.lost().empty()) {
       // There is no orderly end without it.
       std::fflush(nullptr);

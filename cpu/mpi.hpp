@@ -3,7 +3,6 @@
 #include <functional>
 #include <memory>
 
-#include "common/fleet.hpp"
 #include "common/model.hpp"
 
 /// The `mpi` model, and what main needs to be one rank of several. Without MPI in the build all of
@@ -17,15 +16,14 @@ class Ranks;
 
 /// Calls `program` on rank 0, with the ranks, while the others do what the model on rank 0 orders
 /// from them; when `program` has returned, or ends the process with exit(), the others end too.
-/// Where every rank is a node of a fleet (Ranks::fleet()), calls it on each, with the fleet.
 /// Returns this process's exit status. In a process that no mpirun has started, it calls
-/// `program(nullptr, nullptr)` and nothing of MPI. Call it before any thread is started.
-int with_ranks(const std::function<int(mpi::Ranks*, Fleet*)>& program);
+/// `program(nullptr)` and nothing of MPI. Call it before any thread is started.
+int with_ranks(const std::function<int(mpi::Ranks*)>& program);
 
 /// `slices`: the data lies in the ranks, a slice in each; `reduce` ends with an allreduce.
 /// `scatter-gather`: the data lies in rank 0, which hands each rank its slice and collects the
 /// results, the textbook form, with its price. `ranks` (not owned) are null outside mpirun, and
-/// unavailable() says so, as it does in a fleet.
+/// unavailable() says so.
 std::unique_ptr<Model> make_mpi(mpi::Ranks* ranks);
 
 }  // namespace crossover::cpu

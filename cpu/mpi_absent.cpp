@@ -12,20 +12,19 @@ class Absent final : public Model {
     return "this program was built without MPI: install one (Debian: libopenmpi-dev openmpi-bin) "
            "and build again";
   }
-  std::vector<Variant> variants(const Workload&, ElementType) const override { return {}; }
-  std::vector<std::pair<std::string, std::vector<int>>> workers(const Sweeps&) const override {
+  const std::vector<Offer>& offers() const override { return none_; }
+  std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps&) const override {
     return {};
   }
-  std::uint64_t host_bytes(const Configuration&) const override { return 0; }
-  std::unique_ptr<Operation> prepare(const Configuration&, const Placement&) override {
-    throw Unavailable(unavailable());
-  }
+
+ private:
+  std::vector<Offer> none_;
 };
 
 }  // namespace
 
-int with_ranks(const std::function<int(mpi::Ranks*, Fleet*)>& program) {
-  return program(nullptr, nullptr);
+int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
+  return program(nullptr);
 }
 
 std::unique_ptr<Model> make_mpi(mpi::Ranks*) { return std::make_unique<Absent>(); }

@@ -43,11 +43,12 @@ def test_rank_0_writes_one_csv_with_every_type_and_number_of_ranks(
 ) -> None:
     status, stdout, stderr = run(
         mark, ranks, "--models=mpi,serial", "--variants=all", "--types=f32,f64,i32,i64",
+        "--workloads=double,triad,dot",
         "--sizes=0,5000", "--threads=1..3", "--rounds=1", "--min-time=0.0001", f"--output={out}",
     )  # fmt: skip
     assert status == 0, stderr
     rows = [row for row in rows_of(out) if row["model"] == "mpi"]
-    assert len(rows) == 2 * 2 * 4 * 2 * 3
+    assert len(rows) == 3 * 2 * 4 * 2 * 3
     for row in rows:
         if int(row["workers"]) > ranks:
             assert row["status"] == "skipped" and f"started {ranks}" in row["note"]

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstdlib>
 
-#include "cpu/count.hpp"
-#include "cpu/create.hpp"
+#include "cpu/costs/count/count.hpp"
+#include "cpu/costs/create/create.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
 
@@ -71,8 +71,8 @@ class Region {
   int workers_;
 };
 
-/// How OpenMP's threads count together (cpu/count.hpp): on a plain variable, which is what its
-/// directives are for.
+/// How OpenMP's threads count together (cpu/costs/count/count.hpp): on a plain variable, which is
+/// what its directives are for.
 class Plain {
  public:
   Plain(const Configuration&, const Placement&) {}
@@ -119,39 +119,23 @@ class Reduction : public Plain {
   }
 };
 
-std::unique_ptr<Operation> make_openmp_count(const Configuration& configuration,
-                                             const Placement& placement) {
-  if (configuration.variant == "critical") {
-    return std::make_unique<CountOperation<Region, Critical>>(configuration, placement);
-  }
-  if (configuration.variant == "atomic") {
-    return std::make_unique<CountOperation<Region, Atomic>>(configuration, placement);
-  }
-  return std::make_unique<CountOperation<Region, Reduction>>(configuration, placement);
+Variant region() {
+  Variant variant{"static"};
+  // OpenMP's threads wait for one another by spinning: more of them than CPUs measure nothing.
+  variant.within_threads = true;
+  return variant;
 }
 
+/// `static`: a parallel loop with the static schedule.
 class OpenMp final : public ThreadedModel {
  public:
+  OpenMp()
+      : ThreadedModel(
+            {array_offers<Region>(region()),
+             {count_offer<Region, Critical>("critical"), count_offer<Region, Atomic>("atomic"),
+              count_offer<Region, Reduction>("reduction"), create_offer<Region>(region())}}) {}
   std::string_view name() const override { return "openmp"; }
-  std::vector<Variant> variants(const Workload& workload, ElementType) const override {
-    if (workload.name == "count") return {{"critical"}, {"atomic"}, {"reduction"}};
-    if (!workload.moves_data() && workload.name != "create") return {};
-    Variant region{"static"};
-    // OpenMP's threads wait for one another by spinning: more of them than CPUs measure nothing.
-    region.within_threads = true;
-    return {region};
-  }
-  std::vector<std::string_view> columns() const override { return {kWorkerBytesColumn}; }
-  std::unique_ptr<Operation> prepare(const Configuration& configuration,
-                                     const Placement& placement) override {
-    if (configuration.workload->name == "count") {
-      return make_openmp_count(configuration, placement);
-    }
-    if (configuration.workload->name == "create") {
-      return std::make_unique<CreateOperation<Region>>(configuration, placement);
-    }
-    return make_operation<Region>(configuration, placement);
-  }
+  std::vector<Column> columns() const override { return {kWorkerBytesColumn}; }
   std::vector<std::pair<std::string, std::string>> facts() const override {
     const auto environment = [](const char* variable) -> std::string {
       const char* const value = std::getenv(variable);

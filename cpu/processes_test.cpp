@@ -89,8 +89,9 @@ class Processes : public testing::TestWithParam<const char*> {
 
   std::unique_ptr<Operation> prepare(std::uint64_t elements = 100'000, int workers = 3,
                                      const char* workload = "double", Pin pin = Pin::cores) const {
-    const Configuration what{find_workload(workload), ElementType::f32, "processes", GetParam(),
-                             Scope::resident,         elements,         workers,     "cpu"};
+    const Configuration what{
+        find_workload(workload), ElementType::f32, "processes", GetParam(),
+        Scope::resident,         elements,         workers,     Devices::cpus()};
     return model_->prepare(what, topology_.place(workers, pin));
   }
   bool forks_each_time() const { return std::string(GetParam()) == "spawn"; }
@@ -144,14 +145,9 @@ TEST_P(Processes, LeaveNothingBehind) {
 TEST_P(Crews, LeaveNoTraceOfOpenMp) {
   {
     const auto openmp = make_openmp();
-    const Configuration what{find_workload("double"),
-                             ElementType::f32,
-                             "openmp",
-                             "static",
-                             Scope::resident,
-                             1000,
-                             2,
-                             "cpu"};
+    const Configuration what{
+        find_workload("double"), ElementType::f32, "openmp", "static", Scope::resident, 1000, 2,
+        Devices::cpus()};
     openmp->prepare(what, topology_.place(2, Pin::cores))->time(1);
   }
   const auto operation = prepare();
@@ -374,8 +370,9 @@ class ProcessCosts : public testing::TestWithParam<std::pair<const char*, const 
   std::unique_ptr<Operation> prepare() const {
     const auto [workload, variant] = GetParam();
     const Workload* const entry = find_workload(workload);
-    const Configuration what{
-        entry, entry->types.front(), "processes", variant, Scope::resident, 200'000, 2, "cpu"};
+    const Configuration what{entry,   entry->types.front(), "processes",
+                             variant, Scope::resident,      200'000,
+                             2,       Devices::cpus()};
     return model_->prepare(what, detect_topology().place(2, Pin::cores));
   }
   std::unique_ptr<Model> model_ = make_processes();

@@ -1,4 +1,4 @@
-#include "cpu/count.hpp"
+#include "cpu/costs/count/count.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
 
@@ -20,23 +20,15 @@ class Caller {
   CallerBinding binding_;
 };
 
+/// `loop`: one core, no parallelism; what every speed-up is relative to.
 class Serial final : public ThreadedModel {
  public:
+  Serial()
+      : ThreadedModel({array_offers<Caller>({"loop"}),
+                       {count_offer<Caller, steps::Unsynchronised>("loop")}}) {}
   std::string_view name() const override { return "serial"; }
-  std::vector<Variant> variants(const Workload& workload, ElementType) const override {
-    if (workload.moves_data() || workload.name == "count") return {{"loop"}};
-    return {};
-  }
-  std::vector<std::pair<std::string, std::vector<int>>> workers(const Sweeps&) const override {
-    return {{"cpu", {1}}};
-  }
-  std::unique_ptr<Operation> prepare(const Configuration& configuration,
-                                     const Placement& placement) override {
-    if (configuration.workload->name == "count") {
-      return std::make_unique<CountOperation<Caller, steps::Unsynchronised>>(configuration,
-                                                                             placement);
-    }
-    return make_operation<Caller>(configuration, placement);
+  std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps&) const override {
+    return {{Devices::cpus(), {1}}};
   }
 };
 

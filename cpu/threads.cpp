@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "common/topology.hpp"
-#include "cpu/count.hpp"
-#include "cpu/create.hpp"
-#include "cpu/mixed.hpp"
+#include "cpu/costs/count/count.hpp"
+#include "cpu/costs/create/create.hpp"
+#include "cpu/costs/switch/switch.hpp"
+#include "cpu/costs/wait/mixed.hpp"
+#include "cpu/costs/wait/wait.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/pause.hpp"
-#include "cpu/switch.hpp"
-#include "cpu/wait.hpp"
 
 namespace crossover::cpu {
 
@@ -209,38 +209,20 @@ class Born {
   std::vector<std::thread> threads_;
 };
 
+/// `pool`: persistent std::threads that spin while measured. `spawn`: threads created and joined for
+/// every operation, the textbook form with its honest price.
 class Threads final : public ThreadedModel {
  public:
+  Threads()
+      : ThreadedModel({array_offers<Spawn>({"spawn", Variant::Role::step}),
+                       array_offers<Pool>({"pool"}),
+                       count_offers<Pool>(),
+                       {create_offer<Born>({"spawn"}), create_offer<Pool>(sleeping_pool())},
+                       thread_switch_offers(),
+                       wait_offers<Pool>()}) {}
   std::string_view name() const override { return "threads"; }
-  std::vector<Variant> variants(const Workload& workload, ElementType) const override {
-    if (workload.name == "count") return count_variants();
-    if (workload.name == "switch") return switch_variants();
-    if (workload.name == "wait") return {{"block"}, {"compute"}, {"mixed"}};
-    if (workload.name == "create") {
-      Variant pool{"pool"};
-      pool.within_threads = true;  // what a sleeping pool of thousands takes nobody needs to know
-      return {{"spawn"}, pool};
-    }
-    return {{"spawn", Variant::Role::step}, {"pool"}};
-  }
-  std::unique_ptr<Operation> prepare(const Configuration& configuration,
-                                     const Placement& placement) override {
-    const std::string_view workload = configuration.workload->name;
-    const std::string_view variant = configuration.variant;
-    if (workload == "count") return make_count<Pool>(configuration, placement);
-    if (workload == "switch") return make_thread_switch(configuration, placement);
-    if (workload == "wait") return make_wait<Pool>(configuration, placement);
-    if (workload == "create") {
-      if (variant == "spawn") {
-        return std::make_unique<CreateOperation<Born>>(configuration, placement);
-      }
-      return std::make_unique<CreateOperation<Pool>>(configuration, placement);
-    }
-    if (variant == "spawn") return make_operation<Spawn>(configuration, placement);
-    return make_operation<Pool>(configuration, placement);
-  }
-  std::vector<std::string_view> columns() const override {
-    std::vector<std::string_view> all{kWorkerBytesColumn};
+  std::vector<Column> columns() const override {
+    std::vector<Column> all{kWorkerBytesColumn};
     all.insert(all.end(), kSwitchColumns.begin(), kSwitchColumns.end());
     all.insert(all.end(), kMixedColumns.begin(), kMixedColumns.end());
     return all;
@@ -250,6 +232,13 @@ class Threads final : public ThreadedModel {
              "pool: workers spin for about 1 ms, then sleep on a futex; more workers than "
              "hardware threads sleep at once"},
             {"blocking", "clock_nanosleep to an absolute time, with a timer slack of 1 ns"}};
+  }
+
+ private:
+  static Variant sleeping_pool() {
+    Variant pool{"pool"};
+    pool.within_threads = true;  // what a sleeping pool of thousands takes nobody needs to know
+    return pool;
   }
 };
 

@@ -14,18 +14,17 @@ class Absent final : public Model {
     return "this program was built without CUDA: configure it where nvcc is on the PATH, or with "
            "-DCMAKE_CUDA_COMPILER=<path to nvcc>";
   }
-  std::vector<Variant> variants(const Workload&, ElementType) const override { return {}; }
-  std::vector<std::pair<std::string, std::vector<int>>> workers(const Sweeps&) const override {
+  const std::vector<Offer>& offers() const override { return none_; }
+  std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps&) const override {
     return {};
   }
   nlohmann::json hardware() const override {
     // Not an empty list: whether there are any is not known.
     return {{"gpus", nullptr}};
   }
-  std::uint64_t host_bytes(const Configuration&) const override { return 0; }
-  std::unique_ptr<Operation> prepare(const Configuration&, const Placement&) override {
-    throw Unavailable(unavailable());
-  }
+
+ private:
+  std::vector<Offer> none_;
 };
 
 }  // namespace

@@ -44,12 +44,12 @@ std::int64_t KernelClock::most_queued(const Work& work) {
   return std::max(1, 512 / work.launches());
 }
 
-void KernelClock::queue(Work& work, std::int64_t operations) {
+void KernelClock::queue(Work& work, std::int64_t first, std::int64_t operations) {
   ++epoch_;
   launch(stream_, &hold_stream, Shape{1, 1, 0}, static_cast<const volatile unsigned*>(&words_[0]),
          epoch_, patience_ns_, &words_[1]);
   start_.record(stream_);
-  work.enqueue(stream_, operations);
+  work.enqueue(stream_, first, operations);
   stop_.record(stream_);
 }
 
@@ -66,19 +66,19 @@ Nanoseconds KernelClock::wait() {
   return std::chrono::duration<double, std::milli>(stop_.milliseconds_since(start_));
 }
 
-Nanoseconds KernelClock::time(Work& work, std::int64_t operations) {
+Nanoseconds KernelClock::time(Work& work, std::int64_t first, std::int64_t operations) {
   Nanoseconds total{};
-  while (operations > 0) {
-    const std::int64_t batch = std::min(operations, most_queued(work));
+  for (const std::int64_t end = first + operations; first < end;) {
+    const std::int64_t batch = std::min(end - first, most_queued(work));
     try {
-      queue(work, batch);
+      queue(work, first, batch);
     } catch (...) {
       release();
       throw;
     }
     release();
     total += wait();
-    operations -= batch;
+    first += batch;
   }
   return total;
 }

@@ -19,12 +19,12 @@ class KernelClock {
   explicit KernelClock(const Stream& stream,
                        std::chrono::nanoseconds patience = std::chrono::milliseconds(500));
 
-  /// The time of `operations` operations of `work`.
-  Nanoseconds time(Work& work, std::int64_t operations);
+  /// The time of operations number `first` to `first + operations - 1` of `work`.
+  Nanoseconds time(Work& work, std::int64_t first, std::int64_t operations);
 
   /// For devices that measure at the same time: queue() everywhere, then release() everywhere, then
   /// wait(). At most most_queued(work) operations.
-  void queue(Work& work, std::int64_t operations);
+  void queue(Work& work, std::int64_t first, std::int64_t operations);
   void release();
   Nanoseconds wait();
   static std::int64_t most_queued(const Work& work);

@@ -1,17 +1,17 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "common/buffer.hpp"
+#include "gpu/costs/costs.hpp"
 #include "gpu/ladder.hpp"
+#include "gpu/libraries.hpp"
 #include "gpu/models.hpp"
 #include "gpu/operations.hpp"
-#include "gpu/work.hpp"
 
 namespace crossover::gpu {
 
@@ -46,6 +46,9 @@ nlohmann::json describe_gpus() {
           {"memory_bytes", is.memory_bytes},
           {"memory_bus_bits", number_or_null(is.memory_bus_bits)},
           {"peak_gb_per_s", number_or_null(is.peak_bytes_per_s() / 1e9)},
+          {"peak_gflops",
+           {{"f32", number_or_null(is.peak_flops_f32() / 1e9)},
+            {"f64", number_or_null(is.peak_flops_f64() / 1e9)}}},
           {"l2_bytes", is.l2_bytes},
           {"copy_engines", is.copy_engines},
           {"ecc", is.ecc},
@@ -61,17 +64,6 @@ nlohmann::json describe_gpus() {
   return all;
 }
 
-/// "gpu0+gpu1" -> 0, 1
-std::vector<int> numbers_of(std::string_view devices) {
-  std::vector<int> numbers;
-  for (std::size_t begin = 0; begin < devices.size();) {
-    const std::size_t end = std::min(devices.find('+', begin), devices.size());
-    numbers.push_back(std::stoi(std::string(devices.substr(begin + 3, end - begin - 3))));
-    begin = end + 1;
-  }
-  return numbers;
-}
-
 /// 1, 2, 4, ... and `all`.
 std::vector<int> doubling_counts(int all) {
   std::vector<int> counts;
@@ -82,36 +74,84 @@ std::vector<int> doubling_counts(int all) {
 
 class Cuda final : public Model {
  public:
+  Cuda() {
+    for (const Workload& workload : workloads()) {
+      if (workload.array_index >= 0) offer_arrays(workload);
+    }
+    offer_cost(costs::count(), count_variants());
+    offer_cost(costs::create(), create_variants());
+  }
+
   std::string_view name() const override { return "cuda"; }
   std::string unavailable() const override { return why_unavailable(); }
-  std::vector<Variant> variants(const Workload& workload, ElementType type) const override {
-    return ladder(workload, type);
-  }
-  std::vector<std::pair<std::string, std::vector<int>>> workers(
-      const Sweeps& sweeps) const override;
-  std::uint64_t host_bytes(const Configuration& configuration) const override;
-  std::unique_ptr<Operation> prepare(const Configuration& configuration,
-                                     const Placement& placement) override;
-  std::vector<std::string_view> columns() const override { return observed_columns(); }
+  const std::vector<Offer>& offers() const override { return offers_; }
+  std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps& sweeps) const override;
+  std::vector<Column> columns() const override { return observed_columns(); }
   std::vector<std::pair<std::string, std::string>> facts() const override;
   nlohmann::json hardware() const override { return {{"gpus", describe_gpus()}}; }
 
  private:
-  Gpu& gpu(int number);
+  void offer_arrays(const Workload& workload);
+  void offer_cost(const Workload& workload, const std::vector<CostVariant>& variants);
 
+  Gpu& gpu(int number);
+  std::vector<Gpu*> gpus(const Configuration& configuration);
+  /// That of what is measured on one GPU at a time.
+  Gpu& only_gpu(const Configuration& configuration, const char* what);
+
+  std::vector<Offer> offers_;
   std::map<int, std::unique_ptr<Gpu>> gpus_;
   std::map<int, std::string> lost_;  // why a GPU could not be opened
   ChunkSizes chunks_;
 };
 
-std::vector<std::pair<std::string, std::vector<int>>> Cuda::workers(const Sweeps& sweeps) const {
+void Cuda::offer_arrays(const Workload& workload) {
+  for (const Rung& rung : ladder(workload)) {
+    offers_.push_back(
+        {&workload, rung.variant,
+         [this, rung](const Configuration& configuration, const Placement& placement) {
+           return make_device_operation(configuration, placement.allowed, gpus(configuration),
+                                        rung);
+         },
+         device_operation_host_bytes, rung.types});
+  }
+  using Role = Variant::Role;
+  for (const auto& [name, role, transfer] : {std::tuple{"pageable", Role::step, Transfer::pageable},
+                                             {"pinned", Role::step, Transfer::pinned},
+                                             {"overlapped", Role::best, Transfer::overlapped}}) {
+    offers_.push_back(
+        {&workload,
+         {name, role, {Scope::offload}},
+         [this, transfer = transfer](const Configuration& configuration,
+                                     const Placement& placement) {
+           Gpu& on = only_gpu(configuration, "offload");
+           if (configuration.workers != on.device.properties().multiprocessors) {
+             throw Unavailable("offload uses all multiprocessors: the link is its limit");
+           }
+           return make_offload_operation(configuration, placement.allowed, on, transfer, chunks_);
+         },
+         offload_host_bytes});
+  }
+}
+
+void Cuda::offer_cost(const Workload& workload, const std::vector<CostVariant>& variants) {
+  for (const CostVariant& cost : variants) {
+    offers_.push_back({&workload, cost.variant,
+                       [this, cost](const Configuration& configuration, const Placement&) {
+                         return cost.make(configuration,
+                                          only_gpu(configuration, "what parallelism costs"));
+                       },
+                       [](const Configuration&) { return std::uint64_t{0}; }});
+  }
+}
+
+std::vector<std::pair<Devices, std::vector<int>>> Cuda::workers(const Sweeps& sweeps) const {
   const int count = device_count();
   std::vector<int> numbers = sweeps.devices;
   if (numbers.empty()) {
     for (int number = 0; number < count; ++number) numbers.push_back(number);
   }
-  std::vector<std::pair<std::string, std::vector<int>>> all;
-  std::vector<std::string> names;
+  std::vector<std::pair<Devices, std::vector<int>>> all;
   int together = 0;
   for (const int number : numbers) {
     if (number < 0 || number >= count) {
@@ -123,7 +163,6 @@ std::vector<std::pair<std::string, std::vector<int>>> Cuda::workers(const Sweeps
     const Device device(number);
     const int multiprocessors = device.properties().multiprocessors;
     together += multiprocessors;
-    names.push_back(device.name());
     std::vector<int> counts{multiprocessors};
     if (sweeps.sms && sweeps.sms->empty()) {
       counts = doubling_counts(multiprocessors);
@@ -135,19 +174,10 @@ std::vector<std::pair<std::string, std::vector<int>>> Cuda::workers(const Sweeps
                                                 most, device.name(), multiprocessors));
       }
     }
-    all.emplace_back(device.name(), counts);
+    all.emplace_back(Devices::gpus({number}), counts);
   }
-  if (names.size() > 1) {
-    all.emplace_back(fmt::format("{}", fmt::join(names, "+")), std::vector{together});
-  }
+  if (numbers.size() > 1) all.emplace_back(Devices::gpus(numbers), std::vector{together});
   return all;
-}
-
-std::uint64_t Cuda::host_bytes(const Configuration& configuration) const {
-  if (!configuration.workload->moves_data()) return 0;
-  // `offload` starts and ends there; to verify `double`, all of the result comes back.
-  if (configuration.scope != Scope::offload && configuration.workload->name == "reduce") return 0;
-  return Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
 }
 
 Gpu& Cuda::gpu(int number) {
@@ -169,23 +199,17 @@ Gpu& Cuda::gpu(int number) {
   return *opened;
 }
 
-std::unique_ptr<Operation> Cuda::prepare(const Configuration& configuration,
-                                         const Placement& placement) {
-  std::vector<Gpu*> gpus;
-  for (const int number : numbers_of(configuration.device)) gpus.push_back(&gpu(number));
-  if (!configuration.workload->moves_data()) {
-    if (gpus.size() > 1)
-      throw Unavailable("what parallelism costs is measured on one GPU at a time");
-    return make_cost_operation(configuration, *gpus.front());
-  }
-  if (configuration.scope == Scope::offload) {
-    if (gpus.size() > 1) throw Unavailable("offload is measured on one GPU at a time");
-    if (configuration.workers != gpus.front()->device.properties().multiprocessors) {
-      throw Unavailable("offload uses all multiprocessors: the link is its limit");
-    }
-    return make_offload_operation(configuration, placement.allowed, *gpus.front(), chunks_);
-  }
-  return make_device_operation(configuration, placement.allowed, std::move(gpus));
+std::vector<Gpu*> Cuda::gpus(const Configuration& configuration) {
+  std::vector<Gpu*> all;
+  for (const int number : configuration.device.gpu_numbers()) all.push_back(&gpu(number));
+  if (all.empty()) throw std::invalid_argument("cuda runs on GPUs");
+  return all;
+}
+
+Gpu& Cuda::only_gpu(const Configuration& configuration, const char* what) {
+  const std::vector<Gpu*> all = gpus(configuration);
+  if (all.size() > 1) throw Unavailable(fmt::format("{}: measured on one GPU at a time", what));
+  return *all.front();
 }
 
 std::vector<std::pair<std::string, std::string>> Cuda::facts() const {
@@ -201,7 +225,7 @@ std::vector<std::pair<std::string, std::string>> Cuda::facts() const {
     // Whether the build has code for bulk copies is known once the device is opened.
     const bool bulk = device.properties().major >= 9;
     for (const Workload& workload : workloads()) {
-      if (!workload.moves_data()) continue;
+      if (workload.array_index < 0) continue;
       all.emplace_back(fmt::format("best {} on {}", workload.name, device.name()),
                        best_rule(workload, device.properties().multiprocessors, bulk));
     }

@@ -58,7 +58,36 @@ int attribute(const Device& device, cudaDeviceAttr which) {
   return value;
 }
 
+/// Single-precision cores of a multiprocessor (CUDA Programming Guide, "Compute Capabilities":
+/// arithmetic throughput), or 0 for those of the future.
+int cores_per_multiprocessor(int major, int minor) {
+  switch (major) {
+    case 6:
+      return minor == 0 ? 64 : 128;
+    case 7:
+      return 64;
+    case 8:
+      return minor == 0 ? 64 : 128;
+    case 5:
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+      return 128;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
+
+double Properties::peak_flops_f32() const {
+  return 2.0 * 1e3 * clock_khz * multiprocessors * cores_per_multiprocessor(major, minor);
+}
+
+double Properties::peak_flops_f64() const {
+  return single_to_double > 0 ? peak_flops_f32() / single_to_double : 0;
+}
 
 std::string why_unavailable() {
   int driver = 0;
@@ -119,6 +148,7 @@ Device::Device(int number) : number_(number), name_(fmt::format("gpu{}", number)
   properties_.shared_per_block = ask(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   properties_.shared_reserved = ask(cudaDevAttrReservedSharedMemoryPerBlock);
   properties_.copy_engines = ask(cudaDevAttrAsyncEngineCount);
+  properties_.single_to_double = ask(cudaDevAttrSingleToDoublePrecisionPerfRatio);
   properties_.ecc = ask(cudaDevAttrEccEnabled) != 0;
 }
 

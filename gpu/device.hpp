@@ -33,11 +33,17 @@ struct Properties {
   int shared_per_block = 0;           ///< bytes a block can have, when it asks
   int shared_reserved = 0;            ///< bytes of each block that the system takes
   int copy_engines = 0;
+  int single_to_double = 0;  ///< how many times faster single precision is, 0 when not told
   bool ecc = false;
 
   /// The theoretical peak of the memory in bytes a second, or 0 when the device does not tell: two
   /// transfers a clock (double data rate) on every line of the bus.
   double peak_bytes_per_s() const { return 2.0 * 1e3 * memory_clock_khz * memory_bus_bits / 8.0; }
+  /// The theoretical peak of multiply-adds in single precision, two operations each, in operations
+  /// a second, or 0 when it is not known: one a clock on every core.
+  double peak_flops_f32() const;
+  /// The same in double precision.
+  double peak_flops_f64() const;
 };
 
 /// Why CUDA cannot be used on this machine, or empty.

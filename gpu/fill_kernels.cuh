@@ -1,29 +1,26 @@
 #pragma once
 
-#include "common/doubling.hpp"
-#include "common/reduction.hpp"
+#include "common/random.hpp"
+#include "common/workloads/reference.hpp"
 #include "gpu/thread.cuh"
+#include "gpu/work.hpp"
 
 /// The workloads' inputs, by the functions that the host fills and verifies with.
 namespace crossover::gpu {
 
-template <class T>
-__global__ void double_input(BitsOf<T>* x, std::uint64_t first, std::uint64_t count,
-                             std::uint32_t salt) {
-  for (std::uint64_t i = global_thread(); i < count; i += grid_threads()) {
-    const std::uint64_t index = first + i;
-    x[i] = doubling::expected_bits<T>(crossover::Stream(index, salt),
-                                      static_cast<std::uint32_t>(index), 0);
-  }
-}
-
-template <class T>
-__global__ void sum_input(BitsOf<T>* x, std::uint64_t first, std::uint64_t count,
-                          std::uint32_t salt) {
-  for (std::uint64_t i = global_thread(); i < count; i += grid_threads()) {
-    const std::uint64_t index = first + i;
-    const crossover::Stream stream(index, index < reduction::kSalted ? salt : 0);
-    x[i] = reduction::element_bits<T>(stream, static_cast<std::uint32_t>(index));
+/// Elements [first, first + count) of array `array`, in each of `sets` sets, `stride` words apart.
+template <class Workload, class T>
+__global__ void fill_input(Workload work, int array, BitsOf<T>* x, std::uint64_t first,
+                           std::uint64_t count, std::uint64_t sets, std::uint64_t stride,
+                           std::uint32_t salt) {
+  for (std::uint64_t i = global_thread(); i < count * sets; i += grid_threads()) {
+    const std::uint64_t set = i / count;
+    const std::uint64_t at = i % count;
+    const std::uint64_t index = first + at;
+    const bool salted = Workload::kPattern != Pattern::sum || index < kSalted;
+    const crossover::Stream stream = array_stream(array, index, salted ? salt_of(salt, set) : 0);
+    x[set * stride + at] =
+        work.template input<T>(stream.template bits<BitsOf<T>>(static_cast<std::uint32_t>(index)));
   }
 }
 

@@ -16,7 +16,7 @@ class Graph {
                    "beginning to capture a graph");
     cudaGraph_t graph = nullptr;
     try {
-      work.enqueue(stream, operations);
+      work.enqueue(stream, 0, operations);
     } catch (...) {
       // The stream must leave its capture, or it can never be used again.
       if (cudaStreamEndCapture(stream.get(), &graph) == cudaSuccess) cudaGraphDestroy(graph);
@@ -43,57 +43,31 @@ class Graph {
   std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, Destroy> executable_;
 };
 
-/// What a graph takes over from the work that it captured; `Interface` is Work or SumWork<T>.
-template <class Interface>
-class Captured : public Interface {
+class Captured final : public Work {
  public:
-  Captured(const Stream& stream, std::unique_ptr<Interface> inner)
+  Captured(const Stream& stream, std::unique_ptr<Work> inner)
       : inner_(std::move(inner)),
         one_(stream, *inner_, 1),
         many_(stream, *inner_, kGraphOperations) {}
-  void enqueue(const Stream& stream, std::int64_t operations) override {
+  void enqueue(const Stream& stream, std::int64_t, std::int64_t operations) override {
     for (; operations >= kGraphOperations; operations -= kGraphOperations) many_.launch(stream);
     for (; operations > 0; --operations) one_.launch(stream);
   }
   int launches() const override { return inner_->launches(); }
-
- protected:
-  std::unique_ptr<Interface> inner_;
+  Total sum(std::uint64_t set) const override { return inner_->sum(set); }
+  void poison() override { inner_->poison(); }
+  Rounding rounding() const override { return inner_->rounding(); }
 
  private:
+  std::unique_ptr<Work> inner_;
   Graph one_;
   Graph many_;
-};
-
-template <class T>
-class CapturedSum final : public Captured<SumWork<T>> {
- public:
-  using Captured<SumWork<T>>::Captured;
-  SumOf<T> sum() const override { return this->inner_->sum(); }
-  void poison() override { this->inner_->poison(); }
-  reduction::Rounding rounding() const override { return this->inner_->rounding(); }
 };
 
 }  // namespace
 
 std::unique_ptr<Work> make_graph(const Stream& stream, std::unique_ptr<Work> inner) {
-  return std::make_unique<Captured<Work>>(stream, std::move(inner));
+  return std::make_unique<Captured>(stream, std::move(inner));
 }
-
-template <class T>
-std::unique_ptr<SumWork<T>> make_graph(const Stream& stream, std::unique_ptr<SumWork<T>> inner) {
-  return std::make_unique<CapturedSum<T>>(stream, std::move(inner));
-}
-
-#define CROSSOVER_INSTANTIATE(T)                                           \
-  template std::unique_ptr<SumWork<T>> make_graph<T>(const Stream& stream, \
-                                                     std::unique_ptr<SumWork<T>> inner);
-
-CROSSOVER_INSTANTIATE(float)
-CROSSOVER_INSTANTIATE(double)
-CROSSOVER_INSTANTIATE(std::int32_t)
-CROSSOVER_INSTANTIATE(std::int64_t)
-
-#undef CROSSOVER_INSTANTIATE
 
 }  // namespace crossover::gpu

@@ -8,10 +8,8 @@ namespace crossover::gpu {
 
 /// `inner`'s operations as CUDA graphs: captured once, then started with one call for all the
 /// kernels of an operation, or of `kGraphOperations` operations at a time. Pays where launching
-/// takes longer than working.
+/// takes longer than working. A graph keeps the arrays that it was captured with: of one set.
 inline constexpr int kGraphOperations = 32;
 std::unique_ptr<Work> make_graph(const Stream& stream, std::unique_ptr<Work> inner);
-template <class T>
-std::unique_ptr<SumWork<T>> make_graph(const Stream& stream, std::unique_ptr<SumWork<T>> inner);
 
 }  // namespace crossover::gpu

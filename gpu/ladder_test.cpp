@@ -2,19 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <cstring>
-#include <limits>
+#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "common/doubling.hpp"
-#include "common/element.hpp"
-#include "common/reduction.hpp"
 #include "gpu/graph.hpp"
-#include "gpu/test_device.hpp"
-#include "gpu/work.hpp"
+#include "gpu/test_arrays.hpp"
 
+/// Every step of the ladders with every workload of its pattern.
 namespace crossover::gpu {
 namespace {
 
@@ -24,7 +19,16 @@ const std::vector<std::uint64_t> kSizes{0,    1,    2,    3,     7,     31,    3
                                         255,  256,  257,  1023,  1024,  1025,  4095,  4096,  4097,
                                         8191, 8193, 9001, 16384, 32767, 32768, 32769, 40003, 66001};
 
-std::vector<std::uint64_t> sizes() {
+/// Every size for one workload of each shape; what differs in the rest is element() alone.
+std::vector<std::uint64_t> sizes_for(const Case& is) {
+  const Workload& workload = *is.workload;
+  if (kFewThreads) return {0, 33, 1025};
+  if (kEmulated && workload.parameter > 16) return {33, 1025};
+  const bool simple = workload.arrays == 1 && workload.family.empty();
+  const bool one_of_a_shape = workload.arrays > 1 && workload.flops > 1;
+  if (!simple && !(one_of_a_shape && is.type == ElementType::f32)) {
+    return {0, 1, 33, 257, 1025, 4097, 40003};
+  }
   std::vector<std::uint64_t> all = kSizes;
   // On hardware, enough for several passes of the largest grid, the carry into the second salted
   // part, and odd ends.
@@ -32,308 +36,310 @@ std::vector<std::uint64_t> sizes() {
   return all;
 }
 
-template <class T>
-class Ladder : public DeviceTest {};
-using Types = testing::Types<float, double, std::int32_t, std::int64_t>;
-TYPED_TEST_SUITE(Ladder, Types);
-
-std::vector<std::string> double_steps(const Device& device) {
-  std::vector<std::string> steps{"naive", "grid-stride", "vector", "unrolled"};
-  if (has_bulk(device)) steps.push_back("bulk");
+/// The steps of a workload's ladder that the device has.
+std::vector<Rung> steps_of(const Workload& workload, const Device& device) {
+  std::vector<Rung> steps;
+  for (const Rung& rung : ladder(workload)) {
+    if (rung.variant.role != Variant::Role::step || rung.variant.name == "graph") continue;
+    if (rung.make == maps::bulk && !has_bulk(device)) continue;
+    steps.push_back(rung);
+  }
   return steps;
 }
-const std::vector<std::string> kSumSteps{"atomic", "shared", "shuffle", "vector", "single-pass"};
 
-/// Doubles `n` elements that start `offset` elements behind a multiple of 256 bytes, twice, and
-/// checks them and what lies around them.
-template <class T, class Make>
-void expect_doubled(const Device& device, std::uint64_t n, std::uint64_t offset, Make&& make) {
-  constexpr std::uint64_t kGuard = 64;
+using MakeWork = std::function<std::unique_ptr<Work>(const Target&)>;
+
+/// Two operations on arrays that start `offset` elements behind a multiple of 256 bytes.
+void expect_mapped(const Device& device, const Case& is, std::uint64_t n, std::uint64_t offset,
+                   const MakeWork& make, Multiprocessors limit = {}) {
+  SCOPED_TRACE("n " + std::to_string(n) + ", offset " + std::to_string(offset));
   const Stream stream(device);
-  const DeviceArray<T> memory(device, kGuard + offset + n + kGuard);
-  device.check(cudaMemsetAsync(memory.data(), 0x5a, memory.size() * sizeof(T), stream.get()),
-               "guarding");
-  T* const x = memory.data() + kGuard + offset;
-  fill_double<T>(stream, x, 0, n, 3);
-  const std::unique_ptr<Work> work = make(stream, x);
-  work->enqueue(stream, 2);
-  std::vector<T> copy(memory.size());
-  device.check(cudaMemcpyAsync(copy.data(), memory.data(), memory.size() * sizeof(T),
-                               cudaMemcpyDeviceToHost, stream.get()),
-               "copying");
-  stream.synchronize();
+  const GuardedArrays arrays(stream, is, n, offset);
+  const Target target = arrays.target(limit);
+  fill(target, 0, 3);
+  const std::unique_ptr<Work> work = make(target);
+  work->enqueue(stream, 0, 2);
+  const std::vector<std::byte> y = arrays.written(0, 3);
   const Verdict verdict =
-      doubling::verify<T>(std::span<const T>(copy).subspan(kGuard + offset, n), 3, 2, test_cpus());
+      make_reference(*is.workload, is.type)->verify_map(y.data(), 0, n, 3, 2, test_cpus());
   EXPECT_TRUE(verdict.correct) << verdict.note;
-  T guard;
-  std::memset(&guard, 0x5a, sizeof guard);
-  for (std::uint64_t i = 0; i < copy.size(); ++i) {
-    if (i >= kGuard + offset && i < kGuard + offset + n) continue;
-    ASSERT_EQ(std::memcmp(&copy[i], &guard, sizeof guard), 0)
-        << "element " << i << " outside of the array was written";
-  }
   EXPECT_EQ(work->misplaced(), "");
 }
 
-TYPED_TEST(Ladder, DoublesEverySizeAndAlignment) {
-  using T = TypeParam;
-  const Device device(0);
-  for (const std::string& step : double_steps(device)) {
-    for (const std::uint64_t n : sizes()) {
-      for (std::uint64_t offset = 0; offset < 16 / sizeof(T); ++offset) {
-        // Every alignment once, at the sizes where it can matter.
-        if (offset > 0 && n > 1025) continue;
-        SCOPED_TRACE(step + ", n " + std::to_string(n) + ", offset " + std::to_string(offset));
-        expect_doubled<T>(device, n, offset,
-                          [&](const Stream&, T* x) { return make_double<T>(device, step, x, n); });
-        if (this->HasFatalFailure()) return;
-      }
-    }
-  }
-}
-
-TYPED_TEST(Ladder, DoublesUnderEverySchedule) {
-  using T = TypeParam;
-  const Device device(0);
-  under_each_schedule([&] {
-    for (const std::string& step : double_steps(device)) {
-      for (const std::uint64_t n : {257, 9001, 40003}) {
-        SCOPED_TRACE(step + ", n " + std::to_string(n));
-        expect_doubled<T>(device, n, 1,
-                          [&](const Stream&, T* x) { return make_double<T>(device, step, x, n); });
-      }
-    }
-  });
-}
-
-TYPED_TEST(Ladder, DoublesOnSomeMultiprocessors) {
-  using T = TypeParam;
-  const Device device(0);
-  for (const char* step : {"unrolled", "bulk"}) {
-    if (step == std::string("bulk") && !has_bulk(device)) continue;
-    for (int count = 1; count < device.properties().multiprocessors; count *= 2) {
-      for (const std::uint64_t n : {0, 1, 1025, 66001}) {
-        SCOPED_TRACE(std::string(step) + " on " + std::to_string(count));
-        expect_doubled<T>(device, n, 1, [&](const Stream&, T* x) {
-          return make_double<T>(device, step, x, n, {count});
-        });
-      }
-    }
-  }
-}
-
-/// The sum of `n` elements at `offset`, verified.
-template <class T, class Make>
-SumOf<T> checked_sum(const Device& device, std::uint64_t n, std::uint64_t offset, Make&& make) {
+/// The sum over arrays at `offset`, verified. Integers of 32 bits in the lower half.
+Total checked_sum(const Device& device, const Case& is, std::uint64_t n, std::uint64_t offset,
+                  const MakeWork& make, Multiprocessors limit = {}) {
+  SCOPED_TRACE("n " + std::to_string(n) + ", offset " + std::to_string(offset));
   const Stream stream(device);
-  const DeviceArray<T> memory(device, offset + n + 8);
-  // What is outside of the array must not be added: NaN, or all bits.
-  device.check(cudaMemsetAsync(memory.data(), 0xff, memory.size() * sizeof(T), stream.get()),
-               "poisoning");
-  T* const x = memory.data() + offset;
-  const std::unique_ptr<SumWork<T>> work = make(stream, x);
+  const GuardedArrays arrays(stream, is, n, offset);
+  const Target target = arrays.target(limit);
+  const auto reference = make_reference(*is.workload, is.type);
+  const std::unique_ptr<Work> work = make(target);
   // Another input each time: a partial sum of the one before must not count.
   for (const std::uint32_t salt : {4U, 5U}) {
-    fill_sum<T>(stream, x, 0, n, salt);
+    fill(target, 0, salt);
     work->poison();
-    work->enqueue(stream, 1);
-    stream.synchronize();
+    work->enqueue(stream, 0, 1);
+    arrays.written(0, salt);
     const Verdict verdict =
-        reduction::verify<T>(work->sum(), n, salt, work->rounding(), test_cpus());
+        reference->verify_sum(work->sum(0), n, salt, work->rounding(), test_cpus());
     EXPECT_TRUE(verdict.correct) << verdict.note;
     EXPECT_LE(verdict.error, 1e-6);
   }
   EXPECT_EQ(work->misplaced(), "");
-  return work->sum();
+  return work->sum(0);
 }
 
-TYPED_TEST(Ladder, SumsEverySizeAndAlignment) {
-  using T = TypeParam;
-  const Device device(0);
-  for (const std::string& step : kSumSteps) {
-    for (const std::uint64_t n : sizes()) {
-      for (std::uint64_t offset = 0; offset < 16 / sizeof(T); ++offset) {
+void expect_right(const Device& device, const Case& is, std::uint64_t n, std::uint64_t offset,
+                  const MakeWork& make, Multiprocessors limit = {}) {
+  if (is.workload->is_sum) {
+    checked_sum(device, is, n, offset, make, limit);
+  } else {
+    expect_mapped(device, is, n, offset, make, limit);
+  }
+}
+
+class Ladder : public DeviceTest, public testing::WithParamInterface<Case> {
+ protected:
+  const Case& is() const { return GetParam(); }
+  /// `body(device, step)` for each step.
+  template <class Body>
+  void for_each_step(Body&& body) {
+    const Device device(0);
+    for (const Rung& step : steps_of(*is().workload, device)) {
+      SCOPED_TRACE(step.variant.name);
+      body(device, step);
+    }
+  }
+};
+
+TEST_P(Ladder, EverySizeAndAlignment) {
+  for_each_step([&](const Device& device, const Rung& step) {
+    for (const std::uint64_t n : sizes_for(is())) {
+      // Eight passes of the emulated grid: beyond that the textbook's steps do nothing new.
+      const bool by_elements =
+          is().workload->is_sum && step.make != sums::vector && step.make != sums::single_pass;
+      if (kEmulated && by_elements && n > 16384) continue;
+      for (std::uint64_t offset = 0; offset < 16 / size_of(is().type); ++offset) {
+        // Every alignment once, at the sizes where it can matter.
         if (offset > 0 && n > 1025) continue;
-        // Eight passes of the emulated grid: beyond that the first steps do nothing new.
-        const bool by_elements = step == "atomic" || step == "shared" || step == "shuffle";
-        if (kEmulated && by_elements && n > 16384) continue;
-        SCOPED_TRACE(step + ", n " + std::to_string(n) + ", offset " + std::to_string(offset));
-        checked_sum<T>(device, n, offset,
-                       [&](const Stream&, T* x) { return make_sum<T>(device, step, x, n); });
+        expect_right(device, is(), n, offset, step.make);
+        if (HasFailure()) return;
+      }
+    }
+  });
+}
+
+TEST_P(Ladder, EverySchedule) {
+  if (is().workload->parameter > 1) return;
+  under_each_schedule([&] {
+    for_each_step([&](const Device& device, const Rung& step) {
+      for (const std::uint64_t n : {257, kFewThreads ? 1025 : 9001}) {
+        expect_right(device, is(), n, 1, step.make);
+      }
+    });
+  });
+}
+
+TEST_P(Ladder, SomeMultiprocessors) {
+  if (is().workload->parameter > 1) return;
+  for_each_step([&](const Device& device, const Rung& step) {
+    if (!step.on_some) return;
+    for (int count = 1; count < device.properties().multiprocessors; count *= 2) {
+      for (const std::uint64_t n : {0, 1, 1025, kFewThreads ? 4097 : 40003}) {
+        expect_right(device, is(), n, 1, step.make, {count});
+      }
+    }
+  });
+}
+
+TEST_P(Ladder, GraphsDoTheSame) {
+  for_each_step([&](const Device& device, const Rung& step) {
+    expect_right(device, is(), 1025, 0, [&](const Target& target) {
+      return make_graph(target.stream, step.make(target));
+    });
+  });
+}
+
+/// One set after the other, each with an input of its own, and none more than its turns.
+TEST_P(Ladder, SetsTakeTurns) {
+  if (is().workload->parameter > 1) return;
+  constexpr std::uint64_t kSets = 3;
+  for_each_step([&](const Device& device, const Rung& step) {
+    const std::uint64_t n = 1025;
+    const Stream stream(device);
+    const GuardedArrays arrays(stream, is(), n, 1, kSets);
+    const Target target = arrays.target();
+    fill(target, 0, 6);
+    const std::unique_ptr<Work> work = step.make(target);
+    work->poison();
+    work->enqueue(stream, 0, 4);
+    work->enqueue(stream, 4, 1);
+    const auto reference = make_reference(*is().workload, is().type);
+    for (std::uint64_t set = 0; set < kSets; ++set) {
+      SCOPED_TRACE(set);
+      const std::vector<std::byte> y = arrays.written(set, 6);
+      const std::uint32_t salt = salt_of(6, set);
+      const Verdict verdict =
+          is().workload->is_sum
+              ? reference->verify_sum(work->sum(set), n, salt, work->rounding(), test_cpus())
+              : reference->verify_map(y.data(), 0, n, salt, set < 2 ? 2 : 1, test_cpus());
+      EXPECT_TRUE(verdict.correct) << verdict.note;
+    }
+  });
+}
+
+TEST_P(Ladder, InputsAreTheHosts) {
+  const Device device(0);
+  const Stream stream(device);
+  const auto reference = make_reference(*is().workload, is().type);
+  // Across the boundary behind which a sum's inputs do not depend on the salt, and across 2^32.
+  for (const std::uint64_t first : {kSalted - 50, (std::uint64_t{1} << 32) - 50}) {
+    constexpr std::uint64_t kCount = 100;
+    const GuardedArrays arrays(stream, is(), kCount, 0, 2);
+    const Target target = arrays.target();
+    fill(target, first, 77);
+    for (const std::uint64_t set : {0, 1}) {
+      for (int array = 0; array < is().workload->arrays; ++array) {
+        std::vector<std::byte> filled(kCount * size_of(is().type));
+        std::vector<std::byte> expected(filled.size());
+        device.check(cudaMemcpyAsync(filled.data(), target.arrays.at(array, set), filled.size(),
+                                     cudaMemcpyDeviceToHost, stream.get()),
+                     "copying");
+        stream.synchronize();
+        reference->fill(array, expected.data(), first, kCount, salt_of(77, set));
+        EXPECT_EQ(filled, expected) << "array " << array << " of set " << set;
       }
     }
   }
 }
 
-TYPED_TEST(Ladder, SumsHaveTheSameBitsEveryTime) {
-  using T = TypeParam;
-  const Device device(0);
-  for (const std::string& step : kSumSteps) {
-    for (const std::uint64_t n : {255, 4097, kEmulated ? 10007 : 40'000'003}) {
-      std::vector<SumOf<T>> sums;
+const auto kCaseName = [](const auto& instance) { return instance.param.name(); };
+INSTANTIATE_TEST_SUITE_P(Maps, Ladder, testing::ValuesIn(array_cases(false)), kCaseName);
+INSTANTIATE_TEST_SUITE_P(Sums, Ladder, testing::ValuesIn(array_cases(true)), kCaseName);
+
+class SumLadder : public Ladder {};
+
+TEST_P(SumLadder, HasTheSameBitsEveryTime) {
+  for_each_step([&](const Device& device, const Rung& step) {
+    for (const std::uint64_t n : {255, kFewThreads ? 1025 : 4097, kEmulated ? 10007 : 40'000'003}) {
+      std::vector<std::uint64_t> sums;
       under_each_schedule([&] {
-        SCOPED_TRACE(step + ", n " + std::to_string(n));
-        for (int repeat = 0; repeat < 2; ++repeat) {
-          sums.push_back(checked_sum<T>(
-              device, n, 0, [&](const Stream&, T* x) { return make_sum<T>(device, step, x, n); }));
-        }
+        const Total sum = checked_sum(device, is(), n, 0, step.make);
+        sums.push_back(std::bit_cast<std::uint64_t>(sum));
       });
-      if (step == "atomic" && std::is_floating_point_v<T>) continue;
-      for (const SumOf<T> sum : sums) EXPECT_EQ(sum, sums.front()) << step;
+      if (step.make == sums::atomic && is_floating_point(is().type)) continue;
+      for (const std::uint64_t sum : sums) EXPECT_EQ(sum, sums.front());
     }
-  }
-}
-
-TYPED_TEST(Ladder, SumsOnSomeMultiprocessors) {
-  using T = TypeParam;
-  const Device device(0);
-  for (int count = 1; count < device.properties().multiprocessors; count *= 2) {
-    for (const std::uint64_t n : {0, 1, 1025, 66001}) {
-      checked_sum<T>(device, n, 0, [&](const Stream&, T* x) {
-        return make_sum<T>(device, "single-pass", x, n, {count});
-      });
-    }
-  }
-}
-
-TYPED_TEST(Ladder, GraphsDoTheSame) {
-  using T = TypeParam;
-  const Device device(0);
-  expect_doubled<T>(device, 1025, 0, [&](const Stream& stream, T* x) {
-    return make_graph(stream, make_double<T>(device, "unrolled", x, 1025));
   });
-  for (const std::string& step : kSumSteps) {
-    checked_sum<T>(device, 4097, 0, [&](const Stream& stream, T* x) {
-      return make_graph<T>(stream, make_sum<T>(device, step, x, 4097));
-    });
-  }
 }
 
-TYPED_TEST(Ladder, GraphsCountTheirOperations) {
-  using T = TypeParam;
+TEST_P(SumLadder, InPartsDoesNotDependOnTheParts) {
   const Device device(0);
-  const Stream stream(device);
-  const DeviceArray<T> x(device, 100);
-  const std::unique_ptr<Work> work =
-      make_graph(stream, make_double<T>(device, "unrolled", x.data(), 100));
-  // Below, at and above what a graph of several operations has, as far as one input lasts.
-  for (const int operations : {3, kGraphOperations, kGraphOperations + 5}) {
-    if (operations > doubling::operations_per_input<T>()) continue;
-    fill_double<T>(stream, x.data(), 0, 100, 1);
-    work->enqueue(stream, operations);
-    std::vector<T> copy(100);
-    device.check(cudaMemcpyAsync(copy.data(), x.data(), 100 * sizeof(T), cudaMemcpyDeviceToHost,
-                                 stream.get()),
-                 "copying");
-    stream.synchronize();
-    const Verdict verdict =
-        doubling::verify<T>(std::span<const T>(copy), 1, operations, test_cpus());
-    EXPECT_TRUE(verdict.correct) << verdict.note;
-  }
-}
-
-TYPED_TEST(Ladder, SumsInPartsDoNotDependOnTheParts) {
-  using T = TypeParam;
-  const Device device(0);
-  const std::uint64_t segment = (std::uint64_t{256} << 10) / sizeof(T);
+  const auto reference = make_reference(*is().workload, is().type);
+  const std::uint64_t segment = (std::uint64_t{256} << 10) / size_of(is().type);
   for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{33}, segment - 1,
                                 segment, segment + 1, segment + 3, 2 * segment + 5}) {
-    std::vector<SumOf<T>> sums;
+    std::vector<std::uint64_t> sums;
     for (const std::uint64_t part : {segment, 2 * segment, 4 * segment}) {
       SCOPED_TRACE("n " + std::to_string(n) + ", part " + std::to_string(part));
       const Stream stream(device);
-      const DeviceArray<T> x(device, n + 8);
-      const std::unique_ptr<SegmentedSum<T>> work = make_segmented_sum<T>(device, x.data(), n);
+      const GuardedArrays arrays(stream, is(), n, 0);
+      const Target whole = arrays.target();
+      const std::unique_ptr<SegmentedSum> work = make_segmented_sum(whole);
       ASSERT_EQ(part % work->granularity(), 0U);
       work->poison();
-      device.check(cudaMemsetAsync(x.data(), 0xff, x.size() * sizeof(T), stream.get()), "poison");
       std::uint64_t first = 0;
       do {
         // A part's data arrives just before it is summed: nobody may look further ahead.
-        const std::uint64_t count = std::min(part, n - first);
-        fill_sum<T>(stream, x.data() + first, first, count, 9);
-        work->enqueue_part(stream, first, count);
-        first += count;
+        Target arriving = whole;
+        arriving.arrays.elements = std::min(part, n - first);
+        for (std::size_t i = 0; i < static_cast<std::size_t>(is().workload->arrays); ++i) {
+          arriving.arrays.first[i] += first * size_of(is().type);
+        }
+        fill(arriving, first, 9);
+        work->enqueue_part(stream, first, arriving.arrays.elements);
+        first += arriving.arrays.elements;
       } while (first < n);
       work->enqueue_finish(stream);
       stream.synchronize();
       const Verdict verdict =
-          reduction::verify<T>(work->sum(), n, 9, work->rounding(), test_cpus());
+          reference->verify_sum(work->sum(), n, 9, work->rounding(), test_cpus());
       EXPECT_TRUE(verdict.correct) << verdict.note;
-      sums.push_back(work->sum());
+      sums.push_back(std::bit_cast<std::uint64_t>(work->sum()));
     }
-    for (const SumOf<T> sum : sums) EXPECT_EQ(sum, sums.front());
+    for (const std::uint64_t sum : sums) EXPECT_EQ(sum, sums.front());
   }
 }
 
-TYPED_TEST(Ladder, InputsAreTheHosts) {
-  using T = TypeParam;
+INSTANTIATE_TEST_SUITE_P(All, SumLadder, testing::ValuesIn(array_cases(true)), kCaseName);
+
+class Graphs : public DeviceTest {};
+
+TEST_F(Graphs, CountTheirOperations) {
+  const Case is{find_workload("double"), ElementType::f32};
   const Device device(0);
   const Stream stream(device);
-  // Across the boundary behind which inputs do not depend on the salt, and across 2^32.
-  for (const std::uint64_t first : {reduction::kSalted - 50, (std::uint64_t{1} << 32) - 50}) {
-    constexpr std::uint64_t kCount = 100;
-    const DeviceArray<T> x(device, kCount);
-    for (const bool sum : {false, true}) {
-      if (sum) {
-        fill_sum<T>(stream, x.data(), first, kCount, 77);
-      } else {
-        fill_double<T>(stream, x.data(), first, kCount, 77);
-      }
-      std::vector<T> filled(kCount);
-      std::vector<T> expected(kCount);
-      device.check(cudaMemcpyAsync(filled.data(), x.data(), kCount * sizeof(T),
-                                   cudaMemcpyDeviceToHost, stream.get()),
-                   "copying");
-      stream.synchronize();
-      sum ? reduction::fill<T>(expected, first, 77) : doubling::fill<T>(expected, first, 77);
-      EXPECT_EQ(std::memcmp(filled.data(), expected.data(), kCount * sizeof(T)), 0);
-    }
+  const GuardedArrays arrays(stream, is, 100, 0);
+  const auto reference = make_reference(*is.workload, is.type);
+  const std::unique_ptr<Work> work = make_graph(stream, maps::unrolled(arrays.target()));
+  // Below, at and above what a graph of several operations has.
+  for (const int operations : {3, kGraphOperations, kGraphOperations + 5}) {
+    fill(arrays.target(), 0, 1);
+    work->enqueue(stream, 0, operations);
+    const Verdict verdict =
+        reference->verify_map(arrays.written(0, 1).data(), 0, 100, 1, operations, test_cpus());
+    EXPECT_TRUE(verdict.correct) << verdict.note;
+  }
+}
+
+class NothingFallsThrough : public DeviceTest {};
+
+TEST_F(NothingFallsThrough, ToAnotherPattern) {
+  const Device device(0);
+  const Stream stream(device);
+  const Workload& map = *find_workload("triad");
+  const Workload& sum = *find_workload("dot");
+  const Target maps_sum{stream, sum, ElementType::f32};
+  const Target sums_map{stream, map, ElementType::f32};
+  for (const Rung& rung : steps_of(map, device)) {
+    EXPECT_THROW(rung.make(maps_sum), std::invalid_argument) << rung.variant.name;
+  }
+  for (const Rung& rung : steps_of(sum, device)) {
+    EXPECT_THROW(rung.make(sums_map), std::invalid_argument) << rung.variant.name;
+  }
+  EXPECT_THROW(make_segmented_sum(sums_map), std::invalid_argument);
+}
+
+TEST_F(NothingFallsThrough, ToAnotherTypeOrWorkload) {
+  const Device device(0);
+  const Stream stream(device);
+  const Target integers{stream, *find_workload("fma1"), ElementType::i32};
+  const Target none{stream, costs::count(), ElementType::i64};
+  for (const Target& target : {integers, none}) {
+    EXPECT_THROW(maps::naive(target), std::invalid_argument);
+    EXPECT_THROW(sums::atomic(target), std::invalid_argument);
+    EXPECT_THROW(fill(target, 0, 0), std::invalid_argument);
   }
 }
 
 TEST(LadderRule, PicksByDeviceAndSize) {
-  const Workload& doubling = *find_workload("double");
-  const Workload& reduce = *find_workload("reduce");
   constexpr std::uint64_t kSmall = 1 << 20;
   constexpr std::uint64_t kLarge = std::uint64_t{1} << 30;
-  EXPECT_EQ(best_step(doubling, {132, true, kSmall, false}), "unrolled");
-  EXPECT_EQ(best_step(doubling, {132, true, kLarge, false}), "bulk");
-  EXPECT_EQ(best_step(doubling, {132, false, kLarge, false}), "unrolled");
-  EXPECT_EQ(best_step(doubling, {132, true, kSmall, true}), "bulk");
-  EXPECT_EQ(best_step(doubling, {132, false, kSmall, true}), "unrolled");
-  EXPECT_EQ(best_step(reduce, {132, true, kLarge, false}), "single-pass");
-  EXPECT_EQ(best_step(reduce, {132, false, kSmall, true}), "single-pass");
-}
-
-TEST(LadderRule, OffersBestAndLibrariesByDefault) {
-  for (const Workload& workload : workloads()) {
-    if (!workload.moves_data()) continue;
-    for (const ElementType type : kElementTypes) {
-      std::vector<std::string> names;
-      int best_on_device = 0;
-      int best_offload = 0;
-      for (const Variant& variant : ladder(workload, type)) {
-        names.push_back(variant.name);
-        for (const Scope scope : variant.scopes) {
-          if (variant.role != Variant::Role::best) continue;
-          ++(scope == Scope::offload ? best_offload : best_on_device);
-        }
-        // The device's clock cannot be put around a call that waits.
-        if (variant.name == "thrust") {
-          EXPECT_EQ(variant.scopes, std::vector{Scope::resident});
-        }
-      }
-      EXPECT_EQ(best_on_device, 2);
-      EXPECT_EQ(best_offload, 1);
-      const auto has = [&](const char* name) {
-        return std::find(names.begin(), names.end(), name) != names.end();
-      };
-      EXPECT_EQ(has("cublas"), workload.name == "double" &&
-                                   (type == ElementType::f32 || type == ElementType::f64));
-      EXPECT_EQ(has("thrust"), workload.name == "reduce");
-      EXPECT_TRUE(has("cub"));
-    }
+  for (const char* name : {"double", "copy", "triad", "fma1"}) {
+    const Workload& map = *find_workload(name);
+    EXPECT_EQ(best_step(map, {132, true, kSmall, false}), maps::unrolled);
+    EXPECT_EQ(best_step(map, {132, true, kLarge, false}), maps::bulk);
+    EXPECT_EQ(best_step(map, {132, false, kLarge, false}), maps::unrolled);
+    EXPECT_EQ(best_step(map, {132, true, kSmall, true}), maps::bulk);
+    EXPECT_EQ(best_step(map, {132, false, kSmall, true}), maps::unrolled);
+  }
+  EXPECT_EQ(best_step(*find_workload("fma1024"), {132, true, kLarge, false}), maps::unrolled)
+      << "arithmetic is its limit";
+  for (const char* name : {"reduce", "dot"}) {
+    const Workload& sum = *find_workload(name);
+    EXPECT_EQ(best_step(sum, {132, true, kLarge, false}), sums::single_pass);
+    EXPECT_EQ(best_step(sum, {132, false, kSmall, true}), sums::single_pass);
   }
 }
 

@@ -32,7 +32,8 @@ class Promise:
     lacks: tuple[str, ...] = ()
 
 
-# The unrolled kernels have each access twice: in whole tiles and, guarded, in the last one.
+# The unrolled maps have each access of a whole tile and one, guarded, in the last tile's loop; the
+# sums have each access twice.
 PROMISES = [
     Promise(r"count_unsynchronised", lacks=("global addition", "shared addition")),
     # Lanes that vote or count each other would add together.
@@ -44,14 +45,16 @@ PROMISES = [
         lacks=("shared addition",),
     ),
     Promise(r"create_launch", has=("global addition",), lacks=("shared addition",)),
-    Promise(r"double_vector", loads=1, stores=1),
-    Promise(r"double_unrolled.*Li1E", loads=2, stores=2),
-    Promise(r"double_unrolled.*Li2E", loads=4, stores=4),
-    Promise(r"double_unrolled.*Li4E", loads=8, stores=8),
-    Promise(r"double_bulk", stores=1),
-    Promise(r"reduce_vector.*Li4E", loads=8),
-    Promise(r"reduce_single_pass.*Li4E", loads=8),
-    Promise(r"reduce_segments.*Li4E", loads=8),
+    Promise(r"map_vector", loads=1, stores=1),
+    Promise(r"map_unrolled.*Li1E", loads=2, stores=2),
+    Promise(r"map_unrolled.*Li2E", loads=3, stores=3),
+    Promise(r"map_unrolled.*Li4E", loads=5, stores=5),
+    Promise(r"map_unrolled.*Triad.*Li4E", loads=10, stores=5),
+    Promise(r"map_bulk", stores=1),
+    Promise(r"sum_vector.*Li4E", loads=8),
+    Promise(r"sum_single_pass.*Li4E", loads=8),
+    Promise(r"sum_segments.*Li4E", loads=8),
+    Promise(r"sum_(?:vector|single_pass|segments).*Dot.*Li4E", loads=16),
 ]
 PTX_LOAD = re.compile(r"\bld\.global(?:\.nc)?\.(?:v4\.\w32|v2\.\w64|v4\.b32|v2\.b64)\b")
 PTX_STORE = re.compile(r"\bst\.global\.(?:v4\.\w32|v2\.\w64)\b")
@@ -156,7 +159,7 @@ def main() -> int:
     parser.add_argument("source", type=Path)
     parser.add_argument("--nvcc", required=True)
     parser.add_argument("--host-compiler", required=True)
-    parser.add_argument("--include", required=True)
+    parser.add_argument("--include", required=True, action="append")
     parser.add_argument("--work", required=True, type=Path)
     parser.add_argument("--cuobjdump")
     arguments = parser.parse_args()
@@ -165,7 +168,8 @@ def main() -> int:
     ptx = arguments.work / f"{arguments.source.stem}.ptx"
     cubin = arguments.work / f"{arguments.source.stem}.cubin"
     compiler = [arguments.nvcc, "-std=c++20", "-O3", f"-arch={ARCHITECTURE}"]
-    compiler += ["-ccbin", arguments.host_compiler, "-I", arguments.include]
+    compiler += ["-ccbin", arguments.host_compiler]
+    compiler += [f"-I{folder}" for folder in arguments.include]
     run([*compiler, "-ptx", "-o", str(ptx), str(arguments.source)])
     assembler = [arguments.nvcc, f"-arch={ARCHITECTURE}", "-Xptxas", "-v", "-cubin"]
     report = run([*assembler, "-o", str(cubin), str(ptx)])

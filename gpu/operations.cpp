@@ -3,24 +3,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
-#include <span>
 
-#include "common/doubling.hpp"
+#include "common/buffer.hpp"
 #include "gpu/device_operation.hpp"
-#include "gpu/graph.hpp"
 
 namespace crossover::gpu {
 
 Gpu::Gpu(int number)
     : device(number),
       telemetry(device.properties().pci_bus_id),
-      warm_up(device, [this] { return telemetry.sm_mhz().value_or(0); }),
-      bulk(has_bulk(device)) {}
+      warm_up(device, [this] { return telemetry.sm_mhz().value_or(0); }) {}
 
-std::vector<std::string_view> observed_columns() {
-  return {"gpu_sm_mhz",  "gpu_memory_mhz", "gpu_temperature_c",
-          "gpu_power_w", "gpu_energy_j",   "gpu_throttle_reasons"};
+std::vector<Column> observed_columns() {
+  constexpr std::string_view kGroup = "telemetry";
+  return {
+      {"gpu_sm_mhz", "MHz", kGroup,
+       "lowest clock of the multiprocessors, before or after the sample"},
+      {"gpu_memory_mhz", "MHz", kGroup, "lowest clock of the memory"},
+      {"gpu_temperature_c", "°C", kGroup, "highest temperature of a GPU"},
+      {"gpu_power_w", "W", kGroup, "power of the GPUs together, as the driver averages it"},
+      {"gpu_energy_j", "J", kGroup, "energy of the GPUs together during the sample"},
+      {"gpu_throttle_reasons", "", kGroup, "why clocks were lowered: NVML's bits, of all GPUs"},
+  };
 }
 
 Observer::Observer(std::vector<Gpu*> gpus) : gpus_(std::move(gpus)) {
@@ -31,24 +37,27 @@ Observation Observer::observe() {
   std::optional<double> sm;
   std::optional<double> memory;
   std::optional<double> temperature;
-  std::optional<double> power;
-  std::optional<double> energy;
+  std::optional<double> power = 0;
+  std::optional<double> energy = 0;
   std::optional<std::uint64_t> reasons;
   const auto merge = [](auto& into, const auto& value, auto&& how) {
     if (value) into = into ? how(*into, *value) : *value;
   };
   const auto least = [](double a, double b) { return std::min(a, b); };
   const auto most = [](double a, double b) { return std::max(a, b); };
-  const auto total = [](double a, double b) { return a + b; };
+  // What is told of all together, unless one does not tell.
+  const auto total = [](std::optional<double>& into, const std::optional<double>& value) {
+    into = into && value ? std::optional(*into + *value) : std::nullopt;
+  };
   for (std::size_t i = 0; i < gpus_.size(); ++i) {
     const Reading now = gpus_[i]->telemetry.read();
     merge(sm, now.sm_mhz, least);
     merge(memory, now.memory_mhz, least);
     merge(temperature, now.temperature_c, most);
-    merge(power, now.power_w, total);
-    if (now.energy_j && before_[i].energy_j) {
-      merge(energy, std::optional(*now.energy_j - *before_[i].energy_j), total);
-    }
+    total(power, now.power_w);
+    std::optional<double> used;
+    if (now.energy_j && before_[i].energy_j) used = *now.energy_j - *before_[i].energy_j;
+    total(energy, used);
     merge(reasons, now.throttle_reasons, [](std::uint64_t a, std::uint64_t b) { return a | b; });
     before_[i] = now;
   }
@@ -78,133 +87,154 @@ void require_room(const Gpu& gpu, std::uint64_t bytes) {
 
 namespace {
 
-template <class T>
-class DoubleOperation final : public DeviceOperation<T, Work> {
+/// Sets of arrays on each GPU. For cold caches enough of them that a set has left the second-level
+/// cache when its turn comes again: together four times as large. That is fair: an operation does
+/// the same on a set whose data is in memory alone, nothing but the arrays is pushed out (neither
+/// code nor partial sums), the clock contains no flush, and the operations follow one another as
+/// closely as with warm caches.
+std::uint64_t sets_of(const Configuration& configuration, const Gpu& gpu, std::uint64_t set_bytes) {
+  if (configuration.cache == Cache::warm) return 1;
+  const std::uint64_t enough = 4 * gpu.device.properties().l2_bytes;
+  return std::max<std::uint64_t>(2, (enough + set_bytes - 1) / set_bytes);
+}
+
+class ArrayOperation final : public DeviceOperation {
  public:
-  DoubleOperation(const Configuration& configuration, std::vector<int> cpus, std::vector<Gpu*> gpus)
-      : DeviceOperation<T, Work>(configuration, configuration.elements, std::move(cpus),
-                                 std::move(gpus)) {
-    fill(0);
-    this->make_work([this](Share<T, Work>& share) -> std::unique_ptr<Work> {
-      const Device& device = share.gpu->device;
-      if (this->is_library()) {
-        this->require_all_multiprocessors();
-        return make_library_double<T>(device, this->configuration_.variant, share.data.data(),
-                                      share.slice.size);
-      }
-      auto work = make_double<T>(device, this->step(share), share.data.data(), share.slice.size,
-                                 this->limit_);
-      if (this->configuration_.variant != "graph") return work;
-      this->require_all_multiprocessors();
-      return make_graph(share.stream, std::move(work));
-    });
+  ArrayOperation(const Configuration& configuration, std::vector<int> cpus,
+                 const std::vector<Gpu*>& gpus, const Rung& rung)
+      : DeviceOperation(configuration, gpus, configuration.elements, size_of(configuration.type)),
+        workload_(*configuration.workload),
+        cpus_(std::move(cpus)),
+        reference_(make_reference(workload_, configuration.type)) {
+    if (limit_.count > 0 && !rung.on_some) {
+      throw Unavailable(rung.variant.name + " runs on all multiprocessors only");
+    }
+    const auto arrays = static_cast<std::uint64_t>(workload_.arrays);
+    // The same number everywhere: operation number i is on set i modulo it on every GPU.
+    for (const auto& share : shares_) {
+      sets_ = std::max(sets_, sets_of(configuration, share->gpu, arrays * stride_of(*share)));
+    }
+    for (const auto& share : shares_) allocate(*share, arrays * sets_ * stride_of(*share));
+    sums_.resize(workload_.is_sum ? sets_ : 0);
+    fill_all(0);
+    make_work([&](Share& share) { return rung.make(target_of(share)); });
   }
 
   void renew(std::uint32_t salt) override {
     salt_ = salt;
-    doublings_ = 0;
-    fill(salt);
-    this->warm_up();
+    fill_all(salt);
+    renewed();
   }
   std::int64_t operations_left() const override {
-    return doubling::operations_per_input<T>() - doublings_;
+    const auto sets = static_cast<std::int64_t>(sets_);
+    const std::int64_t one = reference_->operations_per_input();
+    return one > kUnlimited / sets ? kUnlimited : one * sets - done_;
   }
+  /// Of all sets that have had an operation.
   Verdict verify() override {
-    const Array<T> copy(this->configuration_.elements);
-    this->each_share([&](Share<T, Work>& share) {
-      share.gpu->device.check(
-          cudaMemcpyAsync(copy.all().data() + share.slice.first, share.data.data(),
-                          share.slice.size * sizeof(T), cudaMemcpyDeviceToHost, share.stream.get()),
-          "copying the result back");
-    });
-    this->wait();
-    return doubling::verify<T>(copy.all(), salt_, doublings_, this->cpus_);
+    const std::uint64_t used =
+        std::clamp<std::uint64_t>(static_cast<std::uint64_t>(done_), 1, sets_);
+    return workload_.is_sum ? verify_sums(used) : verify_maps(used);
   }
 
  private:
-  void before(std::int64_t operations) override { doublings_ += operations; }
-  void fill(std::uint32_t salt) {
-    this->each_share([salt](Share<T, Work>& share) {
-      share.gpu->device.select();
-      fill_double<T>(share.stream, share.data.data(), share.slice.first, share.slice.size, salt);
-    });
-    this->wait();
+  std::uint64_t stride_of(const Share& share) const {
+    const std::uint64_t bytes = share.slice.size * size_of(configuration_.type);
+    return std::max<std::uint64_t>((bytes + 255) / 256 * 256, 256);
   }
-  std::uint32_t salt_ = 0;
-  std::int64_t doublings_ = 0;
-};
-
-template <class T>
-class SumOperation final : public DeviceOperation<T, SumWork<T>> {
- public:
-  SumOperation(const Configuration& configuration, std::vector<int> cpus, std::vector<Gpu*> gpus)
-      : DeviceOperation<T, SumWork<T>>(configuration, configuration.elements, std::move(cpus),
-                                       std::move(gpus)) {
-    fill(0);
-    this->make_work([this](Share<T, SumWork<T>>& share) -> std::unique_ptr<SumWork<T>> {
-      const Device& device = share.gpu->device;
-      if (this->is_library()) {
-        this->require_all_multiprocessors();
-        return make_library_sum<T>(device, this->configuration_.variant, share.data.data(),
-                                   share.slice.size);
-      }
-      auto work =
-          make_sum<T>(device, this->step(share), share.data.data(), share.slice.size, this->limit_);
-      if (this->configuration_.variant != "graph") return work;
-      this->require_all_multiprocessors();
-      return make_graph<T>(share.stream, std::move(work));
+  Target target_of(const Share& share) const {
+    Arrays arrays{{}, share.slice.size, sets_, stride_of(share)};
+    for (std::size_t array = 0; array < static_cast<std::size_t>(workload_.arrays); ++array) {
+      arrays.first[array] = share.memory.data() + array * sets_ * arrays.stride;
+    }
+    return {share.stream, workload_, configuration_.type, arrays, limit_};
+  }
+  void fill_all(std::uint32_t salt) {
+    each_share([&](Share& share) {
+      share.gpu.device.select();
+      fill(target_of(share), share.slice.first, salt);
     });
+    wait();
   }
 
-  void renew(std::uint32_t salt) override {
-    salt_ = salt;
-    fill(salt);
-    this->warm_up();
+  void before() override {
+    for (const auto& share : shares_) share->work->poison();
   }
-  Verdict verify() override {
-    reduction::Rounding rounding;
-    for (const auto& share : this->shares_) {
-      const reduction::Rounding one = share->work->rounding();
+  void collect(std::int64_t operation) override {
+    if (!workload_.is_sum) return;
+    const std::uint64_t set = static_cast<std::uint64_t>(operation) % sets_;
+    const bool real =
+        configuration_.type == ElementType::f32 || configuration_.type == ElementType::f64;
+    Total total = shares_.front()->work->sum(set);
+    for (std::size_t i = 1; i < shares_.size(); ++i) {
+      const Total part = shares_[i]->work->sum(set);
+      total = real ? Total{.real = total.real + part.real}
+                   : Total{.integer = total.integer + part.integer};
+    }
+    sums_[set] = total;
+  }
+
+  Verdict verify_sums(std::uint64_t used) const {
+    Rounding rounding;
+    for (const auto& share : shares_) {
+      const Rounding one = share->work->rounding();
       rounding = {std::max(rounding.chain, one.chain), std::max(rounding.span, one.span)};
     }
-    return reduction::verify<T>(sum_, this->configuration_.elements, salt_, rounding, this->cpus_);
+    Verdict all{0, true, {}};
+    for (std::uint64_t set = 0; set < used && all.correct; ++set) {
+      merge(all, reference_->verify_sum(sums_[set], configuration_.elements, salt_of(salt_, set),
+                                        rounding, cpus_));
+    }
+    return all;
+  }
+  Verdict verify_maps(std::uint64_t used) {
+    Verdict all{0, true, {}};
+    each_share([&](Share& share) {
+      const std::uint64_t bytes = share.slice.size * size_of(configuration_.type);
+      const Buffer copy(bytes);
+      const Target target = target_of(share);
+      for (std::uint64_t set = 0; set < used && all.correct; ++set) {
+        share.gpu.device.check(cudaMemcpyAsync(copy.data(), target.arrays.at(0, set), bytes,
+                                               cudaMemcpyDeviceToHost, share.stream.get()),
+                               "copying the result back");
+        share.stream.synchronize();
+        const auto sets = static_cast<std::int64_t>(sets_);
+        const std::int64_t operations =
+            done_ / sets + (static_cast<std::int64_t>(set) < done_ % sets ? 1 : 0);
+        merge(all, reference_->verify_map(copy.data(), share.slice.first, share.slice.size,
+                                          salt_of(salt_, set), operations, cpus_));
+      }
+    });
+    return all;
+  }
+  static void merge(Verdict& all, const Verdict& one) {
+    if (one.correct) {
+      all.error = std::max(all.error, one.error);
+    } else {
+      all = one;
+    }
   }
 
- private:
-  void before(std::int64_t) override {
-    for (const auto& share : this->shares_) share->work->poison();
-  }
-  void collect() override {
-    using Total = TotalWord;
-    Total total{};
-    for (const auto& share : this->shares_) total += static_cast<Total>(share->work->sum());
-    sum_ = static_cast<SumOf<T>>(total);
-  }
-  void fill(std::uint32_t salt) {
-    this->each_share([salt](Share<T, SumWork<T>>& share) {
-      share.gpu->device.select();
-      fill_sum<T>(share.stream, share.data.data(), share.slice.first, share.slice.size, salt);
-    });
-    this->wait();
-  }
-  // Integers wrap, which only unsigned ones may.
-  using TotalWord = std::conditional_t<std::is_floating_point_v<T>, double, BitsOf<T>>;
+  const Workload& workload_;
+  std::vector<int> cpus_;
+  std::unique_ptr<Reference> reference_;
+  std::uint64_t sets_ = 1;
+  std::vector<Total> sums_;  ///< of each set's last operation
   std::uint32_t salt_ = 0;
-  SumOf<T> sum_{};
 };
 
 }  // namespace
 
 std::unique_ptr<Operation> make_device_operation(const Configuration& configuration,
                                                  const std::vector<int>& cpus,
-                                                 std::vector<Gpu*> gpus) {
-  return with_type(configuration.type,
-                   [&]<class T>(std::type_identity<T>) -> std::unique_ptr<Operation> {
-                     if (configuration.workload->name == "double") {
-                       return std::make_unique<DoubleOperation<T>>(configuration, cpus, gpus);
-                     }
-                     return std::make_unique<SumOperation<T>>(configuration, cpus, gpus);
-                   });
+                                                 const std::vector<Gpu*>& gpus, const Rung& rung) {
+  return std::make_unique<ArrayOperation>(configuration, cpus, gpus, rung);
+}
+
+std::uint64_t device_operation_host_bytes(const Configuration& configuration) {
+  // To verify a map, all of the result comes back.
+  if (configuration.workload->is_sum) return 0;
+  return Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
 }
 
 }  // namespace crossover::gpu

@@ -2,13 +2,13 @@
 
 #include <map>
 #include <memory>
-#include <string>
-#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "common/model.hpp"
 #include "gpu/clock.hpp"
 #include "gpu/device.hpp"
+#include "gpu/ladder.hpp"
 #include "gpu/telemetry.hpp"
 
 namespace crossover::gpu {
@@ -20,11 +20,10 @@ struct Gpu {
   Device device;
   Telemetry telemetry;
   WarmUp warm_up;
-  bool bulk;  ///< bulk copies can run
 };
 
 /// The columns that observe() fills.
-std::vector<std::string_view> observed_columns();
+std::vector<Column> observed_columns();
 
 /// What the GPUs tell of themselves since the last look: the lowest clocks, the highest
 /// temperature, power and energy together, why a clock was throttled.
@@ -41,20 +40,25 @@ class Observer {
 /// Throws Unavailable when `bytes` bytes of device memory are not free, with what is.
 void require_room(const Gpu& gpu, std::uint64_t bytes);
 
-/// Chunk sizes that were measured to be best: elements, by what was measured.
-using ChunkSizes = std::map<std::string, std::uint64_t>;
-
 /// `resident` and `kernel`, on one GPU or several at once.
 std::unique_ptr<Operation> make_device_operation(const Configuration& configuration,
                                                  const std::vector<int>& cpus,
-                                                 std::vector<Gpu*> gpus);
+                                                 const std::vector<Gpu*>& gpus, const Rung& rung);
+/// The host memory that it takes.
+std::uint64_t device_operation_host_bytes(const Configuration& configuration);
 
-/// What parallelism costs, `count` and `create`, on one GPU.
-std::unique_ptr<Operation> make_cost_operation(const Configuration& configuration, Gpu& gpu);
+/// How `offload` carries data between host and device.
+enum class Transfer { pageable, pinned, overlapped };
+
+/// Chunk sizes that were measured to be best: elements, by GPU, workload, type and size.
+using ChunkSizes =
+    std::map<std::tuple<int, const Workload*, ElementType, std::uint64_t>, std::uint64_t>;
 
 /// `offload`, on one GPU. `chunks` remembers what was measured.
 std::unique_ptr<Operation> make_offload_operation(const Configuration& configuration,
                                                   const std::vector<int>& cpus, Gpu& gpu,
-                                                  ChunkSizes& chunks);
+                                                  Transfer transfer, ChunkSizes& chunks);
+/// The host memory that it takes.
+std::uint64_t offload_host_bytes(const Configuration& configuration);
 
 }  // namespace crossover::gpu

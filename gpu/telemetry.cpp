@@ -6,7 +6,13 @@
 
 #include <array>
 
+#ifndef CROSSOVER_NVML
+#define CROSSOVER_NVML "libnvidia-ml.so.1"
+#endif
+
 namespace crossover::gpu {
+
+const char* const kNvml = CROSSOVER_NVML;
 
 /// NVML's C interface, as far as it is used. Every function returns 0 for success. A function that
 /// the installed library lacks stays null.

@@ -26,13 +26,15 @@ std::string throttled(std::uint64_t reasons);
 
 class Nvml;
 
+/// NVML, as dlopen() finds it.
+extern const char* const kNvml;
+
 /// One GPU's telemetry.
 class Telemetry {
  public:
   /// `library` is what dlopen() takes; `pci_bus_id` as CUDA gives it. Never throws: what cannot be
   /// loaded tells nothing.
-  explicit Telemetry(const std::string& pci_bus_id,
-                     const std::string& library = "libnvidia-ml.so.1");
+  explicit Telemetry(const std::string& pci_bus_id, const std::string& library = kNvml);
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;
   ~Telemetry();

@@ -22,6 +22,14 @@ TEST(Telemetry, ReadsWhatTheLibraryTells) {
   EXPECT_EQ(telemetry.driver_version(), "580.00.01");
 }
 
+TEST(Telemetry, CountsEnergyUp) {
+  const Telemetry telemetry("0000:02:00.0", CROSSOVER_FAKE_NVML);
+  const Reading before = telemetry.read();
+  const Reading after = telemetry.read();
+  ASSERT_TRUE(before.energy_j && after.energy_j);
+  EXPECT_DOUBLE_EQ(*after.energy_j - *before.energy_j, 1.5);
+}
+
 TEST(Telemetry, TellsNothingWithoutTheLibraryOrTheGpu) {
   for (const auto& [bus, library] :
        {std::pair{kBus, "no-such-library.so"}, std::pair{"ffff:ff:1f.7", CROSSOVER_FAKE_NVML}}) {

@@ -3,59 +3,120 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include "common/element.hpp"
-#include "common/random.hpp"
+#include "common/workloads/pattern.hpp"
 
 /// What kernels share: indices, 16-byte accesses, shared memory, the multiprocessor's number. In
 /// the tests the same source runs on the CPU under the emulation's cuda_runtime.h.
 namespace crossover::gpu {
 
-/// `T`, or for integers the unsigned type of its width: arithmetic that wraps by definition.
-template <class T>
-using Word = std::conditional_t<std::is_floating_point_v<T>, T, BitsOf<T>>;
-
 /// What words are summed in: double precision, or the integer itself.
 template <class W>
 using TotalOf = std::conditional_t<std::is_floating_point_v<W>, double, W>;
 
+/// `kCount` values side by side, which a workload's element() takes like one: each operation is
+/// done on all of them, so that chains of operations have one another's waits to work in.
+template <class V, int kCount>
+struct alignas(alignof(V) > 16 / kCount ? alignof(V) : alignof(V) * kCount) Several {
+  using Lane = crossover::Lane<V>;
+  V at[kCount];
+
+  Several() = default;
+  /// The same value everywhere.
+  __device__ Several(Lane value) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) at[i] = value;
+  }
+
+  __device__ friend Several operator+(const Several& a, const Several& b) {
+    return each(a, b, [](const V& x, const V& y) { return x + y; });
+  }
+  __device__ friend Several operator-(const Several& a, const Several& b) {
+    return each(a, b, [](const V& x, const V& y) { return x - y; });
+  }
+  __device__ friend Several operator*(const Several& a, const Several& b) {
+    return each(a, b, [](const V& x, const V& y) { return x * y; });
+  }
+
+ private:
+  template <class Do>
+  __device__ static Several each(const Several& a, const Several& b, const Do& make) {
+    Several result;
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) result.at[i] = make(a.at[i], b.at[i]);
+    return result;
+  }
+};
+
 /// 16 bytes, the widest access of one thread up to compute capability 9.0.
 template <class W>
-struct alignas(16) Pack {
-  static constexpr int kLanes = 16 / sizeof(W);
-  W at[kLanes];
+using Pack = Several<W, 16 / sizeof(W)>;
+
+/// element() of what `load(array)` gives for each array that is read.
+template <class Work, class Load, int... kInput>
+__device__ inline auto element_of(const Work& work, const Load& load,
+                                  std::integer_sequence<int, kInput...>) {
+  constexpr int kFirst = Work::kPattern == Pattern::map_into ? 1 : 0;
+  return work.element(load(kFirst + kInput)...);
+}
+template <class Work, class Load>
+__device__ inline auto element_of(const Work& work, const Load& load) {
+  return element_of(work, load, std::make_integer_sequence<int, Work::kInputs>{});
+}
+
+/// The arrays of a workload, element by element.
+template <class W, int kArrays>
+struct Elements {
+  W* at[kArrays];
+  std::uint64_t size;
 };
 
-/// An array cut where 16-byte accesses can start and must end. Elements before the first multiple
+/// The arrays cut where 16-byte accesses can start and must end. Elements before the first multiple
 /// of 16 bytes are the head, those after the last whole pack the tail: fewer than a pack each.
-template <class W>
+template <class W, int kArrays>
 struct Packed {
-  using Body = std::conditional_t<std::is_const_v<W>, const Pack<std::remove_const_t<W>>, Pack<W>>;
-  W* head = nullptr;
-  Body* body = nullptr;
-  W* tail = nullptr;
-  std::uint64_t packs = 0;
-  unsigned head_size = 0;
-  unsigned tail_size = 0;
+  Pack<W>* body[kArrays];
+  std::uint64_t packs;
+  unsigned head_size;
+  unsigned tail_size;
 };
 
-/// Cuts `size` words at `data`, which is aligned to sizeof(W).
-template <class W>
-Packed<W> packed(W* data, std::uint64_t size) {
+/// Cuts them. All start equally far from a multiple of 16 bytes.
+template <class W, int kArrays>
+Packed<W, kArrays> packed(const Elements<W, kArrays>& x) {
   constexpr std::uint64_t kLanes = 16 / sizeof(W);
-  const auto address = reinterpret_cast<std::uintptr_t>(data);
-  const std::uint64_t to_boundary = (16 - address % 16) % 16 / sizeof(W);
-  const std::uint64_t head = to_boundary < size ? to_boundary : size;
-  const std::uint64_t packs = (size - head) / kLanes;
-  Packed<W> result;
-  result.head = data;
+  const auto beyond = [&](int array) { return reinterpret_cast<std::uintptr_t>(x.at[array]) % 16; };
+  const std::uint64_t to_boundary = (16 - beyond(0)) % 16 / sizeof(W);
+  const std::uint64_t head = to_boundary < x.size ? to_boundary : x.size;
+  Packed<W, kArrays> result;
+  for (int array = 0; array < kArrays; ++array) {
+    if (beyond(array) != beyond(0)) throw std::invalid_argument("arrays are not aligned alike");
+    result.body[array] = reinterpret_cast<Pack<W>*>(x.at[array] + head);
+  }
+  result.packs = (x.size - head) / kLanes;
   result.head_size = static_cast<unsigned>(head);
-  result.body = reinterpret_cast<typename Packed<W>::Body*>(data + head);
-  result.packs = packs;
-  result.tail = data + head + packs * kLanes;
-  result.tail_size = static_cast<unsigned>(size - head - packs * kLanes);
+  result.tail_size = static_cast<unsigned>(x.size - head - result.packs * kLanes);
   return result;
+}
+
+/// Calls `one(load)` in those threads of a block that have an element before or behind the packs to
+/// do; load(array) is a reference to it.
+template <class W, int kArrays, class One>
+__device__ inline void for_edges(const Packed<W, kArrays>& x, const One& one) {
+  if (threadIdx.x < x.head_size) {
+    one([&](int array) -> W& {
+      return (reinterpret_cast<W*>(x.body[array]) - x.head_size)[threadIdx.x];
+    });
+  }
+  if (threadIdx.x < x.tail_size) {
+    one([&](int array) -> W& {
+      return reinterpret_cast<W*>(x.body[array] + x.packs)[threadIdx.x];
+    });
+  }
 }
 
 /// The mask of a whole warp.

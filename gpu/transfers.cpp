@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "common/buffer.hpp"
-#include "common/doubling.hpp"
+#include "common/cold.hpp"
 #include "common/parallel.hpp"
-#include "common/reduction.hpp"
 #include "gpu/ladder.hpp"
 #include "gpu/launch.hpp"
 #include "gpu/operations.hpp"
@@ -21,7 +19,7 @@
 ///               second pass over the host's memory.
 /// `pinned`      page-locked memory, which the copy engines reach by themselves: one pass, at the
 ///               link's rate, but in, work and out still take turns.
-/// `overlapped`  chunks on several streams: while one chunk is doubled, the next comes in and the
+/// `overlapped`  chunks on several streams: while one chunk is worked on, the next comes in and the
 ///               one before goes out. The link carries both directions at once, and the work hides
 ///               behind it.
 namespace crossover::gpu {
@@ -29,256 +27,235 @@ namespace crossover::gpu {
 namespace {
 
 constexpr std::size_t kStreams = 4;
-constexpr std::uint64_t kSmallestChunk = std::uint64_t{1} << 20;  // bytes
+constexpr std::uint64_t kSmallestChunk = std::uint64_t{1} << 20;  // bytes of an array
 constexpr std::uint64_t kLargestChunk = std::uint64_t{64} << 20;
 
-/// Host memory for the data, page-locked or not.
-template <class T>
-class HostArray {
+/// Host memory, page-locked or not.
+class HostMemory {
  public:
-  HostArray(const Gpu& gpu, std::uint64_t elements, bool pinned) : elements_(elements) {
+  HostMemory(const Gpu& gpu, std::uint64_t bytes, bool pinned) {
     if (pinned) {
-      pinned_ = PinnedArray<T>(gpu.device, elements);
+      pinned_ = PinnedArray<std::byte>(gpu.device, bytes);
     } else {
-      pageable_ = Array<T>(elements);
+      pageable_ = Buffer(bytes);
     }
   }
-  std::span<T> all() const {
-    return {pinned_.data() != nullptr ? pinned_.data() : pageable_.all().data(), elements_};
+  std::byte* data() const {
+    return pinned_.data() != nullptr ? pinned_.data() : static_cast<std::byte*>(pageable_.data());
   }
 
  private:
-  std::uint64_t elements_;
-  Array<T> pageable_;
-  PinnedArray<T> pinned_;
+  Buffer pageable_;
+  PinnedArray<std::byte> pinned_;
 };
 
-template <class T>
-class OffloadOperation : public HostClockedOperation {
+class OffloadOperation final : public HostClockedOperation {
  public:
-  OffloadOperation(const Configuration& configuration, std::vector<int> cpus, Gpu& gpu)
-      : configuration_(configuration), cpus_(std::move(cpus)), gpu_(gpu), observer_({&gpu}) {
-    require_room(gpu, configuration.elements * sizeof(T));
+  OffloadOperation(const Configuration& configuration, std::vector<int> cpus, Gpu& gpu,
+                   Transfer transfer, ChunkSizes& chunk_sizes)
+      : configuration_(configuration),
+        workload_(*configuration.workload),
+        element_bytes_(size_of(configuration.type)),
+        // What is written in place is read as well: a pass more than there are arrays.
+        first_input_(workload_.is_sum || workload_.passes > workload_.arrays ? 0 : 1),
+        cpus_(std::move(cpus)),
+        gpu_(gpu),
+        observer_({&gpu}),
+        reference_(make_reference(workload_, configuration.type)) {
+    if (configuration.cache == Cache::cold && *cold_unavailable() != '\0') {
+      throw Unavailable(cold_unavailable());
+    }
+    const std::uint64_t bytes = std::max<std::uint64_t>(ceil_div(array_bytes(), 256), 1) * 256;
+    require_room(gpu, arrays() * bytes);
     gpu.device.select();
-    host_ = std::make_unique<HostArray<T>>(gpu, configuration.elements,
-                                           configuration.variant != "pageable");
-    data_ = DeviceArray<T>(gpu.device, configuration.elements);
-    const std::size_t streams = configuration.variant == "overlapped" ? kStreams : 1;
-    for (std::size_t i = 0; i < streams; ++i) {
+    data_ = DeviceArray<std::byte>(gpu.device, arrays() * bytes);
+    on_device_.elements = configuration.elements;
+    for (std::size_t array = 0; array < arrays(); ++array) {
+      host_.emplace_back(gpu, array_bytes(), transfer != Transfer::pageable);
+      on_device_.first[array] = data_.data() + array * bytes;
+    }
+    for (std::size_t i = 0; i < (transfer == Transfer::overlapped ? kStreams : 1); ++i) {
       streams_.emplace_back(gpu.device);
       done_.emplace_back(gpu.device, false);
     }
+    if (workload_.is_sum) sum_ = make_segmented_sum(target(streams_.front(), on_device_));
+    fill_host(0);
+    cut(transfer == Transfer::overlapped ? best_chunk(chunk_sizes) : configuration.elements);
+    run();  // CUDA loads code when it is first launched
   }
 
-  Nanoseconds time(std::int64_t operations) final {
-    before(operations);
+  void renew(std::uint32_t salt) override {
+    salt_ = salt;
+    operations_ = 0;
+    fill_host(salt);
+    gpu_.warm_up.run();
+  }
+  std::int64_t operations_left() const override {
+    const std::int64_t all = reference_->operations_per_input();
+    return all == kUnlimited ? all : all - operations_;
+  }
+  /// Cold: the host's arrays leave the CPU's caches before each operation. (What the device has of
+  /// them is copied anew in any case.)
+  Nanoseconds time(std::int64_t operations) override {
+    if (sum_ != nullptr) sum_->poison();
+    operations_ += operations;
     gpu_.device.select();
-    const Nanoseconds taken = HostClockedOperation::time(operations);
+    const Nanoseconds taken = configuration_.cache == Cache::warm
+                                  ? HostClockedOperation::time(operations)
+                                  : time_each(
+                                        operations, [this] { run(); },
+                                        [this] {
+                                          for (const HostMemory& host : host_) {
+                                            remove_from_caches(host.data(), array_bytes());
+                                          }
+                                        });
     gpu_.warm_up.worked();
     return taken;
   }
-  Observation observe() final { return observer_.observe(); }
-
- protected:
-  std::uint64_t elements() const { return configuration_.elements; }
-  std::span<T> host() const { return host_->all(); }
-  T* device_data() const { return data_.data(); }
-  virtual void before(std::int64_t operations) = 0;
-  /// Cuts the data into chunks of `elements` elements.
-  virtual void cut(std::uint64_t elements) = 0;
-
-  /// The chunk size for `overlapped`, measured once for each size of data: small chunks start to
-  /// overlap sooner, large ones cost fewer calls, and where they balance depends on the link.
-  void choose_chunks(ChunkSizes& known, std::uint64_t granularity) {
-    const std::uint64_t all = std::max<std::uint64_t>(elements(), 1);
-    if (configuration_.variant != "overlapped" || all * sizeof(T) < 2 * kSmallestChunk) {
-      cut(all);
-      return;
-    }
-    std::uint64_t& best =
-        known[fmt::format("{}/{}/{}/{}", configuration_.device, configuration_.workload->name,
-                          name(configuration_.type), elements())];
-    if (best == 0) {
-      Nanoseconds least{std::numeric_limits<double>::max()};
-      for (std::uint64_t bytes = kSmallestChunk; bytes <= kLargestChunk && bytes < all * sizeof(T);
-           bytes *= 2) {
-        const std::uint64_t chunk = ceil_div(bytes / sizeof(T), granularity) * granularity;
-        cut(chunk);
-        run();  // CUDA loads code when it is first launched
-        for (int i = 0; i < 3; ++i) {
-          const Nanoseconds taken = HostClockedOperation::time(1);
-          if (taken >= least) continue;
-          least = taken;
-          best = chunk;
-        }
-      }
-    }
-    cut(best);
-  }
-
-  void copy_in(const Stream& stream, std::uint64_t first, std::uint64_t count) const {
-    copy(stream, data_.data() + first, host().data() + first, count, cudaMemcpyHostToDevice);
-  }
-  void copy_out(const Stream& stream, std::uint64_t first, std::uint64_t count) const {
-    copy(stream, host().data() + first, data_.data() + first, count, cudaMemcpyDeviceToHost);
-  }
-  const Stream& stream_of(std::size_t chunk) const { return streams_[chunk % streams_.size()]; }
-
-  /// The first stream goes on when all have come this far.
-  void join() const {
-    for (std::size_t i = 1; i < streams_.size(); ++i) {
-      done_[i].record(streams_[i]);
-      gpu_.device.check(cudaStreamWaitEvent(streams_[0].get(), done_[i].get(), 0),
-                        "waiting for a stream");
-    }
-  }
-  void wait() const {
-    for (const Stream& stream : streams_) stream.synchronize();
-  }
-
-  Configuration configuration_;
-  std::vector<int> cpus_;
-  Gpu& gpu_;
-  std::vector<Stream> streams_;
-
- private:
-  void copy(const Stream& stream, T* to, const T* from, std::uint64_t count,
-            cudaMemcpyKind kind) const {
-    gpu_.device.check(cudaMemcpyAsync(to, from, count * sizeof(T), kind, stream.get()),
-                      "copying between host and device");
-  }
-
-  Observer observer_;
-  std::unique_ptr<HostArray<T>> host_;
-  DeviceArray<T> data_;
-  std::vector<Event> done_;
-};
-
-template <class T>
-class OffloadedDouble final : public OffloadOperation<T> {
- public:
-  OffloadedDouble(const Configuration& configuration, std::vector<int> cpus, Gpu& gpu,
-                  ChunkSizes& chunks)
-      : OffloadOperation<T>(configuration, std::move(cpus), gpu) {
-    fill(0);
-    this->choose_chunks(chunks, 16 / sizeof(T));
-    run();
-  }
-  void renew(std::uint32_t salt) override {
-    salt_ = salt;
-    doublings_ = 0;
-    fill(salt);
-    this->gpu_.warm_up.run();
-  }
-  std::int64_t operations_left() const override {
-    return doubling::operations_per_input<T>() - doublings_;
-  }
+  Observation observe() override { return observer_.observe(); }
   Verdict verify() override {
-    return doubling::verify<T>(this->host(), salt_, doublings_, this->cpus_);
+    if (sum_ != nullptr) {
+      return reference_->verify_sum(sum_->sum(), configuration_.elements, salt_, sum_->rounding(),
+                                    cpus_);
+    }
+    return reference_->verify_map(host_.front().data(), 0, configuration_.elements, salt_,
+                                  operations_, cpus_);
   }
 
  private:
   struct Chunk {
     std::uint64_t first;
     std::uint64_t count;
-    std::unique_ptr<Work> work;
+    std::unique_ptr<Work> map;  ///< of maps
   };
 
-  void before(std::int64_t operations) override { doublings_ += operations; }
-  void fill(std::uint32_t salt) {
-    parallel_over(this->elements(), this->cpus_, [&](std::uint64_t first, std::uint64_t count) {
-      doubling::fill<T>(this->host().subspan(first, count), first, salt);
+  std::uint64_t arrays() const { return static_cast<std::uint64_t>(workload_.arrays); }
+  std::uint64_t array_bytes() const { return configuration_.elements * element_bytes_; }
+  const Stream& stream_of(std::size_t chunk) const { return streams_[chunk % streams_.size()]; }
+  Target target(const Stream& stream, const Arrays& arrays) const {
+    return {stream, workload_, configuration_.type, arrays};
+  }
+
+  void fill_host(std::uint32_t salt) {
+    parallel_over(configuration_.elements, cpus_, [&](std::uint64_t first, std::uint64_t count) {
+      for (std::size_t array = 0; array < arrays(); ++array) {
+        reference_->fill(static_cast<int>(array), host_[array].data() + first * element_bytes_,
+                         first, count, salt);
+      }
     });
   }
-  void cut(std::uint64_t elements) override {
+
+  /// Cuts the data into chunks of `elements` elements; of none there is one chunk of a sum.
+  void cut(std::uint64_t elements) {
     chunks_.clear();
-    for (std::uint64_t first = 0; first < this->elements(); first += elements) {
-      const std::uint64_t count = std::min(elements, this->elements() - first);
-      const Target target{this->gpu_.device.properties().multiprocessors, this->gpu_.bulk,
-                          count * sizeof(T), false};
-      chunks_.push_back(
-          {first, count,
-           make_double<T>(this->gpu_.device, best_step(*this->configuration_.workload, target),
-                          this->device_data() + first, count)});
-    }
-  }
-  void run() override {
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      const auto& [first, count, work] = chunks_[i];
-      const Stream& stream = this->stream_of(i);
-      this->copy_in(stream, first, count);
-      work->enqueue(stream, 1);
-      this->copy_out(stream, first, count);
-    }
-    this->wait();
-  }
-
-  std::vector<Chunk> chunks_;
-  std::uint32_t salt_ = 0;
-  std::int64_t doublings_ = 0;
-};
-
-template <class T>
-class OffloadedSum final : public OffloadOperation<T> {
- public:
-  OffloadedSum(const Configuration& configuration, std::vector<int> cpus, Gpu& gpu,
-               ChunkSizes& chunks)
-      : OffloadOperation<T>(configuration, std::move(cpus), gpu),
-        work_(make_segmented_sum<T>(gpu.device, this->device_data(), this->elements())) {
-    fill(0);
-    this->choose_chunks(chunks, work_->granularity());
-    run();
-  }
-  void renew(std::uint32_t salt) override {
-    salt_ = salt;
-    fill(salt);
-    this->gpu_.warm_up.run();
-  }
-  Verdict verify() override {
-    return reduction::verify<T>(work_->sum(), this->elements(), salt_, work_->rounding(),
-                                this->cpus_);
-  }
-
- private:
-  void before(std::int64_t) override { work_->poison(); }
-  void fill(std::uint32_t salt) {
-    parallel_over(this->elements(), this->cpus_, [&](std::uint64_t first, std::uint64_t count) {
-      reduction::fill<T>(this->host().subspan(first, count), first, salt);
-    });
-  }
-  void cut(std::uint64_t elements) override { chunk_ = elements; }
-  void run() override {
-    std::size_t index = 0;
     std::uint64_t first = 0;
     do {
-      const std::uint64_t count = std::min(chunk_, this->elements() - first);
-      const Stream& stream = this->stream_of(index++);
-      if (count > 0) this->copy_in(stream, first, count);
-      work_->enqueue_part(stream, first, count);
+      const std::uint64_t count = std::min(elements, configuration_.elements - first);
+      std::unique_ptr<Work> map;
+      if (sum_ == nullptr) {
+        Arrays part = on_device_;
+        part.elements = count;
+        for (std::size_t i = 0; i < arrays(); ++i) part.first[i] += first * element_bytes_;
+        map = best(target(stream_of(chunks_.size()), part));
+      }
+      chunks_.push_back({first, count, std::move(map)});
       first += count;
-    } while (first < this->elements());
-    this->join();
-    work_->enqueue_finish(this->streams_[0]);
-    this->streams_[0].synchronize();
+    } while (first < configuration_.elements);
   }
 
-  std::unique_ptr<SegmentedSum<T>> work_;
-  std::uint64_t chunk_ = 0;
+  /// The chunk size for `overlapped`, measured once for each size of data: small chunks start to
+  /// overlap sooner, large ones cost fewer calls, and where they balance depends on the link.
+  std::uint64_t best_chunk(ChunkSizes& known) {
+    if (array_bytes() < 2 * kSmallestChunk) return configuration_.elements;
+    std::uint64_t& best =
+        known[{gpu_.device.number(), &workload_, configuration_.type, configuration_.elements}];
+    if (best != 0) return best;
+    const std::uint64_t granularity = sum_ != nullptr ? sum_->granularity() : 16 / element_bytes_;
+    Nanoseconds least{std::numeric_limits<double>::max()};
+    for (std::uint64_t bytes = kSmallestChunk; bytes <= kLargestChunk && bytes < array_bytes();
+         bytes *= 2) {
+      const std::uint64_t chunk = ceil_div(bytes / element_bytes_, granularity) * granularity;
+      cut(chunk);
+      run();
+      for (int i = 0; i < 3; ++i) {
+        const Nanoseconds taken = HostClockedOperation::time(1);
+        if (taken >= least) continue;
+        least = taken;
+        best = chunk;
+      }
+    }
+    return best;
+  }
+
+  void copy(const Stream& stream, void* to, const void* from, std::uint64_t count,
+            cudaMemcpyKind kind) const {
+    gpu_.device.check(cudaMemcpyAsync(to, from, count * element_bytes_, kind, stream.get()),
+                      "copying between host and device");
+  }
+  /// All that is read comes in; what is written goes out.
+  void run() override {
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      const auto& [first, count, map] = chunks_[i];
+      const Stream& stream = stream_of(i);
+      const std::uint64_t offset = first * element_bytes_;
+      for (std::size_t array = first_input_; count > 0 && array < arrays(); ++array) {
+        copy(stream, on_device_.first[array] + offset, host_[array].data() + offset, count,
+             cudaMemcpyHostToDevice);
+      }
+      if (sum_ != nullptr) {
+        sum_->enqueue_part(stream, first, count);
+      } else {
+        map->enqueue(stream, 0, 1);
+        copy(stream, host_.front().data() + offset, on_device_.first.front() + offset, count,
+             cudaMemcpyDeviceToHost);
+      }
+    }
+    if (sum_ != nullptr) {
+      join();
+      sum_->enqueue_finish(streams_.front());
+    }
+    for (const Stream& stream : streams_) stream.synchronize();
+  }
+
+  /// The first stream goes on when all have come this far.
+  void join() const {
+    for (std::size_t i = 1; i < streams_.size(); ++i) {
+      done_[i].record(streams_[i]);
+      gpu_.device.check(cudaStreamWaitEvent(streams_.front().get(), done_[i].get(), 0),
+                        "waiting for a stream");
+    }
+  }
+
+  Configuration configuration_;
+  const Workload& workload_;
+  std::size_t element_bytes_;
+  std::size_t first_input_;
+  std::vector<int> cpus_;
+  Gpu& gpu_;
+  Observer observer_;
+  std::unique_ptr<Reference> reference_;
+  std::vector<HostMemory> host_;  // of each array
+  DeviceArray<std::byte> data_;
+  Arrays on_device_;
+  std::vector<Stream> streams_;
+  std::vector<Event> done_;
+  std::unique_ptr<SegmentedSum> sum_;  ///< null for maps
+  std::vector<Chunk> chunks_;
   std::uint32_t salt_ = 0;
+  std::int64_t operations_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Operation> make_offload_operation(const Configuration& configuration,
                                                   const std::vector<int>& cpus, Gpu& gpu,
-                                                  ChunkSizes& chunks) {
-  return with_type(
-      configuration.type, [&]<class T>(std::type_identity<T>) -> std::unique_ptr<Operation> {
-        if (configuration.workload->name == "double") {
-          return std::make_unique<OffloadedDouble<T>>(configuration, cpus, gpu, chunks);
-        }
-        return std::make_unique<OffloadedSum<T>>(configuration, cpus, gpu, chunks);
-      });
+                                                  Transfer transfer, ChunkSizes& chunks) {
+  return std::make_unique<OffloadOperation>(configuration, cpus, gpu, transfer, chunks);
+}
+
+std::uint64_t offload_host_bytes(const Configuration& configuration) {
+  return static_cast<std::uint64_t>(configuration.workload->arrays) *
+         Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
 }
 
 }  // namespace crossover::gpu

@@ -1,16 +1,20 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
-#include <string_view>
 
 #include "common/element.hpp"
-#include "common/reduction.hpp"
+#include "common/random.hpp"
+#include "common/workload.hpp"
+#include "common/workloads/reference.hpp"
 #include "gpu/device.hpp"
 
-/// One operation on one device's data, ready to be put into a stream: what the variants of a ladder
-/// have in common. Factories throw Unavailable when the device or the library cannot.
+/// Operations on one device's data, ready to be put into a stream: what the steps of the ladders
+/// and the libraries have in common.
 namespace crossover::gpu {
 
 /// How many multiprocessors an operation may use.
@@ -18,12 +22,43 @@ struct Multiprocessors {
   int count = 0;  ///< 0: all, and as many blocks on each as the variant likes
 };
 
+/// A workload's arrays on a device, once or in several sets: operation after operation works on the
+/// next set, so that what it reads and writes has left the caches since its set's last turn.
+struct Arrays {
+  std::array<std::byte*, 3> first{};  ///< of each array, its place in set 0
+  std::uint64_t elements = 0;
+  std::uint64_t sets = 1;
+  std::uint64_t stride = 0;  ///< bytes from a set to the next, a multiple of 256
+
+  std::byte* at(int array, std::uint64_t set = 0) const {
+    return first[static_cast<std::size_t>(array)] + set * stride;
+  }
+};
+
+/// The salt of a set's input: a result left by one set is wrong for any other.
+CROSSOVER_HOST_DEVICE constexpr std::uint32_t salt_of(std::uint32_t salt, std::uint64_t set) {
+  return salt + 0x9e3779b9U * static_cast<std::uint32_t>(set);
+}
+
+/// What work is made for.
+struct Target {
+  const Stream& stream;  ///< that the work will be put into
+  const Workload& workload;
+  ElementType type = ElementType::f32;
+  Arrays arrays{};
+  Multiprocessors limit{};
+
+  const Device& device() const { return stream.device(); }
+  std::uint64_t bytes() const { return arrays.elements * size_of(type); }
+};
+
 class Work {
  public:
   virtual ~Work() = default;
 
-  /// Puts `operations` operations into the stream, one after the other.
-  virtual void enqueue(const Stream& stream, std::int64_t operations) = 0;
+  /// Puts operations number `first` to `first + operations - 1` into the stream, one after the
+  /// other. Number i works on set i modulo the number of sets.
+  virtual void enqueue(const Stream& stream, std::int64_t first, std::int64_t operations) = 0;
 
   /// The most kernels, copies and fills that one operation puts into the stream.
   virtual int launches() const { return 1; }
@@ -31,46 +66,43 @@ class Work {
   /// For work limited to some multiprocessors: what is wrong with the placement of the blocks of
   /// the last operation, which must be complete, or empty.
   virtual std::string misplaced() const { return {}; }
+
+  // Of sums:
+
+  /// The sum of a set's last operation, which must be complete. It is in host memory already.
+  virtual Total sum(std::uint64_t) const { throw std::logic_error("a map has no sum"); }
+  /// Overwrites the results, so that an operation that does not write one is noticed.
+  virtual void poison() {}
+  virtual Rounding rounding() const { return {}; }
 };
 
-/// The sum of a device's data.
-template <class T>
-class SumWork : public Work {
- public:
-  /// The sum of the last operation, which must be complete. The result is in host memory already.
-  virtual SumOf<T> sum() const = 0;
-  /// Overwrites the result, so that an operation that does not write one is noticed.
-  virtual void poison() = 0;
-  virtual reduction::Rounding rounding() const { return {0, 0}; }
-};
+/// Makes the work of a step or a library. Throws Unavailable when the device or the library cannot,
+/// and std::invalid_argument for a workload or a type that it is not for.
+using Make = std::unique_ptr<Work> (*)(const Target&);
 
-/// x[i] *= 2 by a step of the ladder: naive, grid-stride, vector, unrolled, bulk. `limit` applies
-/// to unrolled and bulk.
-template <class T>
-std::unique_ptr<Work> make_double(const Device& device, std::string_view step, T* x,
-                                  std::uint64_t elements, Multiprocessors limit = {});
+/// Maps by the steps of their ladder. The last two can be limited to some multiprocessors.
+namespace maps {
+std::unique_ptr<Work> naive(const Target& target);
+std::unique_ptr<Work> grid_stride(const Target& target);
+std::unique_ptr<Work> vector(const Target& target);
+std::unique_ptr<Work> unrolled(const Target& target);
+std::unique_ptr<Work> bulk(const Target& target);
+}  // namespace maps
 
-/// The sum by a step of the ladder: atomic, shared, shuffle, vector, single-pass. `limit` applies
-/// to single-pass. `x` must outlive the work.
-template <class T>
-std::unique_ptr<SumWork<T>> make_sum(const Device& device, std::string_view step, const T* x,
-                                     std::uint64_t elements, Multiprocessors limit = {});
+/// Whether `bulk` can run: the device has the copy engine and the build has code for it.
+bool has_bulk(const Device& device);
 
-/// The libraries' versions: `cub` and `cublas` double, `cub` and `thrust` sum.
-template <class T>
-std::unique_ptr<Work> make_library_double(const Device& device, std::string_view library, T* x,
-                                          std::uint64_t elements);
-template <class T>
-std::unique_ptr<SumWork<T>> make_library_sum(const Device& device, std::string_view library,
-                                             const T* x, std::uint64_t elements);
-/// Whether this build has that library's version.
-bool has_library(std::string_view workload, ElementType type, std::string_view library);
-/// Names and versions of the libraries, for the record of a run.
-std::string library_versions();
+/// Sums by the steps of theirs. The last can be limited to some multiprocessors.
+namespace sums {
+std::unique_ptr<Work> atomic(const Target& target);
+std::unique_ptr<Work> shared(const Target& target);
+std::unique_ptr<Work> shuffle(const Target& target);
+std::unique_ptr<Work> vector(const Target& target);
+std::unique_ptr<Work> single_pass(const Target& target);
+}  // namespace sums
 
 /// A sum whose data arrives in parts. The bits of the sum depend neither on the parts nor on their
 /// order.
-template <class T>
 class SegmentedSum {
  public:
   virtual ~SegmentedSum() = default;
@@ -80,33 +112,15 @@ class SegmentedSum {
   virtual void enqueue_part(const Stream& stream, std::uint64_t first, std::uint64_t count) = 0;
   /// Puts the sum over all segments into the stream.
   virtual void enqueue_finish(const Stream& stream) = 0;
-  virtual SumOf<T> sum() const = 0;
+  virtual Total sum() const = 0;
   virtual void poison() = 0;
-  virtual reduction::Rounding rounding() const = 0;
+  virtual Rounding rounding() const = 0;
 };
-template <class T>
-std::unique_ptr<SegmentedSum<T>> make_segmented_sum(const Device& device, const T* x,
-                                                    std::uint64_t elements);
+std::unique_ptr<SegmentedSum> make_segmented_sum(const Target& target);
 
-/// `elements` additions of 1 to `*counter` by a variant of `count`: unsynchronised, atomic,
-/// shared-atomic, warp-aggregated.
-std::unique_ptr<Work> make_count(const Device& device, std::string_view variant,
-                                 std::uint64_t* counter, std::uint64_t elements,
-                                 Multiprocessors limit = {});
-
-/// Puts a kernel of `blocks` blocks, of a warp each, into the stream, which do nothing but add 1 to
-/// came[block].
-void launch_idlers(const Stream& stream, std::uint64_t* came, int blocks);
-
-/// Writes the input of a workload, elements [first, first + count), into `x` on the device.
-template <class T>
-void fill_double(const Stream& stream, T* x, std::uint64_t first, std::uint64_t count,
-                 std::uint32_t salt);
-template <class T>
-void fill_sum(const Stream& stream, T* x, std::uint64_t first, std::uint64_t count,
-              std::uint32_t salt);
-
-/// Whether `bulk` can run: the device has the copy engine and the build has code for it.
-bool has_bulk(const Device& device);
+/// Puts into the stream what writes the target's input: its elements are number `first` on of the
+/// whole input, those of set s for salt_of(salt, s). The written array of a map into another one
+/// gets what no result is.
+void fill(const Target& target, std::uint64_t first, std::uint32_t salt);
 
 }  // namespace crossover::gpu

@@ -17,9 +17,9 @@ finds() { "$1" -x c++ -E "${@:3}" - <<<"#include <$2>" >/dev/null 2>&1; }
 # runs before every measurement.
 missing_libraries() {
   local -A headers=(
-    [libbenchmark-dev]=benchmark/benchmark.h [libcli11-dev]=CLI/CLI.hpp [libfmt-dev]=fmt/core.h
-    [libgmock-dev]=gmock/gmock.h [libgtest-dev]=gtest/gtest.h [libhwloc-dev]=hwloc.h
-    [libtbb-dev]=tbb/version.h [nlohmann-json3-dev]=nlohmann/json.hpp
+    ['libbenchmark-dev']=benchmark/benchmark.h ['libcli11-dev']=CLI/CLI.hpp ['libfmt-dev']=fmt/core.h
+    ['libgmock-dev']=gmock/gmock.h ['libgtest-dev']=gtest/gtest.h ['libhwloc-dev']=hwloc.h
+    ['libtbb-dev']=tbb/version.h ['nlohmann-json3-dev']=nlohmann/json.hpp
   )
   local package
   if ! have "${CXX:-c++}"; then
@@ -46,8 +46,8 @@ missing_clang() {
   have clang++ && finds clang++ omp.h -fopenmp || echo libomp-dev
   if have clang++; then
     [[ -f $(clang++ -print-file-name=libclang_rt.fuzzer-x86_64.a) ||
-      -f $(clang++ -print-runtime-dir)/libclang_rt.fuzzer-$(uname -m).a ||
-      -f $(clang++ -print-runtime-dir)/libclang_rt.fuzzer.a ]] && return
+    -f $(clang++ -print-runtime-dir)/libclang_rt.fuzzer-$(uname -m).a ||
+    -f $(clang++ -print-runtime-dir)/libclang_rt.fuzzer.a ]] && return
     major=$(clang++ -dumpversion)
     echo "libclang-rt-${major%%.*}-dev"
   else
@@ -68,9 +68,9 @@ missing_browser() {
   fi
   local -A libraries=(
     [libnss3]=libnss3.so [libgbm1]=libgbm.so.1 [libasound2t64]=libasound.so.2
-    [libatk-bridge2.0-0t64]=libatk-bridge-2.0.so.0 [libcups2t64]=libcups.so.2
+    ['libatk-bridge2.0-0t64']=libatk-bridge-2.0.so.0 [libcups2t64]=libcups.so.2
     [libxkbcommon0]=libxkbcommon.so.0 [libxcomposite1]=libXcomposite.so.1
-    [libxdamage1]=libXdamage.so.1 [libxrandr2]=libXrandr.so.2 [libpango-1.0-0]=libpango-1.0.so.0
+    [libxdamage1]=libXdamage.so.1 [libxrandr2]=libXrandr.so.2 ['libpango-1.0-0']=libpango-1.0.so.0
     [libcairo2]=libcairo.so.2
   )
   for library in "${!libraries[@]}"; do
@@ -97,6 +97,7 @@ missing_packages() {
         python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
         ;;
       clang) missing_clang ;;
+      tidy) have clang-tidy || echo clang-tidy ;;
       format) have shellcheck || echo shellcheck ;;
       browser) missing_browser ;;
       mpi) have mpirun && have mpicxx || printf '%s\n' libopenmpi-dev openmpi-bin ;;
@@ -124,13 +125,14 @@ translated() {
           cli11-devel libfmt-dev fmt-devel libgmock-dev gmock-devel libgtest-dev gtest-devel \
           libhwloc-dev hwloc-devel libtbb-dev tbb-devel nlohmann-json3-dev json-devel \
           python3-venv python3 libomp-dev libomp-devel shellcheck ShellCheck \
+          clang-tidy clang-tools-extra \
           chromium-driver chromedriver libopenmpi-dev openmpi-devel openmpi-bin openmpi
         ;;
       pacman)
         echo ninja-build ninja g++ gcc pkg-config pkgconf libbenchmark-dev benchmark libcli11-dev \
           cli11 libfmt-dev fmt libgmock-dev gtest libgtest-dev gtest libhwloc-dev hwloc \
           libtbb-dev onetbb nlohmann-json3-dev nlohmann-json python3 python python3-venv python \
-          libomp-dev openmp chromium-driver chromium libopenmpi-dev openmpi openmpi-bin openmpi
+          libomp-dev openmp clang-tidy clang chromium-driver chromium libopenmpi-dev openmpi openmpi-bin openmpi
         ;;
     esac
   )

@@ -3,8 +3,8 @@
 # when there is nothing to do, says one line for each thing it does (on standard error), keeps the
 # details in build/setup.log, and ends the script with status 3 where it cannot go on.
 #
-#   ensure_packages GROUP...    the system's packages: build, python, clang, format, browser,
-#                               mpi
+#   ensure_packages GROUP...    the system's packages: build, python, clang, format, tidy,
+#                               browser, mpi
 #   ensure_build PRESET FOLDER TARGET [CMAKE_OPTION...]
 #   ensure_python               sets CROSSOVER_PYTHON
 #   ensure_python_tests         likewise, with what the tests and scripts/format need
@@ -22,7 +22,8 @@ refuse() {
 }
 
 # quietly WHAT COMMAND...: says WHAT and runs COMMAND with its output in the log; should it fail,
-# shows the end of that output and returns its status.
+# shows the end of that output and returns its status. A script that has a function explain_failure
+# has that read the output first.
 quietly() {
   local what=$1 status=0 start
   shift
@@ -33,6 +34,9 @@ quietly() {
   start=$(wc -l <"$setup_log")
   "$@" >>"$setup_log" 2>&1 </dev/null || status=$?
   if ((status != 0)); then
+    if declare -F explain_failure >/dev/null; then
+      explain_failure < <(tail -n "+$((start + 1))" "$setup_log")
+    fi
     tail -n "+$((start + 1))" "$setup_log" | tail -n 40 >&2
     say "Failed with status $status: $what (the whole output: $setup_log)"
   fi

@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::string_view kBenchmarkPrefix = "benchmark_";
 
+/// Where the descriptions of options begin in `--help`.
+constexpr std::size_t kHelpColumn = 28;
+
 /// Google Benchmark's names for what the harness does itself.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kAliases{{
     {"benchmark_filter", "filter"},
@@ -103,10 +106,36 @@ std::string footer() {
          "  crossover --models serial,openmp/static --threads 1..8 --pin cores --list\n"
          "  crossover --resume results/host-20260131T120000Z.csv\n"
          "  mpirun -n 4 crossover --models mpi,threads --threads 1,2,4\n"
-         "  mpirun -N 1 --bind-to none crossover --label fleet    (every node for itself)\n"
+         "  scripts/run --with my-axpy.hpp    (your own workload: docs/own-workload.md)\n"
          "\nExit status: 0 done, 1 a result was wrong, 2 the command line is wrong, 3 a file\n"
          "or the system refused, 130 interrupted with everything measured so far in the\n"
          "file.\n";
+}
+
+/// `text` in lines of at most `width` characters, broken at spaces.
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::string result;
+  std::size_t column = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(" \n", at), text.size());
+    const std::size_t length = end - at;
+    if (column > 0 && column + 1 + length > width) {
+      result += '\n';
+      column = 0;
+    }
+    if (column > 0) {
+      result += ' ';
+      ++column;
+    }
+    result.append(text, at, length);
+    column += length;
+    if (end < text.size() && text[end] == '\n') {
+      result += '\n';
+      column = 0;
+    }
+    at = end + 1;
+  }
+  return result;
 }
 
 std::string with_names(const std::string& text, const KnownNames& known) {
@@ -115,9 +144,10 @@ std::string with_names(const std::string& text, const KnownNames& known) {
     const std::size_t at = result.find(mark);
     if (at != std::string::npos) result.replace(at, mark.size(), with);
   };
-  replace("{workloads}", joined(known.workloads));
+  replace("{workloads}", joined(known.shown_workloads));
+  replace("{default workloads}", joined(known.default_workloads));
   replace("{models}", joined(known.models));
-  return result;
+  return wrapped(result, 80 - kHelpColumn);
 }
 
 /// One empty line between paragraphs and none at the end, whichever CLI11 put them there.
@@ -146,6 +176,11 @@ void take_rest(const std::vector<std::string>& rest, CommandLine& line) {
       line.benchmark_flags.push_back(argument);
       continue;
     }
+    if (name == "--with") {
+      mistake(
+          "--with belongs to scripts/run, which builds the program anew with your file; "
+          "docs/own-workload.md shows one");
+    }
     if (!argument.starts_with('-') || argument == "-" || argument == "--") {
       mistake(in_quotes(argument) +
               " belongs to no option; a list has commas and no spaces, and "
@@ -168,7 +203,8 @@ const std::vector<OptionInfo>& option_table() {
   static const std::string results = "Results";
   static const std::string help = "Help";
   static const std::vector<OptionInfo> table{
-      {"workloads", "LIST", measure, "of {workloads};\ndefault: all", "double,reduce"},
+      {"workloads", "LIST", measure, "of {workloads};\ndefault: {default workloads}",
+       "double,reduce"},
       {"models", "LIST", measure,
        "of {models},\n"
        "or name/variant, as openmp/static;\n"
@@ -183,13 +219,17 @@ const std::vector<OptionInfo>& option_table() {
        "elements: 4096, 64Ki, 16Mi, 1Gi (powers of 1024, 0\n"
        "to 256Ti), lists 1Ki,1Mi, ranges 1Ki..256Mi\n"
        "(times 2), 1Ki..256Mi:x4; default: the preset's;\n"
-       "count, create, switch and wait keep their own\n"
-       "unless --workloads names them",
+       "what has sizes of its own keeps them unless\n"
+       "--workloads names it",
        "1Ki..256Mi:x4"},
       {"scopes", "LIST", measure,
        "what the clock covers, of resident, kernel,\n"
        "offload; default: all that apply",
        "resident,offload"},
+      {"cache", "warm|cold", measure,
+       "cold: no operation finds its data in a cache (of\n"
+       "CPU or GPU); a list measures both; default: warm",
+       "warm,cold"},
       {"filter", "REGEX", measure,
        "only configurations whose name matches somewhere\n"
        "(ECMAScript), for example reduce/f32/.*/w:1$",
@@ -255,7 +295,7 @@ CommandLine read_command_line(const std::vector<std::string>& arguments, const K
       "crossover");
   app.allow_extras();
   app.set_help_flag();  // set again below: groups come in the order of their first option
-  app.get_formatter()->column_width(28);
+  app.get_formatter()->column_width(kHelpColumn);
   app.footer(footer());
 
   std::vector<std::pair<std::string, CLI::Option*>> options;  // our name, CLI11's option
@@ -294,7 +334,7 @@ CommandLine read_command_line(const std::vector<std::string>& arguments, const K
   CommandLine line;
   for (const auto& [name, option] : options) {
     for (const std::string& text : option->results()) {
-      if (line.given.count(name) != 0) mistake("--" + name + " is given twice; give it once");
+      if (line.given.contains(name)) mistake("--" + name + " is given twice; give it once");
       line.given[name] = text;
     }
   }

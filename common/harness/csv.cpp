@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cmath>
 #include <system_error>
 #include <utility>
 
@@ -53,52 +55,91 @@ std::string_view name(Status status) {
 }
 
 std::string Row::configuration() const {
-  return fmt::format("{}/{}/{}/{}/{}/n:{}/w:{}", workload, type, model, variant, scope, elements,
-                     workers);
+  return fmt::format("{}/{}/{}/{}/{}/n:{}/w:{}{}", workload, type, model, variant, scope, elements,
+                     workers, cache == name(Cache::cold) ? "/cold" : "");
+}
+
+namespace {
+
+std::string if_measured(const Row& row, double number) {
+  return row.measured() ? format_number(number) : std::string();
+}
+
+struct RowColumn {
+  Column is;
+  std::string (*text)(const Row& row);
+};
+
+/// What a row's fields are, in order: the one list of them. The first 20 never change.
+constexpr auto kRowColumns = std::to_array<RowColumn>({
+    {{"schema", "", "row", "version of this format"},
+     [](const Row&) { return std::to_string(kSchema); }},
+    {{"run", "", "row", "id of the run, the same in its JSON"},
+     [](const Row& row) { return row.run; }},
+    {{"label", "", "row", "the machine's label"}, [](const Row& row) { return row.label; }},
+    {{"time", "", "row", "when the sample ended, RFC 3339, UTC"},
+     [](const Row& row) { return row.time; }},
+    {{"workload", "", "row", "what was done"}, [](const Row& row) { return row.workload; }},
+    {{"type", "", "row", "element type"}, [](const Row& row) { return row.type; }},
+    {{"elements", "", "row", "how many elements, over all workers"},
+     [](const Row& row) { return std::to_string(row.elements); }},
+    {{"bytes", "B", "row", "the fewest bytes that one operation can move"},
+     [](const Row& row) { return format_number(row.bytes); }},
+    {{"model", "", "row", "who did it"}, [](const Row& row) { return row.model; }},
+    {{"variant", "", "row", "how the model did it"}, [](const Row& row) { return row.variant; }},
+    {{"scope", "", "row", "what the clock covered"}, [](const Row& row) { return row.scope; }},
+    {{"workers", "", "row", "threads, processes, ranks or multiprocessors that took part"},
+     [](const Row& row) { return std::to_string(row.workers); }},
+    {{"device", "", "row", "what it ran on"}, [](const Row& row) { return row.device; }},
+    {{"round", "", "row", "samples of one round were taken close together"},
+     [](const Row& row) { return std::to_string(row.round); }},
+    {{"iterations", "", "row", "operations averaged in this sample"},
+     [](const Row& row) { return row.measured() ? std::to_string(row.iterations) : ""; }},
+    {{"time_ns", "ns", "row", "mean time of one operation"},
+     [](const Row& row) { return if_measured(row, row.time_ns); }},
+    {{"gb_per_s", "GB/s", "row", "bytes / time_ns"},
+     [](const Row& row) { return if_measured(row, row.gb_per_s()); }},
+    {{"error", "", "row", "relative error of the result against an exact reference"},
+     [](const Row& row) {
+       return row.status == Status::skipped ? std::string() : format_number(row.error);
+     }},
+    {{"status", "", "row", "whether the sample counts"},
+     [](const Row& row) { return std::string(name(row.status)); }},
+    {{"note", "", "row", "why, for everything but ok"}, [](const Row& row) { return row.note; }},
+    {{"cache", "", "row", "where operations found their data"},
+     [](const Row& row) { return row.cache; }},
+    {{"flops", "", "row", "arithmetic operations of one operation"},
+     [](const Row& row) { return std::isnan(row.flops) ? "" : format_number(row.flops); }},
+});
+
+}  // namespace
+
+std::vector<Column> row_columns() {
+  std::vector<Column> columns;
+  for (const RowColumn& column : kRowColumns) columns.push_back(column.is);
+  return columns;
 }
 
 std::string csv_header(const std::vector<std::string>& extra) {
-  std::string line =
-      "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
-      "round,iterations,time_ns,gb_per_s,error,status,note";
+  std::string line;
+  for (const RowColumn& column : kRowColumns) {
+    line += fmt::format("{}{}", line.empty() ? "" : ",", column.is.name);
+  }
   for (const std::string& column : extra) line += ',' + column;
   return line;
 }
 
 std::string csv_line(const Row& row, const std::vector<std::string>& extra) {
-  const bool measured = row.measured();
-  std::string line = std::to_string(kSchema);
-  const auto field = [&line](std::string_view text) {
-    line += ',';
-    append_field(line, text);
-  };
-  field(row.run);
-  field(row.label);
-  field(row.time);
-  field(row.workload);
-  field(row.type);
-  field(std::to_string(row.elements));
-  field(format_number(row.bytes));
-  field(row.model);
-  field(row.variant);
-  field(row.scope);
-  field(std::to_string(row.workers));
-  field(row.device);
-  field(std::to_string(row.round));
-  field(measured ? std::to_string(row.iterations) : "");
-  field(measured ? format_number(row.time_ns) : "");
-  field(measured ? format_number(row.gb_per_s()) : "");
-  field(row.status == Status::skipped ? "" : format_number(row.error));
-  field(name(row.status));
-  field(row.note);
+  std::string line;
+  for (const RowColumn& column : kRowColumns) {
+    if (!line.empty()) line += ',';
+    append_field(line, column.text(row));
+  }
   for (const std::string& column : extra) {
-    if (column == kNodeColumn) {
-      field(row.node);
-      continue;
-    }
+    line += ',';
     const auto value = std::find_if(row.extra.begin(), row.extra.end(),
                                     [&](const auto& entry) { return entry.first == column; });
-    field(value == row.extra.end() ? "" : format_number(value->second));
+    if (value != row.extra.end()) line += format_number(value->second);
   }
   return line;
 }

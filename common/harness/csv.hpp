@@ -3,10 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "common/model.hpp"
 
 namespace crossover {
 
@@ -17,8 +20,8 @@ inline constexpr std::array kStatuses{Status::ok, Status::noisy, Status::skipped
 std::string_view name(Status status);
 
 /// One line of the CSV: one configuration in one round. For the columns' meaning see
-/// results/README.md. Without a measurement the fields for iterations, time and rate stay empty,
-/// and in a `skipped` row the error too.
+/// row_columns(). Without a measurement the fields for iterations, time and rate stay empty, and in
+/// a `skipped` row the error too.
 struct Row {
   std::string run;
   std::string label;
@@ -38,11 +41,13 @@ struct Row {
   double error = 0;
   Status status = Status::ok;
   std::string note;
-  std::string node;  ///< which of a fleet's nodes measured it; empty when there is no fleet
+  std::string cache{name(Cache::warm)};
+  /// Of one operation; NaN in a row of a file that does not tell.
+  double flops = std::numeric_limits<double>::quiet_NaN();
   /// Values of the columns that the models append, by name; what is not there stays empty.
   std::vector<std::pair<std::string, double>> extra;
 
-  /// `workload/type/model/variant/scope/n:ELEMENTS/w:WORKERS`
+  /// Configuration::name().
   std::string configuration() const;
   /// bytes / time_ns.
   double gb_per_s() const { return bytes / time_ns; }
@@ -53,10 +58,10 @@ struct Row {
 
 inline constexpr int kSchema = 1;
 
-/// The column that a fleet run appends: Row::node.
-inline constexpr const char* kNodeColumn = "node";
+/// The columns that every row has, in order, with what they mean.
+std::vector<Column> row_columns();
 
-/// The header line, without the line end; `extra` are columns appended by models and fleets.
+/// The header line, without the line end; `extra` are columns appended by models.
 std::string csv_header(const std::vector<std::string>& extra = {});
 
 /// One record by RFC 4180, without the line end. Numbers in the shortest form that reads back the
@@ -100,15 +105,16 @@ class CsvWriter {
 
 /// What a results file holds.
 struct CsvContents {
+  std::vector<std::string> columns;  ///< none, where the header is not whole
   std::vector<Row> rows;
   std::uint64_t valid_bytes = 0;  ///< up to the end of the last whole line
   bool torn = false;              ///< the last line was cut off
 };
 
 /// Reads a results file of this schema as this program writes it, or as a tool saved it again (byte
-/// order mark, CRLF, fields quoted without need). Columns behind the known ones are passed over,
-/// but for a fleet's. Throws std::runtime_error with one line (what is wrong, in which line of the
-/// file); a file that ends in the middle of a line is no error.
+/// order mark, CRLF, fields quoted without need). Columns behind the first 20 may be missing, and
+/// those that models append are passed over. Throws std::runtime_error with one line (what is
+/// wrong, in which line of the file); a file that ends in the middle of a line is no error.
 CsvContents read_csv(const std::filesystem::path& path);
 CsvContents parse_csv(std::string_view text);
 

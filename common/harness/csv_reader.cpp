@@ -106,11 +106,15 @@ class Records {
   std::size_t next_line_ = 1;
 };
 
-std::vector<std::string> column_names() {
-  std::vector<std::string> names;
-  const std::string header = csv_header() + "\n";
-  Records(header).next(names);
-  return names;
+/// The columns that every results file begins with; those behind them came later.
+constexpr std::size_t kFirstColumns = 20;
+
+bool begins_right(const std::vector<std::string>& header) {
+  if (header.size() < kFirstColumns) return false;
+  const std::vector<Column> columns = row_columns();
+  return std::equal(
+      columns.begin(), columns.begin() + kFirstColumns, header.begin(),
+      [](const Column& column, const std::string& name) { return column.name == name; });
 }
 
 /// One record, its fields taken in the order of the columns.
@@ -167,6 +171,13 @@ class Fields {
       names += (names.empty() ? "" : ", ") + std::string(name(value));
     }
     wrong("one of " + names);
+  }
+
+  /// Goes on at the column of that name. False: there is none.
+  bool go_to(std::string_view name) {
+    column_ =
+        static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
+    return column_ < names_.size();
   }
 
   const std::string& peek(std::size_t columns_ahead) const {
@@ -241,6 +252,8 @@ Row read_row(Fields fields) {
   }
   row.status = fields.one_of(kStatuses);
   row.note = fields.text(true);
+  if (fields.go_to("cache")) row.cache = name(fields.one_of(std::array{Cache::warm, Cache::cold}));
+  if (fields.go_to("flops") && !fields.peek(0).empty()) row.flops = fields.number<double>(0);
   return row;
 }
 
@@ -249,30 +262,28 @@ Row read_row(Fields fields) {
 CsvContents parse_csv(std::string_view text) {
   CsvContents contents;
   Records records(text);
-  std::vector<std::string> fields;
-  const std::vector<std::string> names = column_names();
-  if (!records.next(fields)) {
+  std::vector<std::string>& columns = contents.columns;
+  if (!records.next(columns)) {
     // Nothing, or the beginning of our header: the process ended before its first line did.
     const std::string header = csv_header() + "\n";
     if (!header.starts_with(text) && !text.starts_with(csv_header()))
       fail(1, "no header of a crossover results file");
     contents.torn = !text.empty();
+    columns.clear();
     return contents;
   }
-  if (fields.size() < names.size() || !std::equal(names.begin(), names.end(), fields.begin())) {
+  if (!begins_right(columns)) {
     fail(1,
          fmt::format("no header of a crossover results file of schema {}; that begins with {}...",
                      kSchema, csv_header().substr(0, 30)));
   }
-  const std::size_t columns = fields.size();
-  const auto node = static_cast<std::size_t>(std::find(fields.begin(), fields.end(), kNodeColumn) -
-                                             fields.begin());
+  std::vector<std::string> fields;
   while (records.next(fields)) {
-    if (fields.size() != columns) {
-      fail(records.line(), fmt::format("{} fields; the header has {}", fields.size(), columns));
+    if (fields.size() != columns.size()) {
+      fail(records.line(),
+           fmt::format("{} fields; the header has {}", fields.size(), columns.size()));
     }
-    contents.rows.push_back(read_row(Fields(fields, names, records.line())));
-    if (node < columns) contents.rows.back().node = fields[node];
+    contents.rows.push_back(read_row(Fields(fields, columns, records.line())));
   }
   contents.valid_bytes = records.position();
   contents.torn = records.position() != text.size();

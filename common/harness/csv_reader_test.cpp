@@ -65,16 +65,27 @@ TEST(ParseCsv, ReadsWhatWasWritten) {
   EXPECT_EQ(contents.valid_bytes, text.size());
 }
 
-TEST(ParseCsv, ReadsTheNodeWhereverItsColumnStands) {
+// As runs have it that were made before the columns behind `note`.
+TEST(ParseCsv, ReadsFilesWithoutCacheAndFlops) {
+  const std::string row = csv_line(example_row());
+  const std::string text = csv_header().substr(0, csv_header().find(",cache")) + ",watts,node\n" +
+                           row.substr(0, row.find(",warm")) + ",70,a\n";
+  const CsvContents contents = parse_csv(text);
+  ASSERT_EQ(contents.rows.size(), 1U);
+  EXPECT_EQ(contents.columns.size(), 22U);
+  EXPECT_EQ(contents.rows[0].cache, "warm");
+  EXPECT_TRUE(std::isnan(contents.rows[0].flops));
+  EXPECT_EQ(csv_line(contents.rows[0]), row.substr(0, row.find(",warm")) + ",warm,");
+}
+
+TEST(ParseCsv, ReadsCacheAndFlops) {
   Row row = example_row();
-  row.node = "a, b";
-  row.extra = {{"power_w", 70}};
-  for (const std::vector<std::string>& columns :
-       {std::vector<std::string>{"node"}, {"power_w", "node"}, {"node", "power_w"}}) {
-    const std::string text = csv_header(columns) + "\n" + csv_line(row, columns) + "\n";
-    EXPECT_EQ(parse_csv(text).rows.at(0).node, "a, b") << text;
-  }
-  EXPECT_EQ(parse_csv(with_header(csv_line(row) + "\n")).rows.at(0).node, "");
+  row.cache = "cold";
+  row.flops = 2.5e15;
+  const Row read = parse_csv(with_header(csv_line(row) + "\n")).rows.at(0);
+  EXPECT_EQ(read.cache, "cold");
+  EXPECT_EQ(read.flops, 2.5e15);
+  EXPECT_EQ(read.configuration(), "reduce/f32/openmp/static/resident/n:1048576/w:8/cold");
 }
 
 // Whatever the byte at which a process is killed: all whole rows are read, and the rest is cut off.
@@ -107,7 +118,8 @@ TEST(ParseCsv, CopesWithOtherToolsFiles) {
 }
 
 TEST(ParseCsv, ReadsQuotedLineEnds) {
-  const std::string row = csv_line(example_row()) + "\"two\r\nlines\"\n";
+  const std::string row =
+      replaced(csv_line(example_row()), ",ok,,", ",ok,\"two\r\nlines\",") + "\n";
   const CsvContents contents = parse_csv(with_header(row + csv_line(example_row()) + "\n"));
   ASSERT_EQ(contents.rows.size(), 2U);
   EXPECT_EQ(contents.rows[0].note, "two\r\nlines");
@@ -171,6 +183,9 @@ TEST(ParseCsv, NamesLineAndColumnOfEveryWrongField) {
       {"1.5e-08", "-1", "error"},
       {",ok,", ",fine,", "status"},
       {",ok,", ",skipped,", "iterations"},
+      {"warm", "tepid", "cache"},
+      {"warm", "", "cache"},
+      {"warm,1048576", "warm,-1", "flops"},
   };
   for (const Fault& fault : faults) {
     EXPECT_THAT(message_of(with_header(good + "\n" + replaced(good, fault.from, fault.to) + "\n")),
@@ -179,20 +194,25 @@ TEST(ParseCsv, NamesLineAndColumnOfEveryWrongField) {
   }
 }
 
+/// A row whose last field, of a column that is passed over, is empty.
+std::string open_ended_row() { return csv_line(example_row(), {"more"}); }
+std::string with_open_header(const std::string& rest) { return csv_header({"more"}) + "\n" + rest; }
+
 TEST(ParseCsv, RefusesBrokenRecords) {
-  const std::string good = csv_line(example_row());
-  EXPECT_THAT(message_of(with_header(good + ",\n")), HasSubstr("21 fields; the header has 20"));
+  const std::string good = open_ended_row();
+  EXPECT_THAT(message_of(with_open_header(good + ",\n")),
+              HasSubstr("24 fields; the header has 23"));
   EXPECT_THAT(message_of(with_header("1,2\n")), HasSubstr("line 2: 2 fields"));
   EXPECT_THAT(message_of(with_header("\n")), HasSubstr("line 2: 1 fields"));
-  EXPECT_THAT(message_of(with_header(good + "a\"b\n")), HasSubstr("quotation mark inside"));
-  EXPECT_THAT(message_of(with_header(good + "\"a\"b\n")), HasSubstr("behind a quoted field"));
-  EXPECT_THAT(message_of(with_header(good + "a\rb\n")), HasSubstr("carriage return"));
+  EXPECT_THAT(message_of(with_open_header(good + "a\"b\n")), HasSubstr("quotation mark inside"));
+  EXPECT_THAT(message_of(with_open_header(good + "\"a\"b\n")), HasSubstr("behind a quoted field"));
+  EXPECT_THAT(message_of(with_open_header(good + "a\rb\n")), HasSubstr("carriage return"));
 }
 
 // Taken for a torn end, it would have the rows behind it cut off by --resume.
 TEST(ParseCsv, DoesNotLoseRowsBehindAnOpenQuotationMark) {
-  const std::string good = csv_line(example_row());
-  EXPECT_THAT(message_of(with_header(good + "\"open\n" + good + "\n")),
+  const std::string good = open_ended_row();
+  EXPECT_THAT(message_of(with_open_header(good + "\"open\n" + good + "\n")),
               HasSubstr("line 2: a quotation mark is opened and never closed"));
 }
 

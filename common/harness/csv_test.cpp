@@ -22,27 +22,21 @@ std::string header_line() { return csv_header() + "\n"; }
 TEST(CsvLine, HeaderIsTheContract) {
   EXPECT_EQ(csv_header(),
             "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
-            "round,iterations,time_ns,gb_per_s,error,status,note");
+            "round,iterations,time_ns,gb_per_s,error,status,note,cache,flops");
 }
 
 TEST(CsvLine, OneRow) {
-  EXPECT_EQ(csv_line(example_row()),
-            "1,0b9c2a8e-5a41-4b3e-9a63-0f6a3e1c7d52,test,2026-01-31T12:00:00.123Z,reduce,f32,"
-            "1048576,4194304,openmp,static,resident,8,cpu,3,1000,262144,16,1.5e-08,ok,");
-}
-
-TEST(CsvLine, AFleetAppendsTheNode) {
-  Row row = example_row();
-  row.node = "a";
-  EXPECT_EQ(csv_line(row, {kNodeColumn}), csv_line(example_row()) + ",a");
-  EXPECT_EQ(csv_header({kNodeColumn}), csv_header() + ",node");
+  EXPECT_EQ(
+      csv_line(example_row()),
+      "1,0b9c2a8e-5a41-4b3e-9a63-0f6a3e1c7d52,test,2026-01-31T12:00:00.123Z,reduce,f32,"
+      "1048576,4194304,openmp,static,resident,8,cpu,3,1000,262144,16,1.5e-08,ok,,warm,1048576");
 }
 
 TEST(CsvLine, SkippedRowHasNoMeasurement) {
   EXPECT_EQ(csv_line(skipped_row()),
             "1,0b9c2a8e-5a41-4b3e-9a63-0f6a3e1c7d52,test,2026-01-31T12:00:00.123Z,reduce,f32,"
             "1048576,4194304,openmp,static,resident,8,cpu,3,,,,,skipped,"
-            "\"needs 8 GiB, \"\"4\"\" are free\"");
+            "\"needs 8 GiB, \"\"4\"\" are free\",warm,1048576");
 }
 
 TEST(CsvLine, FailedRowTellsItsError) {
@@ -50,9 +44,9 @@ TEST(CsvLine, FailedRowTellsItsError) {
   row.status = Status::failed;
   row.error = -std::numeric_limits<double>::quiet_NaN();
   row.note = "not a number";
-  EXPECT_THAT(csv_line(row), testing::EndsWith(",262144,16,nan,failed,not a number"));
+  EXPECT_THAT(csv_line(row), testing::EndsWith(",262144,16,nan,failed,not a number,warm,1048576"));
   row.iterations = 0;
-  EXPECT_THAT(csv_line(row), testing::EndsWith(",3,,,,nan,failed,not a number"));
+  EXPECT_THAT(csv_line(row), testing::EndsWith(",3,,,,nan,failed,not a number,warm,1048576"));
 }
 
 TEST(CsvLine, QuotesByRfc4180) {
@@ -60,17 +54,17 @@ TEST(CsvLine, QuotesByRfc4180) {
   row.label = "a,b";
   row.note = "say \"hi\"";
   EXPECT_THAT(csv_line(row), HasSubstr(",\"a,b\","));
-  EXPECT_THAT(csv_line(row), testing::EndsWith(",\"say \"\"hi\"\"\""));
+  EXPECT_THAT(csv_line(row), HasSubstr(",\"say \"\"hi\"\"\",warm,"));
 }
 
 TEST(CsvLine, IsOneLineOfUtf8) {
   Row row = example_row();
   row.note = "two\r\nlines\tand \x01";
-  EXPECT_THAT(csv_line(row), testing::EndsWith(",two  lines and  "));
+  EXPECT_THAT(csv_line(row), HasSubstr(",two  lines and  ,warm,"));
   row.note = "gr\u00f6\u00dfer";
-  EXPECT_THAT(csv_line(row), testing::EndsWith(",gr\u00f6\u00dfer"));
+  EXPECT_THAT(csv_line(row), HasSubstr(",gr\u00f6\u00dfer,"));
   row.note = "latin1 \xE9";
-  EXPECT_THAT(csv_line(row), testing::EndsWith(",latin1 ?"));
+  EXPECT_THAT(csv_line(row), HasSubstr(",latin1 ?,"));
 }
 
 TEST(CsvLine, NumbersReadBackTheSame) {

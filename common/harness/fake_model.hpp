@@ -18,6 +18,8 @@ struct FakeBehaviour {
   std::string unavailable;  ///< Model::unavailable()
   std::vector<Variant> variants{
       {"best"}, {"library", Variant::Role::library}, {"step", Variant::Role::step}};
+  std::vector<Devices> devices{Devices::cpus()};  ///< Model::workers()
+  std::vector<Column> columns;                    ///< Model::columns()
   std::uint64_t host_bytes = 0;
   double ns_per_operation = 1000;  ///< what time() claims, without waiting
   std::int64_t operations_per_input = Operation::kUnlimited;
@@ -30,6 +32,7 @@ struct FakeBehaviour {
 
 /// What the harness did with it.
 struct FakeLog {
+  Sweeps sweeps;
   std::vector<std::string> prepared;
   std::vector<std::uint32_t> salts;
   std::int64_t operations = 0;
@@ -70,26 +73,41 @@ class FakeModel final : public Model {
 
   std::string_view name() const override { return name_; }
   std::string unavailable() const override { return behaviour.unavailable; }
-  std::vector<Variant> variants(const Workload&, ElementType) const override {
-    return behaviour.variants;
+  const std::vector<Offer>& offers() const override {
+    // A test may change the variants.
+    offers_.clear();
+    for (const Workload& workload : workloads()) {
+      for (const Variant& variant : behaviour.variants) {
+        offers_.push_back(
+            {.workload = &workload,
+             .variant = variant,
+             .make = [this](const auto& what, const auto&) { return make(what); },
+             .host_bytes = [this](const Configuration&) { return behaviour.host_bytes; }});
+      }
+    }
+    return offers_;
   }
-  std::vector<std::pair<std::string, std::vector<int>>> workers(
-      const Sweeps& sweeps) const override {
-    return {{"cpu", sweeps.threads}};
+  std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps& sweeps) const override {
+    log.sweeps = sweeps;
+    std::vector<std::pair<Devices, std::vector<int>>> all;
+    for (const Devices& devices : behaviour.devices) all.emplace_back(devices, sweeps.threads);
+    return all;
   }
-  std::uint64_t host_bytes(const Configuration&) const override { return behaviour.host_bytes; }
-  std::unique_ptr<Operation> prepare(const Configuration& what, const Placement&) override {
+  std::vector<Column> columns() const override { return behaviour.columns; }
+  std::string lost() const override { return behaviour.lost; }
+
+  FakeBehaviour behaviour;
+  mutable FakeLog log;
+
+ private:
+  std::unique_ptr<Operation> make(const Configuration& what) const {
     behaviour.on_prepare();
     log.prepared.push_back(what.name());
     return std::make_unique<FakeOperation>(behaviour, log);
   }
-  std::string lost() const override { return behaviour.lost; }
 
-  FakeBehaviour behaviour;
-  FakeLog log;
-
- private:
   std::string name_;
+  mutable std::vector<Offer> offers_;
 };
 
 }  // namespace crossover

@@ -2,29 +2,61 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+
+#include "common/harness/text.hpp"
 
 namespace crossover {
 
+namespace {
+
+/// The workloads' names for people: of a family, its first and its last.
+std::vector<std::string> shown_names(const std::vector<Workload>& all) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    std::size_t last = i;
+    while (!all[i].family.empty() && last + 1 < all.size() &&
+           all[last + 1].family == all[i].family) {
+      ++last;
+    }
+    names.push_back(last == i ? all[i].name : all[i].name + " ... " + all[last].name);
+    i = last;
+  }
+  return names;
+}
+
+}  // namespace
+
 KnownNames known_names(const Models& models) {
   KnownNames known;
-  for (const Workload& workload : workloads()) known.workloads.emplace_back(workload.name);
+  for (const Workload& workload : workloads()) {
+    known.workloads.push_back(workload.name);
+    if (workload.in_presets) known.default_workloads.push_back(workload.name);
+  }
+  known.shown_workloads = shown_names(workloads());
   for (const auto& model : models) known.models.emplace_back(model->name());
   return known;
 }
 
-std::vector<std::string> appended_columns(const Models& models) {
-  std::vector<std::string> columns;
-  for (const auto& model : models) {
-    if (!model->unavailable().empty()) continue;
-    for (const std::string_view column : model->columns()) {
-      if (std::find(columns.begin(), columns.end(), column) == columns.end()) {
-        columns.emplace_back(column);
-      }
+std::string refuse_names(const std::vector<Workload>& all) {
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::set<std::string> seen;
+  for (const Workload& workload : all) {
+    if (workload.name.empty() || workload.name.find_first_not_of(kAllowed) != std::string::npos) {
+      return fmt::format(
+          "a workload is called {}; a name has small letters, digits, - and _ and nothing else: "
+          "change kName in its file",
+          in_quotes(workload.name));
+    }
+    if (!seen.insert(workload.name).second) {
+      return fmt::format(
+          "two workloads are called {}; give your own another name: change kName in its file",
+          in_quotes(workload.name));
     }
   }
-  return columns;
+  return {};
 }
 
 nlohmann::ordered_json describe_hardware(const Models& models) {

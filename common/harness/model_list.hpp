@@ -8,15 +8,17 @@
 #include "common/harness/options.hpp"
 #include "common/model.hpp"
 
-/// What the harness asks of all models at once.
+/// What the harness asks of all models and workloads at once.
 namespace crossover {
 
+/// In the order of the documentation; the first is the one that the others are compared with.
 using Models = std::vector<std::unique_ptr<Model>>;
 
 KnownNames known_names(const Models& models);
 
-/// The columns that the models which can run here append to the CSV, each once.
-std::vector<std::string> appended_columns(const Models& models);
+/// Why these workloads cannot be told apart by their names on the command line, or empty: one line.
+/// A workload of the user's own may have taken a name, or have one that is none.
+std::string refuse_names(const std::vector<Workload>& all);
 
 /// What the models run on besides the CPUs, in the machine's description.
 nlohmann::ordered_json describe_hardware(const Models& models);

@@ -32,6 +32,7 @@ constexpr std::array kPresets{Preset::quick, Preset::standard, Preset::thorough}
 constexpr std::array kScalings{Scaling::strong, Scaling::weak};
 constexpr std::array kPins{Pin::cores, Pin::threads, Pin::none};
 constexpr std::array kScopes{Scope::resident, Scope::kernel, Scope::offload};
+constexpr std::array kCaches{Cache::warm, Cache::cold};
 constexpr std::array kVariants{Variants::best, Variants::all};
 
 template <class E, std::size_t N>
@@ -54,10 +55,10 @@ std::vector<E> parse_names(std::string_view kind, std::string_view text,
   return result;
 }
 
-void check_name(std::string_view kind, std::string_view text,
-                const std::vector<std::string>& known) {
+void check_name(std::string_view kind, std::string_view text, const std::vector<std::string>& known,
+                const std::vector<std::string>& shown) {
   if (std::find(known.begin(), known.end(), text) == known.end()) {
-    throw ParseError(unknown_name(kind, text, known));
+    throw ParseError(unknown_name(kind, text, known, shown));
   }
 }
 
@@ -66,7 +67,7 @@ std::vector<ModelChoice> parse_models(std::string_view text, const KnownNames& k
   for (const std::string& entry : parse_list(text)) {
     const std::size_t slash = std::min(entry.find('/'), entry.size());
     ModelChoice choice{entry.substr(0, slash), {}};
-    check_name("model", choice.model, known.models);
+    check_name("model", choice.model, known.models, known.models);
     if (slash < entry.size()) {
       choice.variant = entry.substr(slash + 1);
       if (choice.variant.empty() || choice.variant.find('/') != std::string::npos) {
@@ -153,11 +154,19 @@ std::filesystem::path parse_csv_path(const std::string& text) {
   return path;
 }
 
+SmCounts parse_sms(const std::string& text) {
+  if (text == "all") return {SmCounts::Which::all, {}};
+  if (text == "auto") return {SmCounts::Which::automatic, {}};
+  return {SmCounts::Which::these, parse_counts(text, kMostWorkers)};
+}
+
 void apply(Options& options, const std::string& option, const std::string& text,
            const KnownNames& known) {
   if (option == "workloads") {
     options.workloads = parse_list(text);
-    for (const auto& entry : options.workloads) check_name("workload", entry, known.workloads);
+    for (const auto& entry : options.workloads) {
+      check_name("workload", entry, known.workloads, known.shown_workloads);
+    }
   } else if (option == "models") {
     options.models = parse_models(text, known);
   } else if (option == "variants") {
@@ -166,12 +175,14 @@ void apply(Options& options, const std::string& option, const std::string& text,
     options.types = parse_names("type", text, kElementTypes);
   } else if (option == "sizes") {
     options.sizes = parse_sizes(text);
+    options.sizes_given = true;
   } else if (option == "threads") {
     options.threads.reset();
     if (text != "auto") options.threads = parse_counts(text, kMostWorkers);
   } else if (option == "sms") {
-    if (text != "all" && text != "auto") parse_counts(text, kMostWorkers);
-    options.sms = text;
+    options.sms = parse_sms(text);
+  } else if (option == "cache") {
+    options.caches = parse_names("cache", text, kCaches);
   } else if (option == "scopes") {
     options.scopes = parse_names("scope", text, kScopes);
   } else if (option == "scaling") {
@@ -230,12 +241,12 @@ Options understand(const Texts& texts, const KnownNames& known) {
       mistake("--" + option + ": " + error.what());
     }
   };
-  const auto preset = texts.find("preset");
-  apply_preset(options, Preset::standard);
-  if (preset != texts.end()) {
-    with_name("preset",
-              [&] { apply_preset(options, parse_name("preset", preset->second, kPresets)); });
+  const auto named = texts.find("preset");
+  Preset preset = Preset::standard;
+  if (named != texts.end()) {
+    with_name("preset", [&] { preset = parse_name("preset", named->second, kPresets); });
   }
+  apply_preset(options, preset);
   for (const OptionInfo& info : option_table()) {
     const auto text = texts.find(info.name);
     if (text == texts.end()) continue;
@@ -251,6 +262,7 @@ Options understand(const Texts& texts, const KnownNames& known) {
 /// Whether two sets of options ask for the same measurements.
 bool same_run(Options a, const Options& b) {
   a.given = b.given;
+  a.sizes_given = b.sizes_given;
   return a == b;
 }
 
@@ -301,7 +313,7 @@ PresetPlan plan_of(Preset preset) {
 
 Options parse_command_line(const std::vector<std::string>& arguments, const KnownNames& known) {
   const CommandLine line = read_command_line(arguments, known);
-  if (line.given.count("version") != 0) throw EarlyExit{0, version_text()};
+  if (line.given.contains("version")) throw EarlyExit{0, version_text()};
   Options options = understand(line.given, known);
   options.benchmark_flags = line.benchmark_flags;
   if (!options.output.empty() && !options.resume.empty()) {

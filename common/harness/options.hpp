@@ -39,15 +39,30 @@ PresetPlan plan_of(Preset preset);
 /// More workers than any machine has hardware threads: beyond it a count is a typing error.
 inline constexpr int kMostWorkers = 65536;
 
+/// `--sms`: how many of a GPU's multiprocessors.
+struct SmCounts {
+  enum class Which {
+    all,
+    automatic,  ///< 1, 2, 4, ... all
+    these,
+  };
+  Which which = Which::all;
+  std::vector<int> counts;  ///< `these`
+
+  bool operator==(const SmCounts&) const = default;
+};
+
 /// The command line, understood and checked as far as that is possible without the machine.
 struct Options {
-  std::vector<std::string> workloads;  ///< empty: all
+  std::vector<std::string> workloads;  ///< empty: those that are in the presets
   std::vector<ModelChoice> models;     ///< empty: all that this machine can run
   bool all_variants = false;
   std::vector<ElementType> types{ElementType::f32};
-  std::vector<std::uint64_t> sizes;          ///< the preset's unless given
-  std::optional<std::vector<int>> threads;   ///< none: `auto`
-  std::string sms = "all";                   ///< "all", "auto", or a list that parse_counts reads
+  std::vector<std::uint64_t> sizes;  ///< the preset's unless given
+  bool sizes_given = false;
+  std::optional<std::vector<int>> threads;  ///< none: `auto`
+  SmCounts sms;
+  std::vector<Cache> caches{Cache::warm};
   std::optional<std::vector<Scope>> scopes;  ///< none: all that apply
   Scaling scaling = Scaling::strong;
   Pin pin = Pin::cores;
@@ -89,6 +104,8 @@ struct EarlyExit {
 struct KnownNames {
   std::vector<std::string> workloads;
   std::vector<std::string> models;
+  std::vector<std::string> shown_workloads{};    ///< the same for people: a family is one entry
+  std::vector<std::string> default_workloads{};  ///< what is measured when none is named
 };
 
 /// Reads the command line (without the program's name). Throws EarlyExit.

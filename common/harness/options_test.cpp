@@ -18,7 +18,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-const KnownNames kKnown{{"double", "reduce"}, {"serial", "threads", "openmp", "stdpar", "cuda"}};
+const KnownNames kKnown{{"double", "reduce", "fma1", "fma2", "fma4", "wait"},
+                        {"serial", "threads", "openmp", "stdpar", "cuda"},
+                        {"double", "reduce", "fma1 ... fma4", "wait"},
+                        {"double", "reduce", "wait"}};
 
 Options parse(const std::vector<std::string>& arguments) {
   return parse_command_line(arguments, kKnown);
@@ -57,7 +60,8 @@ TEST(Options, DefaultsAreTheStandardPreset) {
   EXPECT_EQ(options.sizes, parse_sizes("1Ki..256Mi:x4"));
   EXPECT_EQ(options.sizes.back(), std::uint64_t{256} << 20);
   EXPECT_EQ(options.threads, std::nullopt);
-  EXPECT_EQ(options.sms, "all");
+  EXPECT_EQ(options.sms.which, SmCounts::Which::all);
+  EXPECT_THAT(options.caches, ElementsAre(Cache::warm));
   EXPECT_EQ(options.scopes, std::nullopt);
   EXPECT_EQ(options.scaling, Scaling::strong);
   EXPECT_EQ(options.pin, Pin::cores);
@@ -72,25 +76,16 @@ TEST(Options, DefaultsAreTheStandardPreset) {
 }
 
 TEST(Options, ReadsEveryOption) {
-  const Options options = parse({"--workloads", "reduce",
-                                 "--models",    "serial,openmp/static",
-                                 "--variants",  "all",
-                                 "--types",     "f64,i32",
-                                 "--sizes",     "1Ki..4Ki",
-                                 "--threads",   "1..3",
-                                 "--sms",       "1,2",
-                                 "--scopes",    "kernel,offload",
-                                 "--scaling",   "weak",
-                                 "--pin",       "none",
-                                 "--device",    "0..1",
-                                 "--rounds",    "7",
-                                 "--min-time",  "0.5",
-                                 "--precision", "1.5%",
-                                 "--budget",    "99",
-                                 "--filter",    "f64|i[32]+",
-                                 "--output",    "some/run.csv",
-                                 "--label",     "box",
-                                 "--quiet",     "--benchmark_out",
+  const Options options = parse({"--workloads", "reduce",     "--models",   "serial,openmp/static",
+                                 "--variants",  "all",        "--types",    "f64,i32",
+                                 "--sizes",     "1Ki..4Ki",   "--threads",  "1..3",
+                                 "--sms",       "1,2",        "--scopes",   "kernel,offload",
+                                 "--scaling",   "weak",       "--cache",    "cold",
+                                 "--pin",       "none",       "--device",   "0..1",
+                                 "--rounds",    "7",          "--min-time", "0.5",
+                                 "--precision", "1.5%",       "--budget",   "99",
+                                 "--filter",    "f64|i[32]+", "--output",   "some/run.csv",
+                                 "--label",     "box",        "--quiet",    "--benchmark_out",
                                  "b.json"});
   EXPECT_THAT(options.workloads, ElementsAre("reduce"));
   EXPECT_THAT(options.models,
@@ -99,7 +94,8 @@ TEST(Options, ReadsEveryOption) {
   EXPECT_THAT(options.types, ElementsAre(ElementType::f64, ElementType::i32));
   EXPECT_THAT(options.sizes, ElementsAre(1024, 2048, 4096));
   EXPECT_THAT(options.threads.value(), ElementsAre(1, 2, 3));
-  EXPECT_EQ(options.sms, "1,2");
+  EXPECT_EQ(options.sms, (SmCounts{SmCounts::Which::these, {1, 2}}));
+  EXPECT_THAT(options.caches, ElementsAre(Cache::cold));
   EXPECT_THAT(options.scopes.value(), ElementsAre(Scope::kernel, Scope::offload));
   EXPECT_EQ(options.scaling, Scaling::weak);
   EXPECT_EQ(options.pin, Pin::none);
@@ -115,7 +111,7 @@ TEST(Options, ReadsEveryOption) {
   EXPECT_EQ(options.benchmark_out, "b.json");
   EXPECT_EQ(options.given.dump(),
             R"({"workloads":"reduce","models":"serial,openmp/static","variants":"all",)"
-            R"("types":"f64,i32","sizes":"1Ki..4Ki","scopes":"kernel,offload",)"
+            R"("types":"f64,i32","sizes":"1Ki..4Ki","scopes":"kernel,offload","cache":"cold",)"
             R"("filter":"f64|i[32]+","threads":"1..3","sms":"1,2","device":"0..1","pin":"none",)"
             R"("scaling":"weak","rounds":"7","min-time":"0.5","precision":"1.5%","budget":"99",)"
             R"("label":"box"})");
@@ -149,7 +145,12 @@ TEST(Options, EveryMistakeIsOneLine) {
     std::string says, and_says;
   };
   const std::vector<Case> cases{
-      {{"--workloads", "triple"}, "--workloads: unknown workload 'triple'", "double, reduce"},
+      {{"--workloads", "triple"},
+       "--workloads: unknown workload 'triple'",
+       "double, reduce, fma1 ... fma4, wait"},
+      {{"--workloads", "fma3"}, "unknown workload 'fma3'", "did you mean fma1?"},
+      {{"--cache", "hot"}, "--cache: unknown cache 'hot'", "warm, cold"},
+      {{"--cache", "warm,"}, "--cache: ", "empty"},
       {{"--models", "opnemp"}, "serial, threads, openmp, stdpar, cuda", "did you mean openmp?"},
       {{"--models", "openmp/"}, "neither a model nor model/variant", "write openmp"},
       {{"--models", "a/b/c"}, "--models: unknown model 'a'", "openmp"},
@@ -192,6 +193,7 @@ TEST(Options, EveryMistakeIsOneLine) {
       {{"--label", std::string(65, 'x')}, "--label: ", "1 to 64"},
       {{"--label", " x"}, "--label: ", "no space at the ends"},
       {{"--list", "--machine"}, "--list and --machine", "one of them"},
+      {{"--with=my.hpp"}, "--with belongs to scripts/run", "docs/own-workload.md"},
       {{"--size", "4"}, "unknown option '--size'", "did you mean --sizes?"},
       {{"--frobnicate"}, "unknown option '--frobnicate'", "--help"},
       {{"-j", "4"}, "unknown option '-j'", "--help"},
@@ -258,8 +260,9 @@ TEST(Options, HelpTellsEveryOption) {
     }
     EXPECT_EQ(option.value.empty(), option.example.empty()) << option.name;
   }
-  for (const char* text : {"of double, reduce;", "1Ki..256Mi:x4", "quick", "thorough",
-                           "Exit status", "default: the host name", "What to measure:"}) {
+  for (const char* text :
+       {"of double, reduce, fma1 ... fma4, wait;", "default: double, reduce, wait", "1Ki..256Mi:x4",
+        "quick", "thorough", "Exit status", "default: the host name", "What to measure:"}) {
     EXPECT_THAT(help, HasSubstr(text));
   }
   EXPECT_THAT(help, testing::Not(HasSubstr("\n\n\n")));

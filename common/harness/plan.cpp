@@ -7,7 +7,7 @@
 #include <limits>
 #include <regex>
 
-#include "common/harness/parse.hpp"
+#include "common/cold.hpp"
 
 namespace crossover {
 
@@ -48,7 +48,7 @@ std::vector<Wanted> wanted_models(const Options& options,
 
 /// The sizes to measure a workload at.
 const std::vector<std::uint64_t>& sizes_for(const Workload& workload, const Options& options) {
-  const bool meant = options.given.contains("sizes") && contains(options.workloads, workload.name);
+  const bool meant = options.sizes_given && contains(options.workloads, workload.name);
   return workload.sizes.empty() || meant ? options.sizes : workload.sizes;
 }
 
@@ -93,7 +93,8 @@ void check_variants(const Wanted& wanted, const std::vector<const Workload*>& ch
 std::vector<const Workload*> chosen_workloads(const Options& options) {
   std::vector<const Workload*> chosen;
   for (const Workload& workload : workloads()) {
-    if (options.workloads.empty() || contains(options.workloads, workload.name)) {
+    if (options.workloads.empty() ? workload.in_presets
+                                  : contains(options.workloads, workload.name)) {
       chosen.push_back(&workload);
     }
   }
@@ -122,19 +123,93 @@ std::uint64_t total_elements(std::uint64_t size, int workers, bool per_worker) {
   return size * count;
 }
 
+/// What there is to measure of one variant: one entry for each cache, device and worker count.
+class VariantPlan {
+ public:
+  VariantPlan(const Options& options, const Topology& topology, std::vector<Planned>& plan)
+      : options_(options), topology_(topology), plan_(plan) {}
+
+  /// `size` is that of `--sizes`; `what` lacks elements, workers, device and cache.
+  void add(Configuration what, const Variant& variant, std::uint64_t size, Model& model,
+           const std::vector<std::pair<Devices, std::vector<int>>>& workers) {
+    const bool per_worker = what.workload->per_worker || options_.scaling == Scaling::weak;
+    for (const Cache cache : caches_for(*what.workload)) {
+      what.cache = cache;
+      for (const auto& [devices, counts] : workers) {
+        what.device = devices;
+        for (const int count : counts) {
+          const bool asked = !variant.within_threads || options_.threads;
+          if (!asked && count > topology_.usable_threads()) continue;
+          what.workers = count;
+          what.elements = total_elements(size, count, per_worker);
+          plan_.push_back(planned(what, model));
+        }
+      }
+    }
+  }
+
+ private:
+  /// What moves no data is measured as it is: no cache can make it faster.
+  std::vector<Cache> caches_for(const Workload& workload) const {
+    return workload.moves_data() ? options_.caches : std::vector{Cache::warm};
+  }
+
+  Planned planned(const Configuration& what, Model& model) const {
+    if (what.cache == Cache::cold && what.device.is_cpus() && *cold_unavailable() != '\0') {
+      return {what, {}, nullptr, cold_unavailable()};
+    }
+    // A device's workers are not threads: one host thread looks after them.
+    return {what,
+            what.device.is_cpus() ? topology_.place(what.workers, options_.pin)
+                                  : topology_.place(1, Pin::none),
+            &model,
+            {}};
+  }
+
+  const Options& options_;
+  const Topology& topology_;
+  std::vector<Planned>& plan_;
+};
+
+Sweeps sweeps_of(const Options& options) {
+  Sweeps sweeps;
+  // A list of none means 1, 2, 4, ... to a model.
+  if (options.sms.which != SmCounts::Which::all) sweeps.sms = options.sms.counts;
+  sweeps.devices = options.devices;
+  return sweeps;
+}
+
+std::vector<std::pair<Devices, std::vector<int>>> workers_of(const Model& model,
+                                                             const Sweeps& sweeps) {
+  try {
+    return model.workers(sweeps);
+  } catch (const std::invalid_argument& error) {
+    throw PlanError(error.what());
+  }
+}
+
+/// The entries of a model that is only in the default set and cannot run here.
+void add_skipped(const Model& model, const std::string& reason,
+                 const std::vector<const Workload*>& chosen, const Options& options,
+                 std::vector<Planned>& plan) {
+  for (const Workload* workload : chosen) {
+    for (const ElementType type : types_for(*workload, options)) {
+      const Configuration what{.workload = workload,
+                               .type = type,
+                               .model = std::string(model.name()),
+                               .variant = "best",
+                               .workers = 0,
+                               .device = Devices::none()};
+      plan.push_back({what, {}, nullptr, reason});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Planned> make_plan(const Options& options,
                                std::span<const std::unique_ptr<Model>> models,
                                const Topology& topology) {
-  Sweeps sweeps;
-  if (options.sms == "auto") {
-    sweeps.sms.emplace();
-  } else if (options.sms != "all") {
-    sweeps.sms = parse_counts(options.sms, kMostWorkers);
-  }
-  sweeps.devices = options.devices;
-
   const std::vector<const Workload*> chosen = chosen_workloads(options);
   std::vector<Wanted> runnable;
   std::vector<Planned> plan;
@@ -144,54 +219,33 @@ std::vector<Planned> make_plan(const Options& options,
         throw PlanError(
             fmt::format("--models: {} cannot run here: {}", wanted.model->name(), reason));
       }
-      for (const Workload* workload : chosen) {
-        for (const ElementType type : types_for(*workload, options)) {
-          plan.push_back({{workload, type, std::string(wanted.model->name()), "best",
-                           Scope::resident, 0, 0, "none"},
-                          {},
-                          nullptr,
-                          reason});
-        }
-      }
+      add_skipped(*wanted.model, reason, chosen, options, plan);
       continue;
     }
     check_variants(wanted, chosen, options);
     runnable.push_back(std::move(wanted));
   }
 
+  Sweeps sweeps = sweeps_of(options);
+  VariantPlan variant_plan(options, topology, plan);
   for (const Workload* workload : chosen) {
     sweeps.threads = threads_for(*workload, options, topology);
-    std::vector<std::vector<std::pair<std::string, std::vector<int>>>> workers;
-    for (const Wanted& wanted : runnable) {
-      try {
-        workers.push_back(wanted.model->workers(sweeps));
-      } catch (const std::invalid_argument& error) {
-        throw PlanError(error.what());
-      }
-    }
-    const bool per_worker = workload->per_worker || options.scaling == Scaling::weak;
+    std::vector<std::vector<std::pair<Devices, std::vector<int>>>> workers;
+    for (const Wanted& wanted : runnable) workers.push_back(workers_of(*wanted.model, sweeps));
     for (const ElementType type : types_for(*workload, options)) {
       for (const std::uint64_t size : sizes_for(*workload, options)) {
         for (std::size_t m = 0; m < runnable.size(); ++m) {
+          Model& model = *runnable[m].model;
           for (const Variant& variant : chosen_variants(runnable[m], *workload, type, options)) {
             for (const Scope scope : variant.scopes) {
               if (options.scopes && !contains(*options.scopes, scope)) continue;
-              for (const auto& [device, counts] : workers[m]) {
-                for (const int count : counts) {
-                  if (variant.within_threads && !options.threads &&
-                      count > topology.usable_threads()) {
-                    continue;
-                  }
-                  plan.push_back(
-                      {{workload, type, std::string(runnable[m].model->name()), variant.name, scope,
-                        total_elements(size, count, per_worker), count, device},
-                       // A device's workers are not threads: one host thread looks after them.
-                       device == "cpu" ? topology.place(count, options.pin)
-                                       : topology.place(1, Pin::none),
-                       runnable[m].model,
-                       {}});
-                }
-              }
+              variant_plan.add({.workload = workload,
+                                .type = type,
+                                .model = std::string(model.name()),
+                                .variant = variant.name,
+                                .scope = scope,
+                                .device = {}},
+                               variant, size, model, workers[m]);
             }
           }
         }
@@ -206,11 +260,13 @@ std::vector<Planned> make_plan(const Options& options,
     });
   }
   if (std::none_of(plan.begin(), plan.end(), [](const Planned& p) { return p.model != nullptr; })) {
-    throw PlanError(options.filter.empty()
-                        ? std::string("nothing to measure: no variant has these scopes and types")
-                        : fmt::format("--filter: no configuration matches '{}'; --list without it "
-                                      "prints all",
-                                      options.filter));
+    if (!options.filter.empty()) {
+      throw PlanError(fmt::format(
+          "--filter: no configuration matches '{}'; --list without it prints all", options.filter));
+    }
+    throw PlanError(
+        fmt::format("nothing to measure: {}",
+                    plan.empty() ? "no variant has these scopes and types" : plan.front().skip));
   }
   return plan;
 }

@@ -79,6 +79,42 @@ TEST_F(Plan, CountsElementsPerWorkerWhenScalingIsWeak) {
   EXPECT_THAT(refusal(), HasSubstr("--sizes"));
 }
 
+TEST_F(Plan, MeasuresColdWhatMovesDataAndTheCostsWarm) {
+  options_.workloads = {"reduce", "switch"};
+  options_.models = {{"first", "best"}};
+  options_.threads = {{2}};
+  options_.caches = {Cache::warm, Cache::cold};
+  EXPECT_THAT(names(), ElementsAre("reduce/f32/first/best/resident/n:100/w:2",
+                                   "reduce/f32/first/best/resident/n:100/w:2/cold",
+                                   "switch/none/first/best/resident/n:1/w:2"));
+  options_.caches = {Cache::cold};
+  EXPECT_THAT(names(), ElementsAre("reduce/f32/first/best/resident/n:100/w:2/cold",
+                                   "switch/none/first/best/resident/n:1/w:2"));
+}
+
+TEST_F(Plan, HandsTheMultiprocessorsOn) {
+  options_.models = {{"first", "best"}};
+  const auto asked = [&](SmCounts counts) {
+    options_.sms = std::move(counts);
+    plan();
+    return model(0).log.sweeps.sms;
+  };
+  EXPECT_EQ(asked({}), std::nullopt);
+  EXPECT_EQ(asked({SmCounts::Which::automatic, {}}), std::vector<int>{});
+  EXPECT_EQ(asked({SmCounts::Which::these, {1, 5}}), (std::vector<int>{1, 5}));
+}
+
+TEST_F(Plan, LeavesOutWhatIsNotInThePresetsUnlessItIsNamed) {
+  options_.workloads = {};
+  for (const Planned& planned : plan()) {
+    EXPECT_TRUE(planned.configuration.workload->in_presets) << planned.configuration.name();
+  }
+  options_.workloads = {"triad"};
+  options_.threads = {{1}};
+  options_.models = {{"first", "best"}};
+  EXPECT_THAT(names(), ElementsAre("triad/f32/first/best/resident/n:100/w:1"));
+}
+
 TEST_F(Plan, FiltersByName) {
   options_.filter = "first/best.*w:2$";
   EXPECT_THAT(names(), ElementsAre("reduce/f32/first/best/resident/n:100/w:2"));
@@ -93,6 +129,7 @@ TEST_F(Plan, SkipsWhatCannotRunUnlessItIsNamed) {
   EXPECT_EQ(all.front().model, nullptr);
   EXPECT_EQ(all.front().skip, "no such device");
   EXPECT_EQ(all.front().configuration.model, "second");
+  EXPECT_EQ(all.front().configuration.device, Devices::none());
   options_.models = {{"second", ""}};
   EXPECT_THAT(refusal(), testing::AllOf(HasSubstr("second"), HasSubstr("no such device")));
 }
@@ -132,7 +169,7 @@ TEST_F(Plan, TakesAWorkloadsOwnSizesUnlessOthersAreGiven) {
   // workloads().
   for (const Workload& workload : workloads()) {
     options_.workloads = {std::string(workload.name)};
-    options_.given = nlohmann::ordered_json::object();
+    options_.sizes_given = false;
     options_.threads.reset();
     std::vector<std::uint64_t> sizes;
     for (const Planned& planned : plan()) {
@@ -145,7 +182,7 @@ TEST_F(Plan, TakesAWorkloadsOwnSizesUnlessOthersAreGiven) {
       EXPECT_THAT(workload.sizes.empty() ? options_.sizes : workload.sizes, Contains(size))
           << workload.name;
     }
-    options_.given["sizes"] = "100";
+    options_.sizes_given = true;
     for (const Planned& planned : plan()) {
       const auto workers = static_cast<std::uint64_t>(planned.configuration.workers);
       EXPECT_EQ(planned.configuration.elements, 100 * (workload.per_worker ? workers : 1));
@@ -156,7 +193,7 @@ TEST_F(Plan, TakesAWorkloadsOwnSizesUnlessOthersAreGiven) {
 TEST_F(Plan, GivesSizesForArraysToOtherWorkloadsOnlyWhenTheyAreNamed) {
   options_.models = {{"first", "best"}};
   options_.threads = {{1}};
-  options_.given["sizes"] = "1Gi";
+  options_.sizes_given = true;
   options_.sizes = {std::uint64_t{1} << 30};
   options_.workloads = {};
   for (const Planned& planned : plan()) {

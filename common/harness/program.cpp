@@ -15,14 +15,14 @@
 
 #include "common/harness/csv.hpp"
 #include "common/harness/exit_status.hpp"
-#include "common/harness/node.hpp"
-#include "common/harness/nodes.hpp"
 #include "common/harness/options.hpp"
 #include "common/harness/plan.hpp"
 #include "common/harness/record.hpp"
 #include "common/harness/run.hpp"
 #include "common/harness/signals.hpp"
+#include "common/harness/vocabulary.hpp"
 #include "common/machine.hpp"
+#include "common/plural.hpp"
 
 namespace crossover {
 namespace {
@@ -33,17 +33,15 @@ void publish_path(const std::filesystem::path& csv) {
   if (file != nullptr) std::ofstream(file) << csv.string() << '\n';
 }
 
-std::string machine_line(const nlohmann::ordered_json& record, const std::string& node,
-                         const Topology& topology) {
+std::string machine_line(const nlohmann::ordered_json& record, const Topology& topology) {
   const auto& machine = record.at("machine");
   const auto text = [](const nlohmann::ordered_json& value, const char* otherwise) {
     return value.is_string() ? value.get<std::string>() : std::string(otherwise);
   };
   const auto& cpu = machine.at("cpu");
-  std::string line =
-      fmt::format("{}{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
-                  node.empty() ? "" : ", node " + node, text(cpu.at("model"), "unknown CPU"),
-                  topology.physical_cores, topology.threads.size());
+  std::string line = fmt::format(
+      "{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
+      text(cpu.at("model"), "unknown CPU"), topology.physical_cores, topology.threads.size());
   if (machine.at("memory_bytes").is_number()) {
     line += fmt::format(", {:.1f} GiB", machine.at("memory_bytes").get<double>() / 0x1p30);
   }
@@ -54,13 +52,10 @@ std::string machine_line(const nlohmann::ordered_json& record, const std::string
   return line;
 }
 
-// When the program is overdue: with what has passed, still under the second after which mpirun
-// kills.
-constexpr std::chrono::milliseconds kNodesPatience{250};
-
 /// A file to write to and what is in it already.
 struct Target {
   std::filesystem::path csv;
+  std::vector<std::string> columns;
   std::vector<Row> earlier;
   std::uint64_t valid_bytes = 0;
   nlohmann::ordered_json record;
@@ -75,6 +70,7 @@ Target open_interrupted(Options& options, const KnownNames& known) {
     options = resume_options(target.record.at("options"), options, known);
     options.label = target.record.at("label").get<std::string>();
     CsvContents contents = read_csv(target.csv);
+    target.columns = std::move(contents.columns);
     target.earlier = std::move(contents.rows);
     target.valid_bytes = contents.valid_bytes;
   } catch (const std::runtime_error& error) {
@@ -93,7 +89,8 @@ std::filesystem::path default_output(const Options& options) {
 }
 
 int measure(Options options, const std::string& command, const KnownNames& known,
-            const Models& models, const Topology& topology, Fleet* fleet, StopSignals& signals) {
+            const Models& models, const Topology& topology, const MeasurePeak& measure_peak,
+            StopSignals& signals) {
   Target target;
   const bool resumed = !options.resume.empty();
   const bool quiet = options.quiet;
@@ -113,15 +110,18 @@ int measure(Options options, const std::string& command, const KnownNames& known
   nlohmann::ordered_json record =
       new_record(options, command, topology, describe_models(models), seed);
   record["machine"].update(describe_hardware(models));
-  std::vector<std::string> columns = appended_columns(models);
-  Nodes nodes(fleet);
-  if (fleet != nullptr) {
-    record["nodes"] =
-        nodes.plan(record.at("options"), options.benchmark_flags, signals.requested(), columns);
-  }
+  const nlohmann::ordered_json appended = appended_columns(models);
+  const std::vector<std::string> columns = column_names(appended);
+  record["vocabulary"] = describe_vocabulary(models, appended);
   if (resumed) {
     if (const std::string reason = refuse_resume(target.record, record); !reason.empty()) {
       throw EarlyExit{kUsage, fmt::format("--resume: {}", reason)};
+    }
+    const auto all = column_names(record["vocabulary"]["columns"]);
+    if (!target.columns.empty() && target.columns != all) {
+      throw EarlyExit{kUsage, fmt::format("--resume: {} has other columns than this run would "
+                                          "write; start a new run",
+                                          target.csv.string())};
     }
     target.record["resumed"].push_back({{"command", command}, {"started", record.at("started")}});
     record = target.record;
@@ -129,6 +129,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
     record["ended"] = nullptr;
   } else {
     target.csv = options.output.empty() ? default_output(options) : options.output;
+    add_measured_peak(record["machine"], plan, topology, measure_peak);
   }
 
   Progress progress(quiet);
@@ -136,55 +137,42 @@ int measure(Options options, const std::string& command, const KnownNames& known
                              : CsvWriter::create(target.csv, columns);
   publish_path(target.csv);
   write_record(record_path(target.csv), record);
-  const std::string machine = machine_line(record, nodes.self(), topology);
+  const std::string machine = machine_line(record, topology);
   progress.say(machine);
-  if (const std::string bound = fleet == nullptr ? "" : bound_nodes(record); !bound.empty()) {
-    progress.say(bound);
-  }
   progress.say(fmt::format("{} configurations, at most {} rounds and {}; results in {}",
                            plan.size(), options.rounds, format_duration(options.budget_s),
                            target.csv.string()));
 
   Sampler sampler(topology, options.min_time_s, benchmark_out, signals.requested());
   Run run(
-      {options, record.at("run").get<std::string>(), nodes.self(), seed, signals.requested()}, plan,
-      target.earlier, sampler, [&](const Row& row) { nodes.write(row); }, progress);
+      {options, record.at("run").get<std::string>(), seed, signals.requested()}, plan,
+      target.earlier, sampler, [&](const Row& row) { writer.append(row); }, progress);
   const auto conclude = [&](std::string_view status, std::string_view why) {
     record["status"] = status;
     record["ended"] = utc_now();
     record["end_reason"] = why;
     write_record(record_path(target.csv), record);
     if (quiet) return;
-    fmt::print("{}{}ended: {}\nCSV   {}\nJSON  {}\n", summarise(machine, plan, run.results()),
-               nodes.summary(), why, target.csv.string(), record_path(target.csv).string());
+    fmt::print("{}ended: {}\nCSV   {}\nJSON  {}\n",
+               summarise(machine, plan, run.results(), models.front()->name()), why,
+               target.csv.string(), record_path(target.csv).string());
     std::fflush(stdout);
   };
   const auto conclude_interrupted = [&]() -> int {
-    std::string lost = lost_process(models);
-    if (lost.empty()) lost = nodes.trouble();
+    const std::string lost = lost_process(models);
     conclude(lost.empty() ? "interrupted" : "failed",
              lost.empty() ? name(End::interrupted) : std::string_view(lost));
     if (lost.empty()) return kInterrupted;
     fmt::print(stderr, "crossover: {}\n", lost);
     return kSystem;
   };
-  nodes.begin(record, target.earlier, writer);
   signals.when_overdue([&] {
     progress.clear();
-    try {
-      nodes.wait(signals.alone(), kNodesPatience);
-    } catch (const std::exception&) {
-      // What there is counts; another second there is not.
-    }
     return conclude_interrupted();
   });
   End end;
   try {
     end = run.go();
-    if (fleet != nullptr && end != End::interrupted) {
-      progress.say("this node is done; waiting for the others");
-    }
-    nodes.wait(signals.alone());
   } catch (const std::system_error&) {
     signals.ending();
     progress.clear();
@@ -195,31 +183,32 @@ int measure(Options options, const std::string& command, const KnownNames& known
   progress.clear();
   const double total_s = run.elapsed_s();
   int status = kDone;
-  if (end == End::interrupted || nodes.cut_short()) {
+  if (end == End::interrupted) {
     status = conclude_interrupted();
   } else {
     conclude("complete", name(end));
   }
-  progress.say(fmt::format("{} round{} in {}, {:.0f} % of it inside samples", run.rounds(),
-                           run.rounds() == 1 ? "" : "s", format_duration(total_s),
+  progress.say(fmt::format("{} in {}, {:.0f} % of it inside samples",
+                           counted(run.rounds(), "round"), format_duration(total_s),
                            100 * run.seconds_in_samples() / total_s));
   if (status != kDone) return status;
   for (const Result& result : run.results()) {
     if (result.failed > 0) return kWrongResult;
   }
-  return nodes.wrong() ? kWrongResult : kDone;
+  return kDone;
 }
 
 }  // namespace
 
-int run_program(const std::vector<std::string>& arguments, const Models& models, Fleet* fleet) {
+int run_program(const std::vector<std::string>& arguments, const Models& models,
+                const MeasurePeak& measure_peak) {
   // A reader that goes away must not end a run, and a file at its size limit is an error to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  if (fleet != nullptr && fleet->self() != 0) return run_node(models, *fleet);
   StopSignals signals;
   const KnownNames known = known_names(models);
   try {
+    if (std::string reason = refuse_names(workloads()); !reason.empty()) mistake(std::move(reason));
     Options options = parse_command_line(arguments, known);
     initialize_benchmark(options.benchmark_flags);
     const Topology topology = detect_topology();
@@ -229,8 +218,8 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
       fmt::print("{}\n", machine.dump(2));
       return kDone;
     }
-    return measure(std::move(options), printable_command(arguments), known, models, topology, fleet,
-                   signals);
+    return measure(std::move(options), printable_command(arguments), known, models, topology,
+                   measure_peak, signals);
   } catch (const EarlyExit& exit) {
     if (exit.status == kDone) {
       fmt::print("{}", exit.text);

@@ -3,17 +3,17 @@
 #include <string>
 #include <vector>
 
-#include "common/fleet.hpp"
 #include "common/harness/model_list.hpp"
+#include "common/harness/peak.hpp"
 
 namespace crossover {
 
 /// The whole program on `arguments` (without its name) with these models: reads the command line,
-/// measures, writes results and summary. Returns the exit status: 0 done, 1 a result failed
-/// verification, 2 the command line is wrong, 3 the system refused, 130 interrupted. With a
-/// `fleet` (not owned) it measures all of its nodes, and every node calls it: see run_node() for
-/// those but the first. Call it before any thread is started.
+/// measures, writes results and summary. The first model is the one that the others are compared
+/// with; `measure_peak` may be empty. Returns the exit status: 0 done, 1 a result failed
+/// verification, 2 the command line is wrong, 3 the system refused, 130 interrupted. Call
+/// it before any thread is started.
 int run_program(const std::vector<std::string>& arguments, const Models& models,
-                Fleet* fleet = nullptr);
+                const MeasurePeak& measure_peak = {});
 
 }  // namespace crossover

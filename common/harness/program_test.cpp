@@ -7,11 +7,13 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "common/harness/csv.hpp"
 #include "common/harness/fake_model.hpp"
 #include "common/harness/record.hpp"
+#include "common/harness/vocabulary.hpp"
 
 namespace crossover {
 namespace {
@@ -65,6 +67,51 @@ TEST_F(Program, EndsWith1WhenAModelThrows) {
 TEST_F(Program, EndsWith0WhenSomethingIsSkipped) {
   model().on_prepare = [] { throw Unavailable("no"); };
   EXPECT_EQ(run(), 0);
+}
+
+TEST_F(Program, ExplainsEveryColumnThatItWrites) {
+  model().columns = {{"watts", "W", "telemetry", "power"}};
+  model().observed.values = {{"watts", 70}};
+  ASSERT_EQ(run(), 0);
+  const auto words = read_record(record_path(csv_)).at("vocabulary");
+  EXPECT_EQ(column_names(words.at("columns")), read_csv(csv_).columns);
+  EXPECT_EQ(words.at("columns").back().at("unit"), "W");
+  EXPECT_EQ(words.at("models").at(0).at("name"), "serial");
+}
+
+TEST_F(Program, GoesOnOnlyInAFileOfTheSameColumns) {
+  ASSERT_EQ(run(), 0);
+  EXPECT_EQ(run_program({"--quiet", "--resume=" + csv_.string()}, models_), 0);
+  model().columns = {{"watts", "W", "telemetry", "power"}};
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_program({"--quiet", "--resume=" + csv_.string()}, models_), 2);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("has other columns"));
+}
+
+TEST_F(Program, GoesOnWithColdCachesAsItBegan) {
+  const std::vector<std::string> arguments{
+      "--workloads=dot", "--sizes=100", "--threads=1",         "--cache=cold,warm",
+      "--quiet",         "--rounds=2",  "--min-time=0.000001", "--output=" + csv_.string()};
+  ASSERT_EQ(run_program(arguments, models_), 0);
+  EXPECT_EQ(run_program({"--quiet", "--resume=" + csv_.string()}, models_), 0);
+  EXPECT_EQ(read_csv(csv_).rows.size(), 8U) << "nothing is measured twice";
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_program({"--cache=cold", "--resume=" + csv_.string()}, models_), 2);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("--cache is 'cold' here but 'cold,warm' in the run"));
+}
+
+TEST_F(Program, HasThePeakOfArithmeticMeasured) {
+  const auto cpu_of = [this](const std::string& workload) {
+    std::filesystem::remove_all(folder_);
+    EXPECT_EQ(run_program({"--workloads=" + workload, "--sizes=100", "--threads=1", "--rounds=1",
+                           "--min-time=0.000001", "--quiet", "--output=" + csv_.string()},
+                          models_, [](auto, const auto&) { return 7.0; }),
+              0);
+    return read_record(record_path(csv_)).at("machine").at("cpu");
+  };
+  EXPECT_EQ(cpu_of("fma4").at("measured_peak_gflops").at("f32").at("1"), 7);
+  EXPECT_FALSE(cpu_of("reduce").contains("measured_peak_gflops"));
 }
 
 // Whoever manages a model's processes ends this one too when one of them dies.

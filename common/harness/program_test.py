@@ -106,6 +106,7 @@ def out(tmp_path: pathlib.Path) -> pathlib.Path:
 def test_a_run_writes_a_complete_csv_and_its_record(out: pathlib.Path) -> None:
     result = run(*SMALL, "--rounds=3", f"--output={out}")
     assert result.returncode == 0, result.stderr
+    assert "3 rounds in " in result.stderr
     rows = rows_of(out)
     assert len(rows) == len(set(identities(rows)))
     names = run(*SMALL, "--list").stdout.split()
@@ -176,6 +177,7 @@ def test_an_existing_file_is_not_overwritten(out: pathlib.Path) -> None:
     out.parent.mkdir()
     out.write_text("precious")
     result = run(*SMALL, "--rounds=1", f"--output={out}")
+    assert "1 round in " in result.stderr
     assert result.returncode == 3
     assert out.read_text() == "precious"
     assert len(result.stderr.strip().splitlines()[-1:]) == 1 and str(out) in result.stderr

@@ -28,12 +28,14 @@ Json describe_topology(const Options& options, const Topology& topology) {
                     {"package", thread.package},
                     {"smt_rank", thread.smt_rank}});
   }
+  Json sms = options.sms.which == SmCounts::Which::all ? "all" : "auto";
+  if (options.sms.which == SmCounts::Which::these) sms = options.sms.counts;
   Json devices = "all";
   if (!options.devices.empty()) devices = options.devices;
   return {{"pin", name(options.pin)},
           {"scaling", options.scaling == Scaling::strong ? "strong" : "weak"},
           {"threads", options.threads.value_or(topology.automatic_thread_counts())},
-          {"sms", options.sms},
+          {"sms", sms},
           {"devices", devices},
           {"usable_threads", topology.usable_threads()},
           {"usable_cores", topology.usable_cores()},

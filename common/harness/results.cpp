@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <optional>
-#include <tuple>
+#include <set>
 #include <utility>
 
 namespace crossover {
@@ -17,7 +16,7 @@ void add_row(Result& result, const Row& row) {
       result.skipped = row.note;
       return;
     case Status::failed:
-      ++result.failed;
+      if (++result.failed == 1) result.failure = row.note;
       return;
     case Status::noisy:
       ++result.noisy;
@@ -59,23 +58,53 @@ void offer(std::map<std::uint64_t, Best>& best, const Best& candidate) {
 
 double rate(const Best& best) { return best.configuration->bytes() / best.time_ns; }
 
-/// `name`, with the scope and the device where they are not the usual ones: "cuda (kernel) gpu1".
-std::string qualified(std::string name, const Configuration& what) {
-  if (what.scope != Scope::resident) name += fmt::format(" ({})", crossover::name(what.scope));
-  if (what.device != "cpu" && what.device != "gpu0") name += ' ' + what.device;
-  return name;
-}
+/// What one table is about.
+struct Subject {
+  const Workload* workload = nullptr;
+  ElementType type = ElementType::none;
+  Cache cache = Cache::warm;
 
-Table table_of(const std::vector<Planned>& plan, const Results& results, const Workload* workload,
-               ElementType type) {
+  explicit Subject(const Configuration& what)
+      : workload(what.workload), type(what.type), cache(what.cache) {}
+  bool operator==(const Subject&) const = default;
+
+  std::string title() const {
+    return fmt::format("{} {}{}", workload->name, name(type), cache == Cache::cold ? ", cold" : "");
+  }
+};
+
+/// Gives configurations the names of their lines: "cuda (kernel) gpu1".
+class Names {
+ public:
+  explicit Names(const std::vector<Planned>& plan) {
+    for (const Planned& planned : plan) {
+      const Configuration& what = planned.configuration;
+      devices_[what.model].insert(what.device.name());
+    }
+  }
+
+  /// `name`, with the scope where it is not the usual one, and with the device where the model has
+  /// several.
+  std::string qualified(std::string name, const Configuration& what) const {
+    if (what.scope != Scope::resident) name += fmt::format(" ({})", crossover::name(what.scope));
+    if (devices_.at(what.model).size() > 1) name += ' ' + what.device.name();
+    return name;
+  }
+
+ private:
+  std::map<std::string, std::set<std::string>> devices_;  // by model
+};
+
+Table table_of(const std::vector<Planned>& plan, const Results& results, const Names& names,
+               const Subject& subject) {
   Table table;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     const Configuration& what = plan[i].configuration;
-    if (what.workload != workload || what.type != type) continue;
-    const std::string name = qualified(what.model, what);
+    if (!(Subject(what) == subject)) continue;
+    const std::string name = names.qualified(what.model, what);
     auto at = std::find_if(table.begin(), table.end(),
                            [&](const Competitor& other) { return other.name == name; });
-    if (at == table.end()) at = table.insert(at, {name, what.device == "cpu", {}});
+    if (at == table.end()) at = table.insert(at, {name, what.device.is_cpus(), {}});
     if (!results[i].times_ns.empty()) {
       offer(at->best, {median_of(results[i].times_ns).value, &what});
     }
@@ -108,17 +137,17 @@ std::string leaders(const Table& table) {
   return text;
 }
 
-std::string table_text(const Table& table, std::string_view title) {
-  const auto serial = std::find_if(table.begin(), table.end(),
-                                   [](const Competitor& c) { return c.name == "serial"; });
+std::string table_text(const Table& table, std::string_view title, std::string_view baseline) {
+  const auto base = std::find_if(table.begin(), table.end(),
+                                 [&](const Competitor& c) { return c.name == baseline; });
   std::uint64_t largest = 0;
   for (const Competitor& competitor : table) {
     largest = std::max(largest, competitor.best.rbegin()->first);
   }
   std::string text = fmt::format(
-      "\n{:<22}{:>11}{:>10}{:>4}  {:<16}{:>11}{:>10}   {}\n", title, "best GB/s", "elements", "w",
-      "variant", fmt::format("GB/s {}", format_elements(static_cast<double>(largest))), "speed-up",
-      "beats serial from");
+      "\n{:<22}{:>11}{:>10}{:>4}  {:<16}{:>11}{:>10}   beats {} from\n", title, "best GB/s",
+      "elements", "w", "variant",
+      fmt::format("GB/s {}", format_elements(static_cast<double>(largest))), "speed-up", baseline);
   Competitor all_cpus{"the best CPU model", true, {}};
   for (const Competitor& competitor : table) {
     const auto peak = std::max_element(
@@ -129,18 +158,17 @@ std::string table_text(const Table& table, std::string_view title) {
     std::string speed_up = "-";
     if (const auto last = competitor.best.find(largest); last != competitor.best.end()) {
       at_largest = fmt::format("{:.2f}", rate(last->second));
-      if (serial != table.end() && serial->best.contains(largest)) {
-        speed_up = fmt::format("{:.2f}x", serial->best.at(largest).time_ns / last->second.time_ns);
+      if (base != table.end() && base->best.contains(largest)) {
+        speed_up = fmt::format("{:.2f}x", base->best.at(largest).time_ns / last->second.time_ns);
       }
     }
-    const bool is_serial = serial != table.end() && &competitor == &*serial;
-    text +=
-        fmt::format("{:<22}{:>11.2f}{:>10}{:>4}  {:<16}{:>11}{:>10}   {}\n", competitor.name,
-                    rate(peak->second), format_elements(static_cast<double>(peak->first)),
-                    how.workers, how.variant, at_largest, speed_up,
-                    is_serial || serial == table.end()
-                        ? "-"
-                        : format_crossover(find_crossover(competitor.curve(), serial->curve())));
+    const bool is_base = base != table.end() && &competitor == &*base;
+    text += fmt::format("{:<22}{:>11.2f}{:>10}{:>4}  {:<16}{:>11}{:>10}   {}\n", competitor.name,
+                        rate(peak->second), format_elements(static_cast<double>(peak->first)),
+                        how.workers, how.variant, at_largest, speed_up,
+                        is_base || base == table.end()
+                            ? "-"
+                            : format_crossover(find_crossover(competitor.curve(), base->curve())));
     if (competitor.on_cpu) {
       for (const auto& [elements, best] : competitor.best) offer(all_cpus.best, best);
     }
@@ -165,8 +193,8 @@ std::string format_time(double ns) {
 
 /// For a workload that moves no data: what a unit of it takes on the fewest workers and on the
 /// most.
-std::string costs_text(const std::vector<Planned>& plan, const Results& results,
-                       const Workload* workload, ElementType type) {
+std::string costs_text(const std::vector<Planned>& plan, const Results& results, const Names& names,
+                       const Subject& subject) {
   struct Cost {
     int workers = 0;
     double ns = 0;
@@ -174,11 +202,8 @@ std::string costs_text(const std::vector<Planned>& plan, const Results& results,
   std::vector<std::pair<std::string, std::vector<Cost>>> lines;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     const Configuration& what = plan[i].configuration;
-    if (what.workload != workload || what.type != type || what.elements == 0 ||
-        results[i].times_ns.empty()) {
-      continue;
-    }
-    const std::string name = qualified(what.model + '/' + what.variant, what);
+    if (!(Subject(what) == subject) || what.elements == 0 || results[i].times_ns.empty()) continue;
+    const std::string name = names.qualified(what.model + '/' + what.variant, what);
     auto at =
         std::find_if(lines.begin(), lines.end(), [&](auto& line) { return line.first == name; });
     if (at == lines.end()) at = lines.insert(at, {name, {}});
@@ -186,9 +211,10 @@ std::string costs_text(const std::vector<Planned>& plan, const Results& results,
         {what.workers, median_of(results[i].times_ns).value / static_cast<double>(what.elements)});
   }
   if (lines.empty()) return {};
-  std::string text = fmt::format("\n{:<34}{:>18}{:>6}{:>18}{:>6}\n",
-                                 fmt::format("{}, time per {}", workload->name, workload->unit),
-                                 "fewest workers", "w", "most workers", "w");
+  std::string text =
+      fmt::format("\n{:<34}{:>18}{:>6}{:>18}{:>6}\n",
+                  fmt::format("{}, time per {}", subject.workload->name, subject.workload->unit),
+                  "fewest workers", "w", "most workers", "w");
   for (auto& line : lines) {
     std::vector<Cost>& costs = line.second;
     std::sort(costs.begin(), costs.end(), [](const Cost& a, const Cost& b) {
@@ -210,36 +236,45 @@ std::string costs_text(const std::vector<Planned>& plan, const Results& results,
 }  // namespace
 
 std::string summarise(const std::string& machine_line, const std::vector<Planned>& plan,
-                      const Results& results) {
+                      const Results& results, std::string_view baseline) {
   std::string text = machine_line + '\n';
-  std::vector<std::pair<const Workload*, ElementType>> seen;
+  const Names names(plan);
+  std::vector<Subject> seen;
   for (const Planned& planned : plan) {
-    const std::pair key{planned.configuration.workload, planned.configuration.type};
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
-    seen.push_back(key);
-    if (!key.first->moves_data()) {
-      text += costs_text(plan, results, key.first, key.second);
+    const Subject subject(planned.configuration);
+    if (std::find(seen.begin(), seen.end(), subject) != seen.end()) continue;
+    seen.push_back(subject);
+    if (!subject.workload->moves_data()) {
+      text += costs_text(plan, results, names, subject);
       continue;
     }
-    const Table table = table_of(plan, results, key.first, key.second);
-    if (!table.empty()) {
-      text += table_text(table, fmt::format("{} {}", key.first->name, name(key.second)));
-    }
+    const Table table = table_of(plan, results, names, subject);
+    if (!table.empty()) text += table_text(table, subject.title(), baseline);
   }
   std::size_t samples = 0;
   int noisy = 0;
   int failed = 0;
   std::map<std::string, int> skipped;
+  std::map<std::string, std::pair<int, std::string>> failures;  // by workload and model
   for (std::size_t i = 0; i < results.size(); ++i) {
     samples += results[i].times_ns.size() + static_cast<std::size_t>(results[i].failed);
     noisy += results[i].noisy;
     failed += results[i].failed;
+    if (results[i].failed > 0) {
+      const Configuration& what = plan[i].configuration;
+      auto& [count, why] = failures[what.workload->name + ", " + what.model];
+      if (count == 0) why = results[i].failure;
+      count += results[i].failed;
+    }
     if (!results[i].skipped.empty()) {
       ++skipped[plan[i].configuration.model + ": " + results[i].skipped];
     }
   }
   text += fmt::format("\n{} samples of {} configurations: {} noisy, {} failed\n", samples,
                       results.size(), noisy, failed);
+  for (const auto& [what, failure] : failures) {
+    text += fmt::format("failed {} x {}: {}\n", failure.first, what, failure.second);
+  }
   for (const auto& [reason, count] : skipped) {
     text += fmt::format("skipped {} x {}\n", count, reason);
   }

@@ -65,15 +65,6 @@ Json gpu_names(const Json& record) {
   return names;
 }
 
-/// The names of a fleet's nodes, in order; null without a fleet.
-Json node_names_of(const Json& record) {
-  Json names;
-  const Json nodes = at(record, "/nodes");
-  if (!nodes.is_array()) return names;
-  for (const Json& node : nodes) names.push_back(at(node, "/node"));
-  return names;
-}
-
 /// Kernels reserve some of a machine's memory, each version a little differently.
 bool same_memory(const Json& before, const Json& now) {
   if (!before.is_number() || !now.is_number()) return before == now;
@@ -88,11 +79,11 @@ std::string refuse_resume(const Json& recorded, const Json& current) {
   constexpr const char* kRebuild = "go on with that build, or start a new run";
   constexpr const char* kReturn = "go on as before, or start a new run";
   const auto first_change = [](const auto& facts, const Json& was, const Json& is,
-                               const char* remedy, const std::string& where) -> std::string {
+                               const char* remedy) -> std::string {
     for (const Fact& fact : facts) {
       const Json before = at(was, fact.pointer);
       const Json now = at(is, fact.pointer);
-      if (before != now) return changed((fact.what + where).c_str(), before, now, remedy);
+      if (before != now) return changed(fact.what, before, now, remedy);
     }
     return {};
   };
@@ -104,17 +95,8 @@ std::string refuse_resume(const Json& recorded, const Json& current) {
   if (schema != at(current, "/schema")) {
     return changed("the results' schema", schema, at(current, "/schema"), kRebuild);
   }
-  std::string reason = first_change(kBuild, recorded, current, kRebuild, "");
-  const Json nodes = node_names_of(recorded);
-  if (reason.empty()) {
-    const Json now = node_names_of(current);
-    reason = differ("the list of nodes", nodes, now, nodes == now);
-  }
-  if (reason.empty()) reason = first_change(kMachine, recorded, current, kReturn, "");
-  for (std::size_t i = 0; reason.empty() && i < nodes.size(); ++i) {
-    reason = first_change(kMachine, recorded.at("nodes").at(i), current.at("nodes").at(i), kReturn,
-                          " of node " + shown(nodes[i]));
-  }
+  std::string reason = first_change(kBuild, recorded, current, kRebuild);
+  if (reason.empty()) reason = first_change(kMachine, recorded, current, kReturn);
   if (reason.empty()) {
     const Json before = at(recorded, "/machine/memory_bytes");
     const Json now = at(current, "/machine/memory_bytes");

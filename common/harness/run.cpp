@@ -21,7 +21,6 @@ Row row_for(const Planned& planned, const RunContext& context, int round) {
   Row row;
   row.run = context.run_id;
   row.label = context.options.label;
-  row.node = context.node;
   row.workload = what.workload->name;
   row.type = name(what.type);
   row.elements = what.elements;
@@ -30,7 +29,9 @@ Row row_for(const Planned& planned, const RunContext& context, int round) {
   row.variant = what.variant;
   row.scope = name(what.scope);
   row.workers = what.workers;
-  row.device = what.device;
+  row.device = what.device.name();
+  row.cache = name(what.cache);
+  row.flops = what.flops();
   row.round = round;
   return row;
 }
@@ -74,10 +75,9 @@ Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector
       results_(plan.size()) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < plan.size(); ++i) {
-    index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device), i);
+    index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device.name()), i);
   }
   for (const Row& row : earlier) {
-    if (row.node != context_.node) continue;
     const auto found = index.find(key(row.configuration(), row.device));
     if (found == index.end()) continue;
     if (!done_before_.emplace(found->second, row.round).second) continue;

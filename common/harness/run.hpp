@@ -31,7 +31,6 @@ std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, i
 struct RunContext {
   const Options& options;
   std::string run_id;
-  std::string node;  ///< which of a fleet's this is, or empty
   std::uint64_t seed = 0;
   const std::atomic<bool>& interrupted;
 };
@@ -43,8 +42,7 @@ using RowSink = std::function<void(const Row&)>;
 /// writes it at once.
 class Run {
  public:
-  /// `earlier` are the rows of the interrupted run that this one continues; other nodes' are passed
-  /// over.
+  /// `earlier` are the rows of the interrupted run that this one continues.
   Run(RunContext context, const std::vector<Planned>& plan, const std::vector<Row>& earlier,
       Sampler& sampler, RowSink write, Progress& progress);
 

@@ -43,7 +43,7 @@ class Rounds : public testing::Test {
     Sampler sampler(topology_, options_.min_time_s, {}, interrupted_);
     Progress progress(true);
     crossover::Run run(
-        {options_, "run", "", 42, interrupted_}, plan, earlier, sampler,
+        {options_, "run", 42, interrupted_}, plan, earlier, sampler,
         [&](const Row& row) { writer.append(row); }, progress);
     const End end = run.go();
     results_ = run.results();
@@ -76,6 +76,22 @@ TEST_F(Rounds, TakeOneSampleOfEveryConfigurationEachInAnOrderOfItsOwn) {
     orders.insert(names);
   }
   EXPECT_EQ(orders.size(), 4U) << "two rounds in the same order";
+}
+
+TEST_F(Rounds, SayWhetherCachesWereColdAndHowMuchArithmeticItWas) {
+  options_.caches = {Cache::warm, Cache::cold};
+  options_.sizes = {100};
+  options_.threads = {{1}};
+  options_.workloads = {"dot"};
+  go();
+  std::multiset<std::string> caches;
+  for (const Row& row : rows()) {
+    caches.insert(row.cache);
+    EXPECT_EQ(row.configuration().ends_with("/cold"), row.cache == "cold");
+    EXPECT_EQ(row.flops, 200);
+  }
+  EXPECT_EQ(caches.count("warm"), 8U);
+  EXPECT_EQ(caches.count("cold"), 8U);
 }
 
 TEST_F(Rounds, EndWhenEveryMedianIsPrecise) {
@@ -186,6 +202,7 @@ TEST_F(Rounds, MarkTeamsLargerThanTheMachine) {
 }
 
 TEST_F(Rounds, ContinueAnInterruptedRunWithoutMeasuringAnythingTwice) {
+  options_.caches = {Cache::warm, Cache::cold};
   go();
   const std::vector<Row> whole = rows();
   for (const std::size_t kept : {std::size_t{0}, std::size_t{1}, std::size_t{17}, whole.size()}) {

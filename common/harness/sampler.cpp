@@ -105,16 +105,26 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Operations until caches, clocks and sleeping workers are as they will be in the sample.
-void warm_up(Operation& operation, std::uint32_t salt) {
+/// Operations until caches, clocks and sleeping workers are as they will be in the sample. Returns
+/// the seconds that the last of them took, what is outside their clock included.
+double warm_up(Operation& operation, std::uint32_t salt) {
   const Clock::time_point start = Clock::now();
+  double each = 0;
   std::int64_t batch = 1;
   do {
     if (operation.operations_left() == 0) operation.renew(salt);
     batch = std::min(batch, operation.operations_left());
+    const Clock::time_point before = Clock::now();
     operation.time(batch);
+    each = seconds_since(before) / static_cast<double>(batch);
     batch = std::min(2 * batch, kLargestWarmUpBatch);
   } while (seconds_since(start) < kWarmUpSeconds);
+  return each;
+}
+
+/// Enough operations of `each` seconds to last `least_s`.
+std::int64_t operations_for(double least_s, double each) {
+  return static_cast<std::int64_t>(std::ceil(least_s / std::max(each, 1e-9)));
 }
 
 }  // namespace
@@ -139,14 +149,17 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
     const std::unique_ptr<Operation> operation =
         planned.model->prepare(planned.configuration, planned.placement);
     operation->renew(salt);
-    warm_up(*operation, salt);
+    const double each_s = warm_up(*operation, salt);
     operation->observe();
     const double least_s =
         std::max(min_time_s_, std::min(kSampleToSetUp * seconds_since(start), kLongestForSetUp));
+    if (planned.configuration.cache == Cache::cold && iterations == 0) {
+      iterations = operations_for(least_s, each_s);
+    }
     Measurement sample = measure(*operation, planned, round, salt, least_s, iterations);
     // A machine that has become faster since the calibration: as often as it now takes.
-    while (sample.iterations > 0 && sample.elapsed_s < min_time_s_ && !interrupted_) {
-      const double scale = 1.1 * least_s / std::max(sample.elapsed_s, 1e-9);
+    while (sample.iterations > 0 && sample.lasted_s < min_time_s_ && !interrupted_) {
+      const double scale = 1.1 * least_s / std::max(sample.lasted_s, 1e-9);
       sample = measure(*operation, planned, round, salt, least_s,
                        static_cast<std::int64_t>(std::ceil(static_cast<double>(sample.iterations) *
                                                            std::min(scale, 10.0))));
@@ -180,8 +193,11 @@ Measurement Sampler::measure(Operation& operation, const Planned& planned, int r
                              std::uint32_t salt, double least_s, std::int64_t iterations) {
   Disturbance disturbance;
   const std::vector<int> processes = operation.processes();
+  Clock::time_point start;
+  double passed_s = 0;
   const auto body = [&](benchmark::State& state) {
     meter_.start(processes);
+    start = Clock::now();
     for (std::int64_t left = state.max_iterations; left > 0 && !interrupted_;) {
       if (operation.operations_left() == 0) operation.renew(salt);
       const std::int64_t batch = std::min(left, operation.operations_left());
@@ -189,6 +205,7 @@ Measurement Sampler::measure(Operation& operation, const Planned& planned, int r
       state.SetIterationTime(operation.time(batch).count() * 1e-9);
       left -= batch;
     }
+    passed_s = seconds_since(start);
     disturbance = meter_.stop();
     if (interrupted_) {
       state.SkipWithError("interrupted");
@@ -214,9 +231,11 @@ Measurement Sampler::measure(Operation& operation, const Planned& planned, int r
   if (interrupted_ || reporter_->iterations == 0) return sample;
   sample.iterations = reporter_->iterations;
   sample.elapsed_s = reporter_->seconds;
+  const bool cold = planned.configuration.cache == Cache::cold;
+  sample.lasted_s = cold ? passed_s : sample.elapsed_s;
   sample.time_ns = sample.elapsed_s * 1e9 / static_cast<double>(sample.iterations);
   // A GPU's multiprocessors are no threads of this machine.
-  const bool on_cpus = planned.configuration.device == "cpu";
+  const bool on_cpus = planned.configuration.device.is_cpus();
   sample.note = disturbance.reason(on_cpus ? planned.configuration.workers : 1);
   if (planned.placement.oversubscribed && !planned.configuration.workload->oversubscribes) {
     sample.note =

@@ -25,6 +25,9 @@ struct Measurement {
   double time_ns = 0;  ///< mean of one operation
   double error = 0;
   double elapsed_s = 0;  ///< of the operations alone: what the sample's clock covered
+  /// What counts for `--min-time`: the same, but with cold caches the time in which they are
+  /// emptied as well, which can be a hundred times as long as a small operation.
+  double lasted_s = 0;
   std::vector<std::pair<std::string_view, double>> observed;
 };
 

@@ -53,7 +53,6 @@ void StopSignals::wait_for_signals() {
   while (sigwaitinfo(&set, &signal) < 0) {
   }
   if (signal.si_signo == kDismissed) return;
-  alone_ = signal.si_pid != getppid();
   requested_ = true;
   const timespec patience{patience_.count() / 1000, patience_.count() % 1000 * 1'000'000};
   int next = sigtimedwait(&set, nullptr, &patience);

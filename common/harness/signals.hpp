@@ -21,13 +21,8 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  /// True from the first signal or request() on.
+  /// True from the first signal on.
   const std::atomic<bool>& requested() const { return requested_; }
-  /// True when that signal was for this process alone: a launcher, its parent, tells all that it
-  /// has started.
-  const std::atomic<bool>& alone() const { return alone_; }
-  /// Asks to stop as a signal does, but is in no hurry.
-  void request() { requested_ = true; }
 
   /// `finish` is called on the signals' own thread when the program has not ended by itself
   /// `patience` after a signal, because it is inside an operation that takes long; then the process
@@ -43,7 +38,6 @@ class StopSignals {
 
   std::chrono::milliseconds patience_;
   std::atomic<bool> requested_{false};
-  std::atomic<bool> alone_{false};
   std::mutex mutex_;
   std::function<int()> finish_;
   bool ending_ = false;

@@ -1,7 +1,6 @@
 #include "common/harness/signals.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -25,25 +24,6 @@ template <class Prepare>
   std::_Exit(signals.requested() ? 7 : 8);
 }
 
-/// Starts a program that is signalled by its parent or by itself; ends as it does.
-[[noreturn]] void signal_program(bool by_parent) {
-  sigset_t held_back;  // until the program is ready for it
-  sigemptyset(&held_back);
-  sigaddset(&held_back, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &held_back, nullptr);
-  const pid_t program = ::fork();
-  if (program == 0) {
-    StopSignals signals;
-    if (!by_parent) ::kill(::getpid(), SIGTERM);
-    while (!signals.requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    std::_Exit(signals.alone() ? 7 : 8);
-  }
-  if (by_parent) ::kill(program, SIGTERM);
-  int status = 0;
-  ::waitpid(program, &status, 0);
-  std::_Exit(WEXITSTATUS(status));
-}
-
 class StopSignalsDeathTest : public testing::Test {
  protected:
   void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
@@ -64,11 +44,6 @@ TEST_F(StopSignalsDeathTest, LeaveAProgramThatIsEndingItsTime) {
                 signals.ending();
               }),
               ExitedWithCode(7), "");
-}
-
-TEST_F(StopSignalsDeathTest, TellTheParentsSignalFromOneForThisProcessAlone) {
-  EXPECT_EXIT(signal_program(true), ExitedWithCode(8), "");
-  EXPECT_EXIT(signal_program(false), ExitedWithCode(7), "");
 }
 
 TEST_F(StopSignalsDeathTest, EndAtOnceAtTheSecondSignal) {

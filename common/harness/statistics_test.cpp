@@ -81,7 +81,7 @@ TEST(Crossover, AgreesWithTheVectorsItSharesWithTheReport) {
       return points;
     };
     const Crossover found = find_crossover(curve("a"), curve("b"));
-    EXPECT_EQ(format_crossover(found), one.at("text")) << one.dump();
+    EXPECT_EQ(format_crossover(found), one.at("text").get<std::string>()) << one.dump();
     EXPECT_EQ(found.clean, one.at("clean")) << one.dump();
     if (!one.at("size").is_null()) {
       EXPECT_NEAR(found.elements, one.at("size").get<double>(), 1e-9 * found.elements)
@@ -89,7 +89,7 @@ TEST(Crossover, AgreesWithTheVectorsItSharesWithTheReport) {
     }
   }
   for (const auto& size : vectors.at("sizes")) {
-    EXPECT_EQ(format_elements(size.at(0)), size.at(1));
+    EXPECT_EQ(format_elements(size.at(0)), size.at(1).get<std::string>());
   }
 }
 

@@ -48,6 +48,7 @@ inline Row example_row() {
   row.iterations = 1000;
   row.time_ns = 262144;
   row.error = 1.5e-8;
+  row.flops = 1048576;
   return row;
 }
 

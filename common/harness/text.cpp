@@ -73,12 +73,18 @@ std::string nearest_name(std::string_view text, const std::vector<std::string>& 
 }
 
 std::string unknown_name(std::string_view kind, std::string_view text,
-                         const std::vector<std::string>& known) {
+                         const std::vector<std::string>& known,
+                         const std::vector<std::string>& shown) {
   std::string message =
-      "unknown " + std::string(kind) + " " + in_quotes(text) + ": known are " + joined(known);
+      "unknown " + std::string(kind) + " " + in_quotes(text) + ": known are " + joined(shown);
   const std::string nearest = nearest_name(text, known);
   if (!nearest.empty()) message += "; did you mean " + nearest + "?";
   return message;
+}
+
+std::string unknown_name(std::string_view kind, std::string_view text,
+                         const std::vector<std::string>& known) {
+  return unknown_name(kind, text, known, known);
 }
 
 bool is_utf8(std::string_view text) {

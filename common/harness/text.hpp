@@ -19,7 +19,11 @@ std::string joined(const std::vector<std::string>& names);
 /// at most a third of its length, upper and lower case alike), or empty.
 std::string nearest_name(std::string_view text, const std::vector<std::string>& known);
 
-/// "unknown KIND 'text': known are a, b, c; did you mean a?"
+/// "unknown KIND 'text': known are a, b, c; did you mean a?" `shown` is `known` for people, where
+/// that is shorter.
+std::string unknown_name(std::string_view kind, std::string_view text,
+                         const std::vector<std::string>& known,
+                         const std::vector<std::string>& shown);
 std::string unknown_name(std::string_view kind, std::string_view text,
                          const std::vector<std::string>& known);
 

@@ -8,6 +8,7 @@
 
 #include "common/buffer.hpp"
 #include "common/element.hpp"
+#include "common/workloads/reference.hpp"
 
 /// What rank 0 and the others tell each other outside every clock, sent as it lies in memory: the
 /// ranks are one program, and it is built for one kind of machine.
@@ -27,8 +28,7 @@ class ShortText {
 
 /// A configuration, as far as a rank needs it.
 struct Task {
-  enum class Kind : std::int32_t { doubling, reduction };
-  Kind kind = Kind::doubling;
+  std::int32_t workload = 0;  ///< its place in workloads()
   ElementType type = ElementType::f32;
   bool scatter = false;  ///< the data lies in rank 0
   bool pinned = false;
@@ -41,9 +41,10 @@ struct Task {
 struct Order {
   enum class Kind : std::int32_t { prepare, renew, run, verify, release, quit };
   Kind kind = Kind::quit;
-  Task task;                    ///< to prepare
+  Task task{};                  ///< to prepare
   std::uint32_t salt = 0;       ///< to renew and to verify
   std::int64_t operations = 0;  ///< to run; to verify: how many since the input was renewed
+  bool cold = false;  ///< to run: each rank removes its data from the caches before every operation
 };
 
 /// What a rank found in its own memory.
@@ -52,8 +53,8 @@ struct Report {
   bool correct = true;  ///< whether all of them are right
   double error = 0;
   bool has_sum = false;
-  std::uint64_t sum = 0;  ///< the bits of a sum's value, for rank 0 to compare
-  ShortText note;         ///< what is wrong
+  Total sum{};     ///< for rank 0 to compare
+  ShortText note;  ///< what is wrong
 };
 
 /// The answer to `prepare`, `verify` and `release`.

@@ -4,17 +4,17 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <memory>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "common/buffer.hpp"
-#include "common/doubling.hpp"
-#include "common/model.hpp"
-#include "common/reduction.hpp"
+#include "common/cold.hpp"
+#include "common/workload.hpp"
+#include "common/workloads/reference.hpp"
 #include "cpu/loops.hpp"
 #include "cpu/mpi/ranks.hpp"
 
@@ -27,6 +27,8 @@ class Part {
   virtual ~Part() = default;
   /// Writes this rank's part of the input.
   virtual void renew(std::uint32_t salt) = 0;
+  /// Removes what this rank has from the caches; returns when all ranks have done so.
+  virtual void cool() = 0;
   /// One operation. All ranks call it, and it returns on rank 0 when rank 0 knows that all of it is
   /// done.
   virtual void run() = 0;
@@ -37,48 +39,107 @@ class Part {
   virtual Verdict judge(const std::vector<Report>& reports, std::uint32_t salt) = 0;
 };
 
-/// The loop bodies of all CPU models.
-struct SharedLoops {
-  template <class T>
-  static void double_in_place(std::span<T> x) {
-    loops::double_in_place(x);
-  }
-  template <class T>
-  static SumOf<T> sum(std::span<const T> x) {
-    return loops::sum(x);
-  }
-};
-
-/// The memory and the messages that both workloads have in common.
-template <class T>
-class SlicedPart : public Part {
+/// That of any workload on arrays, with the loops of all CPU models; the tests have faulty ones.
+template <class Work>
+class ArrayPart final : public Part {
  public:
   /// `ranks` are those of the task, this one is `rank`; `allowed` are the CPUs to verify on. Throws
   /// std::bad_alloc.
-  SlicedPart(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed)
+  ArrayPart(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed)
       : task_(task),
+        workload_(workloads()[static_cast<std::size_t>(task.workload)]),
         ranks_(ranks),
         rank_(rank),
         allowed_(std::move(allowed)),
-        slice_(slice_of(task.elements, sizeof(T), rank, task.workers)),
-        data_(holds_all() ? task.elements : slice_.size) {
+        work_(workload_, task.type),
+        reference_(make_reference(workload_, task.type)),
+        slice_(slice_of(task.elements, element_bytes(), rank, task.workers)),
+        held_(holds_all() ? Slice{0, task.elements} : slice_) {
+    for (int array = 0; array < workload_.arrays; ++array) {
+      const Buffer& buffer = arrays_.emplace_back(held_.size * element_bytes());
+      mine_[static_cast<std::size_t>(array)] =
+          static_cast<char*>(buffer.data()) + (slice_.first - held_.first) * element_bytes();
+    }
     if (holds_all()) count_lines();
   }
 
- protected:
+  void renew(std::uint32_t salt) override {
+    // Ranks that keep nothing write something all the same: they are to touch their memory first.
+    // The first elements: what no message brings is wrong.
+    const std::uint64_t first = keeps() ? held_.first : 0;
+    for (int array = 0; array < workload_.arrays; ++array) {
+      reference_->fill(array, data(array), first, held_.size, salt);
+    }
+  }
+
+  void cool() override {
+    for (const Buffer& array : arrays_) {
+      remove_from_caches(array.data(), held_.size * element_bytes());
+    }
+    check(MPI_Barrier(ranks_));
+  }
+
+  void run() override {
+    if (task_.scatter) {
+      for (int array = workload_.first_read; array < workload_.arrays; ++array) scatter(array);
+    } else {
+      await_call();
+    }
+    if (work_.is_sum()) {
+      sum();
+    } else {
+      work_.map(mine_.data(), slice_.size);
+      if (task_.scatter) {
+        gather();
+      } else {
+        check(MPI_Barrier(ranks_));
+      }
+    }
+  }
+
+  Report report(std::uint32_t salt, std::int64_t operations) override {
+    Report report;
+    if (!keeps()) return report;
+    if (work_.is_sum()) {
+      report.has_sum = true;
+      report.sum = total_;
+      return report;
+    }
+    report.checked = held_;
+    const Verdict verdict =
+        reference_->verify_map(data(0), held_.first, held_.size, salt, operations, allowed_);
+    report.correct = verdict.correct;
+    report.error = verdict.error;
+    report.note = ShortText(verdict.note);
+    return report;
+  }
+
+  Verdict judge(const std::vector<Report>& reports, std::uint32_t salt) override {
+    Verdict all{0, true, {}};
+    std::uint64_t reached = 0;
+    for (std::size_t rank = 0; rank < reports.size(); ++rank) {
+      const Report& report = reports[rank];
+      Verdict one{report.error, report.correct, report.note.string()};
+      if (report.has_sum) {
+        one = reference_->verify_sum(report.sum, task_.elements, salt, work_.rounding(), allowed_);
+      }
+      if (!one.correct) return {one.error, false, fmt::format("rank {}: {}", rank, one.note)};
+      all.error = std::max(all.error, one.error);
+      // Whatever no rank has looked at ends this here.
+      if (report.checked.first == reached) reached += report.checked.size;
+    }
+    if (work_.is_sum() || reached == task_.elements) return all;
+    return {std::numeric_limits<double>::quiet_NaN(), false,
+            fmt::format("the ranks' slices end at element {} of {}", reached, task_.elements)};
+  }
+
+ private:
   bool is_root() const { return rank_ == 0; }
   /// With `scatter`, rank 0 has all of the data and the others have none but while they work on it.
   bool holds_all() const { return task_.scatter && is_root(); }
-
-  /// What this rank works on.
-  std::span<T> mine() {
-    return holds_all() ? data_.all().subspan(slice_.first, slice_.size) : data_.all();
-  }
-  /// What of the whole array this rank keeps between operations.
-  Slice kept() const {
-    if (!task_.scatter) return slice_;
-    return is_root() ? Slice{0, task_.elements} : Slice{};
-  }
+  bool keeps() const { return !task_.scatter || is_root(); }
+  std::size_t element_bytes() const { return size_of(task_.type); }
+  void* data(int array) const { return arrays_[static_cast<std::size_t>(array)].data(); }
 
   /// The others wait here until rank 0 calls the operation.
   void await_call() {
@@ -87,33 +148,38 @@ class SlicedPart : public Part {
   }
   // Slices begin at cache lines, and the memory behind the last one reaches to the end of its line:
   // counted in lines, an int lasts for 128 GiB.
-  void scatter() {
+  void scatter(int array) {
     if (is_root()) {
-      check(MPI_Scatterv(data_.all().data(), counts_.data(), firsts_.data(), line(), MPI_IN_PLACE,
-                         0, line(), 0, ranks_));
+      check(MPI_Scatterv(data(array), counts_.data(), firsts_.data(), line_.get(), MPI_IN_PLACE, 0,
+                         line_.get(), 0, ranks_));
     } else {
-      check(MPI_Scatterv(nullptr, nullptr, nullptr, line(), data_.all().data(),
-                         lines_of(slice_.size), line(), 0, ranks_));
+      check(MPI_Scatterv(nullptr, nullptr, nullptr, line_.get(), data(array), lines_of(slice_),
+                         line_.get(), 0, ranks_));
     }
   }
   void gather() {
     if (is_root()) {
-      check(MPI_Gatherv(MPI_IN_PLACE, 0, line(), data_.all().data(), counts_.data(), firsts_.data(),
-                        line(), 0, ranks_));
+      check(MPI_Gatherv(MPI_IN_PLACE, 0, line_.get(), data(0), counts_.data(), firsts_.data(),
+                        line_.get(), 0, ranks_));
     } else {
-      check(MPI_Gatherv(data_.all().data(), lines_of(slice_.size), line(), nullptr, nullptr,
-                        nullptr, line(), 0, ranks_));
+      check(MPI_Gatherv(data(0), lines_of(slice_), line_.get(), nullptr, nullptr, nullptr,
+                        line_.get(), 0, ranks_));
     }
   }
 
-  Task task_;
-  MPI_Comm ranks_;
-  int rank_;
-  std::vector<int> allowed_;
-  Slice slice_;
-  Array<T> data_;
+  void sum() {
+    const bool real = task_.type == ElementType::f32 || task_.type == ElementType::f64;
+    const MPI_Datatype kind = real ? MPI_DOUBLE : MPI_UINT64_T;
+    const Total part = work_.sum(mine_.data(), slice_.size);
+    if (!task_.scatter) {
+      check(MPI_Allreduce(&part, &total_, 1, kind, MPI_SUM, ranks_));
+      return;
+    }
+    check(MPI_Gather(&part, 1, kind, partials_.data(), 1, kind, 0, ranks_));
+    total_ = work_.zero();
+    for (const Total partial : partials_) work_.add(total_, partial);
+  }
 
- private:
   static constexpr std::uint64_t kLine = 64;
 
   class LineType {
@@ -131,150 +197,42 @@ class SlicedPart : public Part {
     MPI_Datatype type_ = MPI_DATATYPE_NULL;
   };
 
-  MPI_Datatype line() const { return line_.get(); }
-  static int lines_of(std::uint64_t elements) {
-    return static_cast<int>((elements * sizeof(T) + kLine - 1) / kLine);
+  int lines_of(const Slice& slice) const {
+    return static_cast<int>((slice.size * element_bytes() + kLine - 1) / kLine);
   }
   void count_lines() {
     for (int rank = 0; rank < task_.workers; ++rank) {
-      const Slice slice = slice_of(task_.elements, sizeof(T), rank, task_.workers);
-      firsts_.push_back(static_cast<int>(slice.first * sizeof(T) / kLine));
-      counts_.push_back(lines_of(slice.size));
+      const Slice slice = slice_of(task_.elements, element_bytes(), rank, task_.workers);
+      firsts_.push_back(static_cast<int>(slice.first * element_bytes() / kLine));
+      counts_.push_back(lines_of(slice));
     }
+    partials_.resize(counts_.size());
   }
 
+  Task task_;
+  const Workload& workload_;
+  MPI_Comm ranks_;
+  int rank_;
+  std::vector<int> allowed_;
+  Work work_;
+  std::unique_ptr<Reference> reference_;
+  Slice slice_;  // what this rank works on
+  Slice held_;   // what it has memory for
+  std::vector<Buffer> arrays_;
+  std::array<void*, kMostArrays> mine_{};  // its slice of each array
+  Total total_{};
   LineType line_;
-  std::vector<int> firsts_;  // of each rank's slice, in lines; on the root
+  // On the root, by rank:
+  std::vector<int> firsts_;  // where its slice begins, in lines
   std::vector<int> counts_;
-};
-
-template <class T, class Loops>
-class DoublePart final : public SlicedPart<T> {
- public:
-  using SlicedPart<T>::SlicedPart;
-
-  // Ranks that keep nothing write something all the same: they are to touch their memory first.
-  void renew(std::uint32_t salt) override {
-    doubling::fill<T>(this->data_.all(), this->kept().first, salt);
-  }
-
-  void run() override {
-    if (this->task_.scatter) {
-      this->scatter();
-      Loops::template double_in_place<T>(this->mine());
-      this->gather();
-    } else {
-      this->await_call();
-      Loops::template double_in_place<T>(this->mine());
-      check(MPI_Barrier(this->ranks_));
-    }
-  }
-
-  Report report(std::uint32_t salt, std::int64_t operations) override {
-    Report report;
-    report.checked = this->kept();
-    if (report.checked.size == 0) return report;
-    const Verdict verdict = doubling::verify<T>(this->data_.all(), salt, operations, this->allowed_,
-                                                report.checked.first);
-    report.correct = verdict.correct;
-    report.error = verdict.error;
-    report.note = ShortText(verdict.note);
-    return report;
-  }
-
-  Verdict judge(const std::vector<Report>& reports, std::uint32_t) override {
-    std::uint64_t reached = 0;
-    for (std::size_t rank = 0; rank < reports.size(); ++rank) {
-      const Report& report = reports[rank];
-      // Written so that a NaN in `error` changes nothing.
-      if (!report.correct) {
-        return {report.error, false, fmt::format("rank {}: {}", rank, report.note.string())};
-      }
-      if (report.checked.size == 0) continue;
-      if (report.checked.first != reached) break;
-      reached += report.checked.size;
-    }
-    if (reached == this->task_.elements) return {0, true, {}};
-    return {
-        std::numeric_limits<double>::quiet_NaN(), false,
-        fmt::format("the ranks' slices end at element {} of {}", reached, this->task_.elements)};
-  }
-};
-
-template <class T, class Loops>
-class ReducePart final : public SlicedPart<T> {
- public:
-  using SlicedPart<T>::SlicedPart;
-
-  void renew(std::uint32_t salt) override {
-    reduction::fill<T>(this->data_.all(), this->kept().first, salt);
-  }
-
-  void run() override {
-    if (this->task_.scatter) {
-      this->scatter();
-      const Wrapping part = sum();
-      partials_.resize(static_cast<std::size_t>(this->task_.workers));
-      check(MPI_Gather(&part, 1, kind(), partials_.data(), 1, kind(), 0, this->ranks_));
-      total_ = {};
-      for (const Wrapping partial : partials_) total_ += partial;
-    } else {
-      this->await_call();
-      const Wrapping part = sum();
-      check(MPI_Allreduce(&part, &total_, 1, kind(), MPI_SUM, this->ranks_));
-    }
-  }
-
-  Report report(std::uint32_t, std::int64_t) override {
-    Report report;
-    report.has_sum = !this->task_.scatter || this->is_root();
-    std::memcpy(&report.sum, &total_, sizeof total_);
-    return report;
-  }
-
-  Verdict judge(const std::vector<Report>& reports, std::uint32_t salt) override {
-    Verdict all{0, true, {}};
-    for (std::size_t rank = 0; rank < reports.size(); ++rank) {
-      if (!reports[rank].has_sum) continue;
-      SumOf<T> sum{};
-      std::memcpy(&sum, &reports[rank].sum, sizeof sum);
-      Verdict verdict = reduction::verify<T>(sum, this->task_.elements, salt,
-                                             loops::kSumRounding<T>, this->allowed_);
-      if (!verdict.correct) {
-        verdict.note = fmt::format("rank {}: {}", rank, verdict.note);
-        return verdict;
-      }
-      all.error = std::max(all.error, verdict.error);
-    }
-    return all;
-  }
-
- private:
-  using Wrapping = loops::Wrapping<SumOf<T>>;
-
-  Wrapping sum() {
-    return static_cast<Wrapping>(Loops::template sum<T>(std::span<const T>(this->mine())));
-  }
-  static MPI_Datatype kind() {
-    if constexpr (std::is_floating_point_v<Wrapping>) return MPI_DOUBLE;
-    if constexpr (sizeof(Wrapping) == 4) return MPI_UINT32_T;
-    return MPI_UINT64_T;
-  }
-
-  Wrapping total_{};
-  std::vector<Wrapping> partials_;
+  std::vector<Total> partials_;
 };
 
 /// This rank's part of a task. Throws std::bad_alloc.
-template <class Loops = SharedLoops>
+template <class Work = Loops>
 std::unique_ptr<Part> make_part(const Task& task, MPI_Comm ranks, int rank,
                                 const std::vector<int>& allowed) {
-  return with_type(task.type, [&]<class T>(std::type_identity<T>) -> std::unique_ptr<Part> {
-    if (task.kind == Task::Kind::doubling) {
-      return std::make_unique<DoublePart<T, Loops>>(task, ranks, rank, allowed);
-    }
-    return std::make_unique<ReducePart<T, Loops>>(task, ranks, rank, allowed);
-  });
+  return std::make_unique<ArrayPart<Work>>(task, ranks, rank, allowed);
 }
 
 }  // namespace crossover::cpu::mpi

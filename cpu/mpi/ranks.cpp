@@ -112,7 +112,6 @@ Ranks::Ranks() : parent_(getppid()) {
     pthread_sigmask(SIG_BLOCK, &rank_0s, nullptr);
   }
   meet_peers();
-  choose_fleet();
   share_cpus();
   unname_shared_memory();
 }
@@ -140,10 +139,6 @@ Ranks::~Ranks() {
 
 void Ranks::share_cpus() {
   const std::vector<int> mine = detect_topology().allowed_cpus();
-  if (fleet_) {
-    allowed_ = mine;
-    return;
-  }
   int most = mine.back();
   check(MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_INT, MPI_MAX, machine_));
   std::vector<unsigned char> any(static_cast<std::size_t>(most) + 1);
@@ -171,15 +166,6 @@ void Ranks::meet_peers() {
                     syscall(SYS_pidfd_open, peers_[static_cast<std::size_t>(other)].process, 0))
               : -1);
   }
-}
-
-void Ranks::choose_fleet() {
-  int chosen = size_ > 1 && machines() == size_ ? 1 : 0;
-  if (const char* const wanted = std::getenv("CROSSOVER_FLEET")) {
-    chosen = size_ > 1 && std::string_view(wanted) != "0" ? 1 : 0;
-  }
-  check(MPI_Bcast(&chosen, 1, MPI_INT, 0, all_));  // mpirun need not carry rank 0's environment
-  fleet_ = chosen != 0;
 }
 
 /// MPI names the memory by which it carries messages within a machine, and where mpirun itself is

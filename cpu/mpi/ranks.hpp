@@ -26,8 +26,7 @@ class Ranks {
   static bool launched();
 
   /// Starts MPI. Each rank may from now on use the CPUs of all ranks on its machine: mpirun binds
-  /// each to CPUs of its own, and which worker runs where is the harness's to say; a node of a
-  /// fleet keeps to its own. Ranks but 0 leave SIGINT, SIGTERM and SIGHUP to rank 0. Throws
+  /// each to CPUs of its own, and which worker runs where is the harness's to say. Ranks but 0 leave SIGINT, SIGTERM and SIGHUP to rank 0. Throws
   /// std::runtime_error.
   Ranks();
   /// Rank 0 tells the others to quit; all end MPI together.
@@ -39,10 +38,6 @@ class Ranks {
   int size() const { return size_; }
   /// How many machines they are on.
   int machines() const;
-  /// Whether each rank is a node that is to be measured for itself: where every rank is on a
-  /// machine of its own, unless the environment's CROSSOVER_FLEET says otherwise (1: each is one
-  /// wherever it is, 0: none is).
-  bool fleet() const { return fleet_; }
   /// The communicator of all ranks.
   MPI_Comm all() const { return all_; }
   /// The CPUs that ranks on this machine may use, ascending.
@@ -80,14 +75,12 @@ class Ranks {
 
   void share_cpus();
   void meet_peers();
-  void choose_fleet();
   void unname_shared_memory();
   void name_shared_memory();
 
   int rank_ = 0;
   int size_ = 1;
   pid_t parent_ = 0;
-  bool fleet_ = false;
   bool crowded_ = false;  ///< more ranks on this machine than CPUs: who waits gives way
   MPI_Comm all_ = MPI_COMM_NULL;
   MPI_Comm machine_ = MPI_COMM_NULL;

@@ -59,7 +59,10 @@ void serve(Ranks& ranks, const MakePart& make) {
       case Order::Kind::run:
         // Rank 0 starts its clock once all are awake and done with their input.
         check(MPI_Barrier(team));
-        for (std::int64_t i = 0; i < order.operations; ++i) part->run();
+        for (std::int64_t i = 0; i < order.operations; ++i) {
+          if (order.cold) part->cool();
+          part->run();
+        }
         break;
       case Order::Kind::verify:
         answer(ranks,

@@ -131,7 +131,7 @@ Farm::~Farm() {
   }
 }
 
-void Farm::give(int worker, std::span<const std::byte> there, std::span<std::byte> back) {
+void Farm::give(int worker, const Cargo& there, std::span<std::byte> back) {
   Line& line = lines_[static_cast<std::size_t>(worker)];
   line.there = there;
   line.back = back;
@@ -157,10 +157,10 @@ bool Farm::move(Line& line, int worker) {
   bool moved = false;
   const auto refused = [] { return errno == EAGAIN || errno == EINTR; };
   if (!line.there.empty()) {
-    const ssize_t size = line.end.send_some(line.there);
+    const ssize_t size = line.end.send_some(line.there.next());
     if (size < 0 && !refused()) lost(worker);
     if (size > 0) {
-      line.there = line.there.subspan(static_cast<std::size_t>(size));
+      line.there.sent(static_cast<std::size_t>(size));
       moved = true;
     }
   }

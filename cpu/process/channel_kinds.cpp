@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -79,8 +80,9 @@ QueueSize queue_size(int queues) {
     return read_number<long>(std::string("/proc/sys/fs/mqueue/") + name).value_or(otherwise);
   };
   QueueSize size;
-  size.message_bytes =
-      std::clamp(setting("msgsize_max", 8192), 128L, static_cast<long>(kChunkBytes)) / 64 * 64;
+  // A power of two: a chunk is whole messages, whose rest would otherwise be lost at its end.
+  size.message_bytes = static_cast<long>(std::bit_floor(static_cast<unsigned long>(
+      std::clamp(setting("msgsize_max", 8192), 128L, static_cast<long>(kChunkBytes)))));
   size.messages = std::clamp(setting("msg_max", 10), 1L, kMostMessages);
   rlimit limit{};
   if (getrlimit(RLIMIT_MSGQUEUE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {

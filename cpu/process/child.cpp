@@ -74,6 +74,15 @@ std::string ending(const siginfo_t& info) {
   return fmt::format("ended with status {}", info.si_status);
 }
 
+/// Waits for the end of `process`; false where this process ignores the end of children: then the
+/// system keeps no status.
+bool wait_for(pid_t process, int options, siginfo_t& info) {
+  while (waitid(P_PID, static_cast<id_t>(process), &info, WEXITED | options) != 0) {
+    if (errno != EINTR) return false;
+  }
+  return true;
+}
+
 [[noreturn]] void report(int worker, const std::string& how) {
   throw std::runtime_error(fmt::format("worker process {} {}", worker, how));
 }
@@ -91,7 +100,7 @@ void remove_traces_of_openmp([[maybe_unused]] pid_t process) {
 
 Child::Child(int worker, const Placement& placement, const std::function<void()>& work,
              std::span<const int> files)
-    : worker_(worker), pid_(0) {
+    : worker_(worker) {
   const pid_t parent = getpid();
   // Before the fork: there is no moment at which the child is not deaf.
   const sigset_t outside = signals_from_outside();
@@ -112,10 +121,19 @@ Child::Child(Child&& other) noexcept : worker_(other.worker_), pid_(std::exchang
 
 Child::~Child() {
   if (pid_ == 0) return;
-  kill(pid_, SIGKILL);
+  kill();
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
   forget();
+}
+
+void Child::kill() const {
+  if (pid_ != 0) ::kill(pid_, SIGKILL);
+}
+
+void Child::await_end() const {
+  siginfo_t info{};
+  wait_for(pid_, WNOWAIT, info);
 }
 
 void Child::forget() {
@@ -139,14 +157,13 @@ void Child::check() {
 
 void Child::join() {
   siginfo_t info{};
-  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0) {
-    if (errno == EINTR) continue;
-    forget();
-    // ECHILD: ended, and no status is kept because this process ignores the end of children.
+  const bool known = wait_for(pid_, 0, info);
+  if (known && info.si_code == CLD_EXITED && info.si_status == 0) {
+    pid_ = 0;  // and it has removed its traces itself
     return;
   }
   forget();
-  if (info.si_code != CLD_EXITED || info.si_status != 0) report(worker_, ending(info));
+  if (known) report(worker_, ending(info));
 }
 
 }  // namespace crossover::cpu

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <span>
 
@@ -14,6 +15,9 @@ namespace crossover::cpu {
 /// and removes it only at an orderly end: what stays behind stops a later process with the same
 /// number from starting. Allocates nothing; with another OpenMP it does nothing.
 void remove_traces_of_openmp(pid_t process);
+
+/// What an idle worker takes besides its data: page tables, its stack, pages it has written to.
+inline constexpr std::uint64_t kChildBytes = std::uint64_t{1} << 20;
 
 /// A forked worker process.
 ///
@@ -40,6 +44,13 @@ class Child {
 
   pid_t pid() const { return pid_; }
 
+  /// Ends it at once, if it still runs.
+  void kill() const;
+
+  /// Returns when it has ended, but does not reap it: another thread may wait so, too, as long as
+  /// this one neither checks nor joins.
+  void await_end() const;
+
   /// Throws std::runtime_error that says how it ended, if it has ended. Takes 0.3 us.
   void check();
 
@@ -50,7 +61,7 @@ class Child {
   void forget();
 
   int worker_;
-  pid_t pid_;  // 0: reaped
+  pid_t pid_ = 0;  // 0: reaped
 };
 
 }  // namespace crossover::cpu

@@ -85,6 +85,12 @@ class SpawnCrew final : public Crew {
 
 }  // namespace
 
+std::uint64_t crew_bytes(const Configuration& configuration) {
+  // Orders, and sums or the like.
+  const std::uint64_t shared = 2 * Buffer::mapped_bytes(1);
+  return static_cast<std::uint64_t>(configuration.workers) * kChildBytes + shared;
+}
+
 std::unique_ptr<Crew> make_pool(int workers, const Placement& placement, Perform perform) {
   return std::make_unique<PoolCrew>(workers, placement, std::move(perform));
 }

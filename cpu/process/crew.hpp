@@ -14,7 +14,7 @@ namespace crossover::cpu {
 
 /// What the workers are to do. Processes share no closures, so the caller says it by name.
 struct Order {
-  enum class Task : std::uint32_t { touch, fill, work };
+  enum class Task : std::uint32_t { touch, fill, cool, work };
   Task task = Task::work;
   std::uint32_t salt = 0;
 };
@@ -32,6 +32,9 @@ class Crew {
   /// The processes besides the calling one that live from one run() to the next.
   virtual std::vector<pid_t> processes() const = 0;
 };
+
+/// What a crew takes of the host's memory besides the data it works on, in bytes.
+std::uint64_t crew_bytes(const Configuration& configuration);
 
 /// Persistent workers with the protocol of the threads' pool: they spin between orders for about a
 /// millisecond and sleep then. Throws Unavailable.

@@ -1,94 +1,35 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "common/buffer.hpp"
-#include "common/doubling.hpp"
 #include "common/model.hpp"
-#include "common/reduction.hpp"
 #include "cpu/loops.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/channel.hpp"
 #include "cpu/process/crew.hpp"
 #include "cpu/process/shared_memory.hpp"
 
-/// The workloads on an array, by processes: the slices and loop bodies of all CPU models.
+/// The workloads on arrays, by processes: the slices and the loops of all CPU models. (`Work` is
+/// the class of the loops that workers run; the tests have faulty ones.)
 namespace crossover::cpu {
 
-/// The loop bodies that workers run; the tests have faulty ones.
-struct SharedLoops {
-  template <class T>
-  static void double_in_place(std::span<T> part) {
-    loops::double_in_place(part);
-  }
-  template <class T>
-  static SumOf<T> sum(std::span<const T> part) {
-    return loops::sum(part);
-  }
-};
-
-/// What the operations have in common: `double` or `reduce`, their input and their reference.
-template <class T>
-class ProcessOperation : public HostClockedOperation {
- public:
-  ProcessOperation(const Configuration& configuration, const Placement& placement)
-      : doubles_(configuration.workload->name == "double"), allowed_(placement.allowed) {
-    for (int worker = 0; worker < configuration.workers; ++worker) {
-      slices_.push_back(slice_of(configuration.elements, sizeof(T), worker, configuration.workers));
-    }
-  }
-
-  std::int64_t operations_left() const override {
-    return doubles_ ? doubling::operations_per_input<T>() - doublings_ : kUnlimited;
-  }
-
-  Nanoseconds time(std::int64_t operations) override {
-    doublings_ += operations;
-    return HostClockedOperation::time(operations);
-  }
-
- protected:
-  void renewed(std::uint32_t salt) {
-    salt_ = salt;
-    doublings_ = 0;
-  }
-  void fill(std::span<T> part, std::uint64_t first, std::uint32_t salt) const {
-    if (doubles_) {
-      doubling::fill<T>(part, first, salt);
-    } else {
-      reduction::fill<T>(part, first, salt);
-    }
-  }
-  Verdict check(std::span<const T> data, SumOf<T> sum) const {
-    if (doubles_) return doubling::verify<T>(data, salt_, doublings_, allowed_);
-    return reduction::verify<T>(sum, data.size(), salt_, loops::kSumRounding<T>, allowed_);
-  }
-  Slice slice(int worker) const { return slices_[static_cast<std::size_t>(worker)]; }
-
-  const bool doubles_;
-
- private:
-  std::vector<int> allowed_;
-  std::vector<Slice> slices_;  // by worker
-  std::uint32_t salt_ = 0;
-  std::int64_t doublings_ = 0;
-};
-
 /// On memory that all workers share: nothing is copied.
-template <class T, class Loops = SharedLoops>
-class SharedOperation final : public ProcessOperation<T> {
+template <class Work = Loops>
+class SharedOperation final : public OnArrays<SharedMemory, Work> {
  public:
   using MakeCrew = std::unique_ptr<Crew> (*)(int workers, const Placement&, Perform);
 
   SharedOperation(const Configuration& configuration, const Placement& placement,
                   SharedMemory::Backing backing, MakeCrew make_crew)
-      : ProcessOperation<T>(configuration, placement),
-        memory_(configuration.elements * sizeof(T), backing),
-        data_(static_cast<T*>(memory_.data()), configuration.elements),
+      : Base(configuration, placement,
+             [backing](std::size_t bytes) { return SharedMemory(bytes, backing); }),
         partials_memory_(static_cast<std::size_t>(configuration.workers) * sizeof(Partial),
                          SharedMemory::Backing::memory),
         partials_(static_cast<Partial*>(partials_memory_.data()),
@@ -104,125 +45,146 @@ class SharedOperation final : public ProcessOperation<T> {
     crew_->run({Order::Task::fill, salt});
   }
 
-  Verdict verify() override { return this->check(data_, sum_); }
+  Nanoseconds time(std::int64_t operations) override {
+    return this->timed(
+        operations, [this] { run(); },
+        [this] {
+          crew_->run({Order::Task::cool, 0});
+        });
+  }
 
   std::vector<int> processes() const override { return crew_->processes(); }
 
  private:
+  using Base = OnArrays<SharedMemory, Work>;
+  using Base::loops_;
+  using Base::slices_;
+
   // A worker writes its own only: no two share a line.
   struct alignas(kLinePair) Partial {
-    SumOf<T> sum;
+    Total sum;
   };
 
   void perform(int worker, Order order) {
-    const Slice slice = this->slice(worker);
-    const std::span<T> part = data_.subspan(slice.first, slice.size);
+    const Slices::Part& part = slices_.of(worker);
     switch (order.task) {
       case Order::Task::touch:
-        memory_.first_touch(slice.first * sizeof(T), slice.size * sizeof(T));
+        for (const SharedMemory& memory : this->memory_) {
+          memory.first_touch(part.slice.first * this->element_bytes(), part.bytes);
+        }
         break;
       case Order::Task::fill:
-        this->fill(part, slice.first, order.salt);
+        fill(*this->reference_, part, order.salt);
+        break;
+      case Order::Task::cool:
+        cool(part);
         break;
       case Order::Task::work:
-        if (this->doubles_) {
-          Loops::double_in_place(part);
+        if (loops_.is_sum()) {
+          partials_[static_cast<std::size_t>(worker)].sum =
+              loops_.sum(part.at.data(), part.slice.size);
         } else {
-          partials_[static_cast<std::size_t>(worker)].sum = Loops::sum(std::span<const T>(part));
+          loops_.map(part.at.data(), part.slice.size);
         }
         break;
     }
   }
 
-  void run() override {
+  void run() {
     crew_->run({Order::Task::work, 0});
-    if (this->doubles_) return;
-    loops::Wrapping<SumOf<T>> total{};
-    for (const Partial& partial : partials_) total += partial.sum;
-    sum_ = static_cast<SumOf<T>>(total);
+    if (loops_.is_sum()) this->add_up(partials_);
   }
 
-  SharedMemory memory_;
-  std::span<T> data_;
   SharedMemory partials_memory_;
   std::span<Partial> partials_;  // by worker
-  SumOf<T> sum_{};
   std::unique_ptr<Crew> crew_;
 };
 
-/// By messages: the caller holds the data, sends each worker its slice and takes the result back,
-/// `double` the doubled slice, `reduce` the sum. Workers work on a chunk at a time, as it comes.
-template <class T, class Loops = SharedLoops>
-class ChannelOperation final : public ProcessOperation<T> {
+/// By messages: the caller holds the data, sends each worker its part of what is read and takes
+/// back what was written, or the sum. Workers work on a chunk at a time, as it comes.
+template <class Work = Loops>
+class ChannelOperation final : public OnArrays<Buffer, Work> {
  public:
   ChannelOperation(const Configuration& configuration, const Placement& placement, ChannelKind kind)
-      : ProcessOperation<T>(configuration, placement),
-        data_(configuration.elements),
-        sums_(static_cast<std::size_t>(configuration.workers)),
-        chunk_(chunk_bytes(kind)),
+      : Base(configuration, placement, [](std::size_t bytes) { return Buffer(bytes); }),
+        first_read_(static_cast<std::size_t>(configuration.workload->first_read)),
+        chunk_bytes_(chunk_bytes(kind)),
+        chunk_(memory_.size() * chunk_bytes_),
         farm_(configuration.workers, placement, kind,
-              [this](int worker, WorkerEnd& end) { serve(this->slice(worker).size, end); }) {}
+              [this](int worker, WorkerEnd& end) { serve(slices_.of(worker).slice.size, end); }) {}
 
   void renew(std::uint32_t salt) override {
     this->renewed(salt);
-    this->fill(data_.all(), 0, salt);
+    for (const Slices::Part& part : slices_.all()) fill(*this->reference_, part, salt);
   }
 
-  Verdict verify() override { return this->check(data_.all(), sum_); }
+  Nanoseconds time(std::int64_t operations) override {
+    return this->timed(
+        operations, [this] { run(); },
+        [this] {
+          for (const Slices::Part& part : slices_.all()) cool(part);
+        });
+  }
 
   std::vector<int> processes() const override { return farm_.processes(); }
 
  private:
+  using Base = OnArrays<Buffer, Work>;
+  using Base::loops_;
+  using Base::memory_;
+  using Base::slices_;
+
   /// A worker, until the channel is closed.
   void serve(std::uint64_t elements, WorkerEnd& end) {
-    const std::uint64_t most = chunk_.size() / sizeof(T);
-    const std::span<T> chunk(reinterpret_cast<T*>(chunk_.all().data()), most);
+    std::array<void*, kMostArrays> chunk{};
+    for (std::size_t array = 0; array < memory_.size(); ++array) {
+      chunk[array] = static_cast<std::byte*>(chunk_.data()) + array * chunk_bytes_;
+    }
+    const auto bytes = [&](std::size_t array, std::uint64_t count) {
+      return std::span(static_cast<std::byte*>(chunk[array]), count * this->element_bytes());
+    };
+    if (elements == 0) {
+      end.receive(bytes(0, 1));  // which never comes: until the channel is closed
+      return;
+    }
     for (;;) {
-      loops::Wrapping<SumOf<T>> total{};
+      Total total = loops_.zero();
       for (std::uint64_t done = 0; done < elements;) {
-        const std::span<T> part = chunk.first(std::min(most, elements - done));
-        if (!end.receive(std::as_writable_bytes(part))) return;
-        done += part.size();
-        if (this->doubles_) {
-          Loops::double_in_place(part);
-          if (!end.send(std::as_bytes(part))) return;
+        const std::uint64_t count = std::min(chunk_bytes_ / this->element_bytes(), elements - done);
+        for (std::size_t array = first_read_; array < memory_.size(); ++array) {
+          if (!end.receive(bytes(array, count))) return;
+        }
+        done += count;
+        if (loops_.is_sum()) {
+          loops_.add(total, loops_.sum(chunk.data(), count));
         } else {
-          total += Loops::sum(std::span<const T>(part));
+          loops_.map(chunk.data(), count);
+          if (!end.send(bytes(0, count))) return;
         }
       }
-      if (elements == 0) {
-        // Nothing ever comes: until the channel is closed.
-        end.receive(std::as_writable_bytes(chunk.first(1)));
-        return;
-      }
-      if (this->doubles_) continue;
-      const auto sum = static_cast<SumOf<T>>(total);
-      if (!end.send(std::as_bytes(std::span(&sum, 1)))) return;
+      if (loops_.is_sum() && !end.send(std::as_bytes(std::span(&total, 1)))) return;
     }
   }
 
-  void run() override {
-    for (int worker = 0; worker < static_cast<int>(sums_.size()); ++worker) {
-      const Slice slice = this->slice(worker);
-      const std::span<T> part = data_.all().subspan(slice.first, slice.size);
-      auto& sum = sums_[static_cast<std::size_t>(worker)];
-      sum = {};
-      if (part.empty()) continue;
-      farm_.give(worker, std::as_bytes(part),
-                 this->doubles_ ? std::as_writable_bytes(part)
-                                : std::as_writable_bytes(std::span(&sum, 1)));
+  void run() {
+    const bool is_sum = loops_.is_sum();
+    for (int worker = 0; worker < this->configuration_.workers; ++worker) {
+      Slices::Part& part = slices_.of(worker);
+      part.sum = loops_.zero();
+      if (part.bytes == 0) continue;
+      farm_.give(worker,
+                 Cargo(std::span(part.at).first(memory_.size()).subspan(first_read_), part.bytes,
+                       chunk_bytes_),
+                 is_sum ? std::as_writable_bytes(std::span(&part.sum, 1))
+                        : std::span(static_cast<std::byte*>(part.at[0]), part.bytes));
     }
     farm_.exchange();
-    if (this->doubles_) return;
-    loops::Wrapping<SumOf<T>> total{};
-    for (const auto sum : sums_) total += sum;
-    sum_ = static_cast<SumOf<T>>(total);
+    if (is_sum) this->add_up(slices_.all());
   }
 
-  Array<T> data_;
-  std::vector<SumOf<T>> sums_;  // by worker
-  SumOf<T> sum_{};
-  Array<std::byte> chunk_;  // each worker has a copy of its own as soon as it writes there
+  std::size_t first_read_;
+  std::size_t chunk_bytes_;
+  Buffer chunk_;  // each worker has a copy of its own as soon as it writes there
   Farm farm_;
 };
 

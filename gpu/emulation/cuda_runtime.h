@@ -121,6 +121,7 @@ enum cudaDeviceAttr {
   cudaDevAttrL2CacheSize,
   cudaDevAttrEccEnabled,
   cudaDevAttrAsyncEngineCount,
+  cudaDevAttrSingleToDoublePrecisionPerfRatio,
 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal };

@@ -1,12 +1,15 @@
 #include <cstdio>
 #include <cstring>
 
-/// A library in NVML's place: one GPU, which does not tell its energy. Its throttle reasons are
-/// those that fake_nvml_set_reasons() was last told.
+/// A library in NVML's place: two GPUs, the first of which does not tell its energy. Their throttle
+/// reasons are those that fake_nvml_set_reasons() was last told.
 extern "C" {
 
 namespace {
+constexpr const char* kBuses[] = {"0000:01:00.0", "0000:02:00.0"};
+int gpus[2];
 unsigned long long reasons = 0x1;  // idle
+unsigned long long millijoules = 0;
 int shut_down = 0;
 }  // namespace
 
@@ -19,10 +22,12 @@ int nvmlShutdown() {
   return 0;
 }
 int nvmlDeviceGetHandleByPciBusId_v2(const char* id, void** device) {
-  static int gpu;
-  if (std::strcmp(id, "0000:01:00.0") != 0) return 6;  // not found
-  *device = &gpu;
-  return 0;
+  for (int i = 0; i < 2; ++i) {
+    if (std::strcmp(id, kBuses[i]) != 0) continue;
+    *device = &gpus[i];
+    return 0;
+  }
+  return 6;  // not found
 }
 int nvmlSystemGetDriverVersion(char* text, unsigned length) {
   std::snprintf(text, length, "580.00.01");
@@ -44,7 +49,11 @@ int nvmlDeviceGetEnforcedPowerLimit(void*, unsigned* milliwatts) {
   *milliwatts = 700'000;
   return 0;
 }
-int nvmlDeviceGetTotalEnergyConsumption(void*, unsigned long long*) { return 3; }  // not supported
+int nvmlDeviceGetTotalEnergyConsumption(void* device, unsigned long long* used) {
+  if (device == &gpus[0]) return 3;  // not supported
+  *used = millijoules += 1500;
+  return 0;
+}
 int nvmlDeviceGetCurrentClocksThrottleReasons(void*, unsigned long long* bits) {
   *bits = reasons;
   return 0;

@@ -27,7 +27,7 @@ class Faults : public DeviceTest {
             scope,
             elements,
             machine().devices.empty() ? 1 : machine().devices[0].multiprocessors,
-            "gpu0"};
+            Devices::gpus({0})};
   }
   static Configuration cost(std::string_view workload, std::string variant,
                             std::uint64_t elements) {
@@ -128,7 +128,8 @@ TEST_F(Faults, NoImageForTheArchitecture) {
 
 TEST_F(Faults, BulkNeedsTheDeviceAndTheBuild) {
   Configuration what{
-      find_workload("double"), ElementType::f32, "cuda", "bulk", Scope::resident, 5000, 4, "gpu0"};
+      find_workload("double"), ElementType::f32, "cuda", "bulk", Scope::resident, 5000, 4,
+      Devices::gpus({0})};
   expect_works(*make_cuda(), what);
   machine().ptx_version = 75;
   EXPECT_THAT(message<Unavailable>(*make_cuda(), what), HasSubstr("9.0"));
@@ -220,6 +221,7 @@ TEST_F(Faults, BlocksThatShareAMultiprocessorAreNoticed) {
        {std::pair{"double", "best"}, {"reduce", "best"}, {"count", "atomic"}}) {
     Configuration what = configuration(variant);
     what.workload = find_workload(workload);
+    what.type = what.workload->types.front();
     what.workers = 3;
     const auto model = make_cuda();
     const std::unique_ptr<Operation> operation = prepare(*model, what);
@@ -254,11 +256,14 @@ class SeveralGpus : public Faults {
 
 TEST_F(SeveralGpus, EachAloneAndAllAtOnce) {
   const auto model = make_cuda();
-  using Workers = std::vector<std::pair<std::string, std::vector<int>>>;
+  const Devices first = Devices::gpus({0});
+  const Devices second = Devices::gpus({1});
+  const Devices both = Devices::gpus({0, 1});
+  using Workers = std::vector<std::pair<Devices, std::vector<int>>>;
   EXPECT_EQ(model->workers({{1}, std::nullopt, {}}),
-            (Workers{{"gpu0", {4}}, {"gpu1", {6}}, {"gpu0+gpu1", {10}}}));
-  EXPECT_EQ(model->workers({{1}, std::nullopt, {1}}), (Workers{{"gpu1", {6}}}));
-  EXPECT_EQ(model->workers({{1}, std::vector<int>{}, {1}}), (Workers{{"gpu1", {1, 2, 4, 6}}}));
+            (Workers{{first, {4}}, {second, {6}}, {both, {10}}}));
+  EXPECT_EQ(model->workers({{1}, std::nullopt, {1}}), (Workers{{second, {6}}}));
+  EXPECT_EQ(model->workers({{1}, std::vector<int>{}, {1}}), (Workers{{second, {1, 2, 4, 6}}}));
   EXPECT_EQ(model->hardware().at("gpus").size(), 2U);
   try {
     model->workers({{1}, std::nullopt, {2}});
@@ -266,15 +271,15 @@ TEST_F(SeveralGpus, EachAloneAndAllAtOnce) {
   } catch (const std::invalid_argument& error) {
     EXPECT_STREQ(error.what(), "--device: there is no device 2; this machine has 0 to 1");
   }
-  for (const char* workload : {"double", "reduce"}) {
+  for (const char* workload : {"double", "reduce", "triad", "dot"}) {
     for (const Scope scope : {Scope::resident, Scope::kernel}) {
       for (const std::uint64_t n : {0, 1, 7, 50001}) {
-        for (const auto& [device, workers] : Workers{{"gpu1", {6}}, {"gpu0+gpu1", {10}}}) {
+        for (const auto& [device, workers] : Workers{{second, {6}}, {both, {10}}}) {
           Configuration what = configuration("best", scope, n);
           what.workload = find_workload(workload);
           what.device = device;
           what.workers = workers.front();
-          SCOPED_TRACE(what.name() + " on " + device);
+          SCOPED_TRACE(what.name() + " on " + device.name());
           expect_works(*model, what);
         }
       }
@@ -285,11 +290,11 @@ TEST_F(SeveralGpus, EachAloneAndAllAtOnce) {
 TEST_F(SeveralGpus, WhatOnlyOneGpuDoes) {
   const auto model = make_cuda();
   Configuration what = configuration("pinned", Scope::offload);
-  what.device = "gpu0+gpu1";
+  what.device = Devices::gpus({0, 1});
   what.workers = 10;
   EXPECT_THAT(message<Unavailable>(*model, what), HasSubstr("one GPU at a time"));
   what = configuration();
-  what.device = "gpu0+gpu1";
+  what.device = Devices::gpus({0, 1});
   what.workers = 2;
   EXPECT_THAT(message<Unavailable>(*model, what), HasSubstr("all of their multiprocessors"));
 }
@@ -297,7 +302,7 @@ TEST_F(SeveralGpus, WhatOnlyOneGpuDoes) {
 TEST_F(SeveralGpus, OneLostLeavesTheOther) {
   const auto model = make_cuda();
   Configuration second = configuration();
-  second.device = "gpu1";
+  second.device = Devices::gpus({1});
   second.workers = 6;
   expect_works(*model, second);
   machine().faults["cudaStreamSynchronize"] = {cudaErrorECCUncorrectable, 0, false};

@@ -4,10 +4,12 @@
 #include <cstring>
 #include <limits>
 
-#include "gpu/double_kernels.cuh"
+#include "common/workloads/double.hpp"
+#include "common/workloads/reduce.hpp"
 #include "gpu/emulation/machine.hpp"
 #include "gpu/launch.hpp"
-#include "gpu/reduce_kernels.cuh"
+#include "gpu/map_kernels.cuh"
+#include "gpu/sum_kernels.cuh"
 #include "gpu/thread.cuh"
 
 /// Indices beyond 2^31 and 2^32: the arithmetic, and the kernels' last blocks on memory of which
@@ -16,31 +18,36 @@ namespace crossover::gpu {
 namespace {
 
 TEST(Packed, CutsAtSixteenBytes) {
-  alignas(16) static float memory[64];
+  alignas(16) static float memory[2][64];
   for (std::uint64_t offset = 0; offset < 4; ++offset) {
     for (std::uint64_t size = 0; size < 40; ++size) {
-      const Packed<float> cut = packed(memory + offset, size);
-      EXPECT_EQ(cut.head, memory + offset);
+      const Packed<float, 2> cut =
+          packed(Elements<float, 2>{{memory[0] + offset, memory[1] + offset}, size});
       EXPECT_LT(cut.head_size, 4U);
       EXPECT_LT(cut.tail_size, 4U);
       EXPECT_EQ(cut.head_size + cut.packs * 4 + cut.tail_size, size);
-      if (cut.packs > 0) {
-        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(cut.body) % 16, 0U);
+      for (int array = 0; array < 2; ++array) {
+        if (cut.packs > 0) {
+          EXPECT_EQ(reinterpret_cast<std::uintptr_t>(cut.body[array]) % 16, 0U);
+        }
+        EXPECT_EQ(static_cast<void*>(cut.body[array]), memory[array] + offset + cut.head_size);
       }
-      EXPECT_EQ(static_cast<void*>(cut.body), memory + offset + cut.head_size);
-      EXPECT_EQ(cut.tail, memory + offset + size - cut.tail_size);
     }
   }
+}
+
+TEST(Packed, RefusesArraysThatAreNotAlignedAlike) {
+  alignas(16) static float memory[2][64];
+  EXPECT_THROW(packed(Elements<float, 2>{{memory[0], memory[1] + 1}, 40}), std::invalid_argument);
 }
 
 TEST(Packed, CutsArraysBeyond32Bits) {
   auto* const base = reinterpret_cast<std::uint64_t*>(std::uintptr_t{1} << 40);
   const std::uint64_t size = (std::uint64_t{5} << 32) + 1;
-  const Packed<std::uint64_t> cut = packed(base + 1, size);
+  const Packed<std::uint64_t, 1> cut = packed(Elements<std::uint64_t, 1>{{base + 1}, size});
   EXPECT_EQ(cut.head_size, 1U);
   EXPECT_EQ(cut.packs, (size - 1) / 2);
   EXPECT_EQ(cut.tail_size, 0U);
-  EXPECT_EQ(cut.tail, base + 1 + size);
 }
 
 /// An array of `elements` zeros of which only what is touched takes memory.
@@ -89,45 +96,49 @@ class LargeIndices : public testing::Test {
     return count;
   }
 
+  Elements<float, 1> elements() const { return {{x_.data()}, kN}; }
+
   static constexpr std::uint64_t kMarked = 256;
   Sparse x_{kN};
 };
 
 TEST_F(LargeIndices, Naive) {
-  run_last_blocks(&double_naive<float>, 256, x_.data(), kN);
+  run_last_blocks(&map_naive<arrays::Double, float>, 256, arrays::Double{}, elements());
   EXPECT_EQ(doubled(), kMarked);
 }
 TEST_F(LargeIndices, GridStride) {
-  run_last_blocks(&double_grid_stride<float>, 256, x_.data(), kN);
+  run_last_blocks(&map_grid_stride<arrays::Double, float>, 256, arrays::Double{}, elements());
   EXPECT_EQ(doubled(), kMarked);
 }
 TEST_F(LargeIndices, Vector) {
-  const Packed<float> cut = packed(x_.data(), kN);
-  run_last_blocks(&double_vector<float>, 1024, cut);
+  const Packed<float, 1> cut = packed(elements());
+  run_last_blocks(&map_vector<arrays::Double, float>, 1024, arrays::Double{}, cut);
   // The tail is block 0's.
   EXPECT_EQ(doubled(), kMarked - cut.tail_size);
 }
 TEST_F(LargeIndices, Unrolled) {
-  const Packed<float> cut = packed(x_.data(), kN);
-  run_last_blocks(&double_unrolled<float, 4>, 4096, cut, nullptr);
+  const Packed<float, 1> cut = packed(elements());
+  run_last_blocks(&map_unrolled<arrays::Double, float, 4>, 4096, arrays::Double{}, cut, nullptr);
   EXPECT_EQ(doubled(), kMarked - cut.tail_size);
 }
 TEST_F(LargeIndices, Sums) {
+  const arrays::Reduce sum;
   double total = 0;
-  run_last_blocks(&reduce_atomic<float>, 256, static_cast<const float*>(x_.data()), kN, &total);
+  run_last_blocks(&sum_atomic<arrays::Reduce, float>, 256, sum, elements(), &total);
   EXPECT_EQ(total, kMarked);
 
-  const Packed<const float> cut = packed(static_cast<const float*>(x_.data()), kN);
+  const Packed<float, 1> cut = packed(elements());
   const std::uint64_t blocks = ceil_div(kN, 4096);
   std::vector<double> partials(blocks);
-  run_last_blocks(&reduce_vector<float, 4>, 4096, cut, partials.data());
+  run_last_blocks(&sum_vector<arrays::Reduce, float, 4>, 4096, sum, cut, partials.data());
   EXPECT_EQ(partials[blocks - 1] + partials[blocks - 2], kMarked - cut.tail_size);
 
   const std::uint64_t segment_packs = 1 << 14;
   const std::uint64_t segments = ceil_div(kN, segment_packs * 4);
   std::vector<double> sums(segments);
   emulation::run_grid({1}, {256}, 0, [&] {
-    reduce_segments<float, 4>(cut, segment_packs, segments - 1, segments - 1, sums.data());
+    sum_segments<arrays::Reduce, float, 4>(sum, cut, segment_packs, segments - 1, segments - 1,
+                                           sums.data());
   });
   EXPECT_EQ(sums.back(), 77) << "the last segment has the last 77 elements";
 }

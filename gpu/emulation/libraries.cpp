@@ -1,89 +1,57 @@
-#include "gpu/launch.hpp"
-#include "gpu/thread.cuh"
-#include "gpu/work.hpp"
+#include "gpu/libraries.hpp"
 
-/// In the place of the libraries, which the emulation does not have: one thread does it all. What
+#include "gpu/for_workload.hpp"
+#include "gpu/library_sum.hpp"
+#include "gpu/placement.hpp"
+
+/// In the place of CUB and thrust, which the emulation does not have: one thread does it all. What
 /// is tested is how their work is wrapped, not they.
 namespace crossover::gpu {
 
 namespace {
 
-template <class W>
-void double_serially(W* x, std::uint64_t n) {
-  for (std::uint64_t i = 0; i < n; ++i) x[i] += x[i];
+template <class Map, class W>
+void map_serially(Map map, Elements<W, Map::kArrays> x) {
+  for (std::uint64_t i = 0; i < x.size; ++i) {
+    x.at[0][i] = element_of(map, [&](int array) { return x.at[array][i]; });
+  }
 }
 
-template <class W>
-void sum_serially(const W* x, std::uint64_t n, TotalOf<W>* result) {
+template <class Sum, class W>
+void sum_serially(Sum sum, Elements<W, Sum::kArrays> x, W* result) {
   TotalOf<W> total{};
-  for (std::uint64_t i = 0; i < n; ++i) total += x[i];
-  *result = total;
+  for (std::uint64_t i = 0; i < x.size; ++i) {
+    total += element_of(sum, [&](int array) { return x.at[array][i]; });
+  }
+  *result = static_cast<W>(total);
 }
 
-template <class T>
-class SerialDouble final : public Work {
- public:
-  SerialDouble(T* x, std::uint64_t n) : x_(reinterpret_cast<Word<T>*>(x)), n_(n) {}
-  void enqueue(const Stream& stream, std::int64_t operations) override {
-    for (std::int64_t i = 0; i < operations; ++i) {
-      launch(stream, &double_serially<Word<T>>, Shape{1, 1, 0}, x_, n_);
-    }
-  }
+std::unique_ptr<Work> serial_map(const Target& target) {
+  return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) {
+    return std::make_unique<KernelWork>(
+        target.arrays.sets,
+        [map, arrays = target.arrays](const Stream& stream, std::uint64_t set, unsigned*) {
+          launch(stream, &map_serially<Map, W>, Shape{1, 1, 0}, map,
+                 elements_of<W, Map::kArrays>(arrays, set));
+        });
+  });
+}
 
- private:
-  Word<T>* x_;
-  std::uint64_t n_;
-};
-
-template <class T>
-class SerialSum final : public SumWork<T> {
- public:
-  SerialSum(const Device& device, const T* x, std::uint64_t n)
-      : x_(reinterpret_cast<const Word<T>*>(x)), n_(n), result_(device, 1) {}
-  void enqueue(const Stream& stream, std::int64_t operations) override {
-    for (std::int64_t i = 0; i < operations; ++i) {
-      launch(stream, &sum_serially<Word<T>>, Shape{1, 1, 0}, x_, n_, result_.data());
-    }
-  }
-  SumOf<T> sum() const override { return static_cast<SumOf<T>>(result_[0]); }
-  void poison() override { result_[0] = static_cast<TotalOf<Word<T>>>(-1); }
-
- private:
-  const Word<T>* x_;
-  std::uint64_t n_;
-  PinnedArray<TotalOf<Word<T>>> result_;
-};
+std::unique_ptr<Work> serial_sum(const Target& target) {
+  return for_sum(target, [&]<class Sum, class W>(const Sum& sum, std::type_identity<W>) {
+    return std::make_unique<LibrarySum<W>>(
+        target, library_rounding<W>(target.arrays.elements),
+        [sum, arrays = target.arrays](const Stream& stream, std::uint64_t set, W* result) {
+          launch(stream, &sum_serially<Sum, W>, Shape{1, 1, 0}, sum,
+                 elements_of<W, Sum::kArrays>(arrays, set), result);
+        });
+  });
+}
 
 }  // namespace
 
-bool has_library(std::string_view workload, ElementType type, std::string_view library) {
-  if (workload == "reduce") return library == "cub" || library == "thrust";
-  return library == "cub" ||
-         (library == "cublas" && (type == ElementType::f32 || type == ElementType::f64));
-}
+Make cub_work(const Workload& workload) { return workload.is_sum ? serial_sum : serial_map; }
+Make thrust_work(const Workload& workload) { return cub_work(workload); }
 std::string library_versions() { return "emulated"; }
-
-template <class T>
-std::unique_ptr<Work> make_library_double(const Device&, std::string_view, T* x, std::uint64_t n) {
-  return std::make_unique<SerialDouble<T>>(x, n);
-}
-template <class T>
-std::unique_ptr<SumWork<T>> make_library_sum(const Device& device, std::string_view, const T* x,
-                                             std::uint64_t n) {
-  return std::make_unique<SerialSum<T>>(device, x, n);
-}
-
-#define CROSSOVER_INSTANTIATE(T)                                                             \
-  template std::unique_ptr<Work> make_library_double<T>(const Device&, std::string_view, T*, \
-                                                        std::uint64_t);                      \
-  template std::unique_ptr<SumWork<T>> make_library_sum<T>(const Device&, std::string_view,  \
-                                                           const T*, std::uint64_t);
-
-CROSSOVER_INSTANTIATE(float)
-CROSSOVER_INSTANTIATE(double)
-CROSSOVER_INSTANTIATE(std::int32_t)
-CROSSOVER_INSTANTIATE(std::int64_t)
-
-#undef CROSSOVER_INSTANTIATE
 
 }  // namespace crossover::gpu

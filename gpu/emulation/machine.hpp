@@ -22,6 +22,7 @@ struct DeviceModel {
   int clock_khz = 1'980'000;
   int bus_width_bits = 6144;
   int l2_bytes = 64 << 10;
+  int single_to_double = 2;
   int shared_per_multiprocessor = 228 << 10;
   int shared_per_block = 227 << 10;
 };

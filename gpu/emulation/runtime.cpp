@@ -242,6 +242,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
     case cudaDevAttrAsyncEngineCount:
       *value = 3;
       break;
+    case cudaDevAttrSingleToDoublePrecisionPerfRatio:
+      *value = model.single_to_double;
+      break;
   }
   return cudaSuccess;
 }
@@ -275,8 +278,11 @@ cudaError_t cudaFreeHost(void* pointer) {
   if (const cudaError_t error = called(__func__)) return error;
   return release(pointer);
 }
-cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
+cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   if (const cudaError_t error = called(__func__)) return error;
+  // To the device it returns before the bytes are there, and no stream of this project waits for
+  // it.
+  if (kind != cudaMemcpyDeviceToHost) return returned(cudaErrorInvalidValue);
   std::memcpy(to, from, bytes);
   return cudaSuccess;
 }

@@ -107,7 +107,7 @@ class Run:
         from analysis.words import duration, format_size, significant
 
         lines = [f"{'workload':<9} {'variant':<24} {'elements':>9} {'w':>3} {'time':>9}  rate"]
-        shown: dict[tuple, Configuration] = {}
+        shown: dict[tuple[str, str, str, str, int], Configuration] = {}
         for what, times in self.times.items():
             if times:
                 shown[what.workload, what.type, what.model, what.variant, what.workers] = what

@@ -29,7 +29,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(SCRIPTS), "OPENBLAS_NUM_THREADS": "1", **more}
 
 
-def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess:
+def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "baseline.command", *arguments],
         cwd=folder,
@@ -40,7 +40,7 @@ def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProce
     )
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen:
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "baseline.command", *arguments],
         cwd=folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,9 @@ from baseline.disturbance import TICK_S, Reading, read, reason
 QUIET = Reading(0.0, (100, 100), (5, 5), 1.0, 10)
 
 
-def later(**changes: object) -> Reading:
-    values = {"wall_s": 1.0, "busy_ticks": (100, 100), "steal_ticks": (5, 5), "own_s": 2.0,
-              "switches": 10, **changes}  # fmt: skip
-    return Reading(**values)
+def later(**changes: Any) -> Reading:  # noqa: ANN401
+    values = {"wall_s": 1.0, "busy_ticks": (100, 100), "steal_ticks": (5, 5), "own_s": 2.0}
+    return Reading(**{**values, "switches": 10, **changes})
 
 
 @pytest.mark.parametrize(

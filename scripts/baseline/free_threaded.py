@@ -8,11 +8,13 @@ with the nanoseconds and the last result, as this side of the pipe saw them.
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 from baseline import lifeline, loops
 
@@ -22,7 +24,8 @@ ANSWER = struct.Struct("=qd")
 
 def main() -> None:
     """Serves commands until the input ends."""
-    workload, code, elements, workers, parent = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
+    workload, code = sys.argv[1], cast(loops.Code, sys.argv[2])
+    elements, workers, parent = map(int, sys.argv[3:6])
     lifeline.hold_on_to(parent)
     size = 8 if workload == "count" else elements * struct.calcsize(code)
     memory = bytearray(size)
@@ -30,6 +33,7 @@ def main() -> None:
     lock = threading.Lock()
     bounds = loops.slices(elements, workers)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
+    assert isinstance(source, io.BufferedReader)
     with ThreadPoolExecutor(workers) as pool:
         while command := source.read(1):
             if command == b"L":
@@ -43,7 +47,7 @@ def main() -> None:
                 for _ in range(operations):
                     found = list(pool.map(lambda b: loops.part(workload, x, b, lock), bounds))
                 elapsed = time.perf_counter_ns() - start
-                total = sum(found) if workload == "reduce" else 0.0
+                total = sum(p for p in found if p is not None)
                 sink.write(ANSWER.pack(elapsed, total))
             sink.flush()
 

@@ -7,27 +7,33 @@ Only the standard library: an interpreter without NumPy, such as a free-threaded
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import Any, Literal, TypeAlias
+
+# struct's letter for an element.
+Code = Literal["f", "d", "q"]
+Numbers: TypeAlias = "memoryview[Any]"
+Lock: TypeAlias = AbstractContextManager[object]
 
 
-def double(x: memoryview, begin: int, end: int) -> None:
+def double(x: Numbers, begin: int, end: int) -> None:
     """x[i] *= 2, in place."""
     for i in range(begin, end):
         x[i] *= 2
 
 
-def reduce(x: memoryview, begin: int, end: int) -> float:
+def reduce(x: Numbers, begin: int, end: int) -> float:
     """The sum of x[begin:end], which Python adds in double precision."""
     return float(sum(x[begin:end]))
 
 
-def count(x: memoryview, steps: int, lock: AbstractContextManager) -> None:
+def count(x: Numbers, steps: int, lock: Lock) -> None:
     """Adds 1 to x[0], `steps` times, under the lock that a counter of several workers needs."""
     for _ in range(steps):
         with lock:
             x[0] += 1
 
 
-def count_alone(x: memoryview, steps: int) -> None:
+def count_alone(x: Numbers, steps: int) -> None:
     """The same where nobody else counts."""
     for _ in range(steps):
         x[0] += 1
@@ -38,11 +44,13 @@ def slices(elements: int, workers: int) -> list[tuple[int, int]]:
     return [(elements * k // workers, elements * (k + 1) // workers) for k in range(workers)]
 
 
-def part(workload: str, x: memoryview, bounds: tuple[int, int], lock: AbstractContextManager):  # noqa: ANN201
+def part(workload: str, x: Numbers, bounds: tuple[int, int], lock: Lock) -> float | None:
     """One worker's part of one operation; the result of `reduce`, else None."""
     begin, end = bounds
-    if workload == "double":
-        return double(x, begin, end)
     if workload == "reduce":
         return reduce(x, begin, end)
-    return count(x, end - begin, lock)
+    if workload == "double":
+        double(x, begin, end)
+    else:
+        count(x, end - begin, lock)
+    return None

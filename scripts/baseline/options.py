@@ -58,7 +58,7 @@ def entries(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _names(kind: str, known: list[str]):  # noqa: ANN202
+def _names(kind: str, known: list[str]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         for entry in entries(text):
             if entry not in known:
@@ -134,7 +134,7 @@ def threads(text: str) -> list[int]:
     return sorted(found)
 
 
-def _seconds(most: float):  # noqa: ANN202
+def _seconds(most: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         match = re.fullmatch(r"([0-9]+\.?[0-9]*|\.[0-9]+)s?", text)
         value = float(match[1]) if match else math.nan

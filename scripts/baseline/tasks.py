@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Code = Literal["f", "d", "q"]
+from baseline.loops import Code, Numbers
+
 CODES: dict[str, Code] = {"f32": "f", "f64": "d", "i64": "q"}
 BYTES = {"f32": 4, "f64": 8, "i64": 8}
 # Operations that one input of `double` lasts for, before infinity.
@@ -47,7 +48,7 @@ def mix32(x: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return x ^ (x >> U32(16))
 
 
-def random_bits(element: str, first: int, count: int, salt: int) -> NDArray:
+def random_bits(element: str, first: int, count: int, salt: int) -> NDArray[Any]:
     """Random bits for elements [first, first + count), which lie in one block of 2^32 indices."""
     key = mix32(np.array([((first >> 32) + 0x9E3779B9 * salt + 1) & 0xFFFFFFFF], dtype=U32))
     low = np.arange(first & 0xFFFFFFFF, (first & 0xFFFFFFFF) + count, dtype=U64).astype(U32)
@@ -73,7 +74,7 @@ class Task:
         self.element = element
         self.elements = elements
         self.code = CODES[element]
-        self.view = memoryview(memory).cast("B").cast(self.code)  # type: ignore[arg-type]
+        self.view: Numbers = memoryview(memory).cast("B").cast(self.code)  # type: ignore[arg-type]
         self.array = np.frombuffer(memory, dtype=self.code)  # type: ignore[call-overload]
         self.value = math.nan
         self.salt = 0
@@ -106,10 +107,10 @@ class Doubling(Task):
 
     def __init__(self, element: str, elements: int, memory: object) -> None:
         super().__init__(element, elements, memory)
-        self._pristine: NDArray | None = None
+        self._pristine: NDArray[Any] | None = None
         self._bits = self.array.view(U32 if element == "f32" else U64)
 
-    def _expected(self, first: int, count: int, doublings: int) -> NDArray:
+    def _expected(self, first: int, count: int, doublings: int) -> NDArray[Any]:
         width, bits = SIGNIFICAND[self.element], 32 if self.element == "f32" else 64
         kind = U32 if bits == 32 else U64
         exponents = ((1 << (bits - 1 - width)) - 1) << width
@@ -162,12 +163,13 @@ class Reduction(Task):
         self._bits = self.array.view(U32 if element == "f32" else U64)
         self._filled = 0
 
-    def _significands(self, first: int, count: int) -> NDArray:
+    def _significands(self, first: int, count: int) -> NDArray[Any]:
         """Elements in [1, 2) as integers, in units of 2^-23 or 2^-52."""
         kind = U32 if self.element == "f32" else U64
         one = kind(1 << SIGNIFICAND[self.element])
         salt = self.salt if first < SALTED else 0
-        return (random_bits(self.element, first, count, salt) & (one - kind(1))) | one
+        found: NDArray[Any] = random_bits(self.element, first, count, salt) & (one - kind(1)) | one
+        return found
 
     def _fill(self) -> None:
         exponent = (127 if self.element == "f32" else 1023) - 1

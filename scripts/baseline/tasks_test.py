@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from baseline.tasks import SALTED, TASKS, Task, error_bound
+from baseline.tasks import SALTED, TASKS, Doubling, Reduction, Task, error_bound
 
 # What common/doubling.hpp (after 5 operations) and common/reduction.hpp say for salt 3: index,
 # double f32, double f64, reduce f32, reduce f64.
@@ -45,6 +45,8 @@ def test_inputs_are_those_of_the_harness(row: tuple[int, int, int, int, int]) ->
 def test_indices_beyond_32_bits() -> None:
     index, *expected = HARNESS[4]
     doubling, reduction = made("double"), made("reduce")
+    assert isinstance(doubling, Doubling)
+    assert isinstance(reduction, Reduction)
     assert int(doubling._expected(index, 1, 5)[0]) == expected[0]
     assert int(reduction._significands(index, 1)[0]) == expected[2] - (126 << 23)
 
@@ -85,6 +87,7 @@ def test_doubling_never_reaches_infinity() -> None:
 @pytest.mark.parametrize("elements", [1, 100, 100_000])
 def test_sums_are_verified(element: str, elements: int, pairwise: bool) -> None:
     task = made("reduce", element, elements)
+    assert isinstance(task, Reduction)
     exact = sum(map(Fraction, task.array.tolist()))
     assert task.exact() == float(exact)
     task.value = float(task.array.sum()) if pairwise else math.fsum(task.array.tolist())

@@ -20,6 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import Queue
+from typing import Any
 
 import numpy as np
 
@@ -198,9 +200,9 @@ class SharedProcesses(Processes):
 def _serve_shared(
     pipe: Connection,
     workload: str,
-    view: memoryview,
+    view: loops.Numbers,
     bounds: tuple[int, int],
-    lock: threading.Lock,
+    lock: loops.Lock,
 ) -> None:
     while pipe.recv_bytes():
         found = loops.part(workload, view, bounds, lock)
@@ -212,8 +214,8 @@ class QueueProcesses(Processes):
 
     def __init__(self, workload: str, task: Task, workers: int) -> None:
         super().__init__(workload, task, workers)
-        self._work: multiprocessing.Queue = FORK.Queue()
-        self._results: multiprocessing.Queue = FORK.Queue()
+        self._work: Queue[tuple[int, Any]] = FORK.Queue()
+        self._results: Queue[tuple[int, Any]] = FORK.Queue()
         for _ in self.bounds:
             self._start(_serve_queue, self._work, self._results, workload, task.code)
 
@@ -235,7 +237,7 @@ class QueueProcesses(Processes):
                 parts.append(found)
         self._finish(parts)
 
-    def _next(self):  # noqa: ANN202
+    def _next(self) -> tuple[int, Any]:
         while True:
             try:
                 return self._results.get(timeout=LOOK_S)
@@ -252,7 +254,10 @@ class QueueProcesses(Processes):
 
 
 def _serve_queue(
-    work: multiprocessing.Queue, results: multiprocessing.Queue, workload: str, code: str
+    work: Queue[tuple[int, Any]],
+    results: Queue[tuple[int, Any]],
+    workload: str,
+    code: loops.Code,
 ) -> None:
     while True:
         begin, data = work.get()

@@ -1,0 +1,89 @@
+#pragma once
+
+// What the tests of count, create, switch and wait share.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/topology.hpp"
+#include "cpu/faulty_teams.hpp"
+#include "cpu/models.hpp"
+
+namespace crossover::cpu {
+
+inline Configuration configuration(std::string_view workload, std::string variant,
+                                   std::uint64_t elements, int workers) {
+  const Workload* const entry = find_workload(workload);
+  return {entry,   entry->types.front(), "model", std::move(variant), Scope::resident, elements,
+          workers, Devices::cpus()};
+}
+
+inline std::map<std::string, double> values(const Observation& seen) {
+  return {seen.values.begin(), seen.values.end()};
+}
+
+/// `body(model, configuration without size)` for every variant of `workload` that a CPU model has.
+template <class Body>
+void for_each_variant(std::string_view workload, std::vector<int> counts, Body&& body) {
+  Sweeps sweeps;
+  sweeps.threads = std::move(counts);
+  int variants = 0;
+  for (const auto& model : make_models()) {
+    const auto devices = model->workers(sweeps);
+    const Workload& entry = *find_workload(workload);
+    for (const Variant& variant : model->variants(entry, entry.types.front())) {
+      ++variants;
+      for (const int workers : devices.front().second) {
+        Configuration what = configuration(workload, variant.name, 0, workers);
+        what.model = model->name();
+        SCOPED_TRACE(what.name());
+        body(*model, what);
+      }
+    }
+  }
+  EXPECT_GT(variants, 0);
+}
+
+inline void expect_correct(Model& model, const Configuration& what, Pin pin = Pin::cores) {
+  static const Topology topology = detect_topology();
+  const auto operation = model.prepare(what, topology.place(what.workers, pin));
+  for (const std::uint32_t salt : {1U, 2U}) {
+    operation->renew(salt);
+    EXPECT_GE(operation->time(1).count(), 0);
+    EXPECT_GE(operation->time(3).count(), 0);
+    const Verdict verdict = operation->verify();
+    EXPECT_TRUE(verdict.correct) << verdict.note;
+    if (what.variant != "unsynchronised") {
+      EXPECT_EQ(verdict.error, 0);
+    }
+  }
+}
+
+/// The first worker comes once more.
+class TwiceTheFirst : public InTurn {
+ public:
+  using InTurn::InTurn;
+  template <class Body>
+  void run(Body&& body) {
+    InTurn::run(body);
+    body(0);
+  }
+};
+
+inline const Placement kHere{{}, {0}, false};
+
+template <class Operation>
+bool passes(const Configuration& what) {
+  Operation operation(what, kHere);
+  operation.renew(1);
+  operation.time(3);
+  return operation.verify().correct;
+}
+
+}  // namespace crossover::cpu

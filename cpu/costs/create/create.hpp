@@ -1,0 +1,166 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/buffer.hpp"
+#include "common/model.hpp"
+#include "common/tasks.hpp"
+#include "cpu/operations.hpp"
+
+/// The workload `create` on CPU workers: all of a team's workers start, do nothing and end.
+namespace crossover::cpu {
+
+/// The column that `create` fills.
+inline constexpr Column kWorkerBytesColumn{"worker_bytes", "B", "cost",
+                                           "memory that a worker takes while it idles"};
+
+/// Threads that sleep until this ends: what an idle one costs can be read meanwhile. Throws
+/// Unavailable when the system refuses one.
+class IdleThreads {
+ public:
+  explicit IdleThreads(int count);
+  IdleThreads(const IdleThreads&) = delete;
+  IdleThreads& operator=(const IdleThreads&) = delete;
+  ~IdleThreads();
+
+ private:
+  void end();
+  std::atomic<std::uint32_t> awake_{0};
+  std::atomic<bool> over_{false};
+  std::vector<std::thread> threads_;
+};
+
+/// Throws Unavailable: the system refused thread number `worker`.
+[[noreturn]] void no_thread(int worker, const std::system_error& error);
+
+/// The bytes that memory grew by for each of `workers`, while `make` made them.
+template <class Make>
+std::optional<double> bytes_of_each(int workers, Make&& make) {
+  if (workers < 1) return std::nullopt;
+  const std::optional<std::uint64_t> before = proportional_set_size();
+  make();
+  const std::optional<std::uint64_t> after = proportional_set_size();
+  if (!before || !after) return std::nullopt;
+  return std::max(0.0, static_cast<double>(*after) - static_cast<double>(*before)) / workers;
+}
+
+/// Idle threads on the stacks that the C library has kept from earlier threads: whoever comes next
+/// gets a fresh one, and shows what a worker takes.
+class LeftOverStacks {
+ public:
+  static constexpr int kMost = static_cast<int>(kTaskMargin) / 2;
+  /// Takes one stack after the other until memory grows. Throws as IdleThreads.
+  LeftOverStacks();
+
+ private:
+  std::deque<IdleThreads> threads_;
+};
+
+/// One operation has each of a team's workers come once; more elements than workers do so again.
+/// What "create" means is the team's: threads that are created for it and end with it, or those of
+/// a pool that are told to do nothing.
+///
+/// A team (cpu/operations.hpp) whose workers exist between operations is measured for their memory
+/// while they idle; any other brings `Idle`, a class whose construction with a number makes as many
+/// idle workers as that.
+template <class Team>
+class CreateOperation final : public HostClockedOperation {
+ public:
+  CreateOperation(const Configuration& configuration, const Placement& placement)
+      : rounds_(configuration.elements / static_cast<std::uint64_t>(configuration.workers)) {
+    const int workers = configuration.workers;
+    if (configuration.elements % static_cast<std::uint64_t>(workers) != 0) {
+      throw Unavailable(fmt::format("{} workers at a time do not make {} in all", workers,
+                                    configuration.elements));
+    }
+    // The few threads on left-over stacks fit into the margin that this keeps.
+    require_room_for_tasks(TaskKind::thread, static_cast<std::uint64_t>(workers));
+    came_ = std::vector<Came>(static_cast<std::size_t>(workers));
+    const LeftOverStacks left_over;
+    if constexpr (requires { typename Team::Idle; }) {
+      worker_bytes_ =
+          bytes_of_each(workers, [&, idle = std::unique_ptr<typename Team::Idle>()]() mutable {
+            idle = std::make_unique<typename Team::Idle>(workers);
+          });
+      team_ = std::make_unique<Team>(workers, placement);
+    } else {
+      // The caller is one of them and was there before.
+      worker_bytes_ =
+          bytes_of_each(workers - 1, [&] { team_ = std::make_unique<Team>(workers, placement); });
+      if (!team_) team_ = std::make_unique<Team>(workers, placement);
+    }
+  }
+
+  void renew(std::uint32_t) override {
+    operations_ = 0;
+    for (Came& came : came_) came.times.store(0, std::memory_order_relaxed);
+  }
+
+  Nanoseconds time(std::int64_t operations) override {
+    operations_ += static_cast<std::uint64_t>(operations);
+    return HostClockedOperation::time(operations);
+  }
+
+  Observation observe() override {
+    Observation seen;
+    if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn.name, *worker_bytes_);
+    return seen;
+  }
+
+  /// Every worker came as often as it was asked.
+  Verdict verify() override {
+    const std::uint64_t expected = operations_ * rounds_;
+    std::size_t wrong = 0;
+    for (const Came& came : came_) {
+      wrong += came.times.load(std::memory_order_relaxed) != expected ? 1 : 0;
+    }
+    if (wrong == 0) return {0, true, {}};
+    return {static_cast<double>(wrong) / static_cast<double>(came_.size()), false,
+            fmt::format("{} of {} workers did not come {} times", wrong, came_.size(), expected)};
+  }
+
+ private:
+  struct alignas(kLinePair) Came {
+    std::atomic<std::uint64_t> times{0};
+  };
+
+  void run() override {
+    for (std::uint64_t round = 0; round < rounds_; ++round) {
+      team_->run([this](int worker) {
+        std::atomic<std::uint64_t>& mine = came_[static_cast<std::size_t>(worker)].times;
+        mine.store(mine.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      });
+    }
+  }
+
+  std::uint64_t rounds_;
+  std::uint64_t operations_ = 0;
+  std::vector<Came> came_;
+  std::unique_ptr<Team> team_;
+  std::optional<double> worker_bytes_;
+};
+
+/// The offer of `variant`, by a `Team`.
+template <class Team>
+Offer create_offer(Variant variant) {
+  return cost_offer<CreateOperation<Team>>(costs::create(), std::move(variant));
+}
+
+/// How processes are made. `fork`: children that end at once. `posix-spawn`: /bin/true. Both are
+/// born anywhere on the team's CPUs, all of them before the first is waited for. `shm`: a pool's
+/// workers are told to do nothing.
+std::vector<Offer> process_create_offers();
+
+}  // namespace crossover::cpu

@@ -1,0 +1,85 @@
+#include "cpu/costs/create/create.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <thread>
+
+#include "cpu/costs/cost_testing.hpp"
+
+namespace crossover::cpu {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Create, HasEveryWorkerComeOnce) {
+  for_each_variant("create", {1, 2, 3, 40}, [](Model& model, Configuration what) {
+    for (const std::uint64_t rounds : {0, 1, 3}) {
+      what.elements = rounds * static_cast<std::uint64_t>(what.workers);
+      expect_correct(model, what);
+    }
+    expect_correct(model, what, Pin::none);
+    what.elements = 1;
+    if (what.workers > 1) {
+      EXPECT_THROW(expect_correct(model, what), Unavailable);
+    }
+  });
+}
+
+TEST(Create, NoticesAWorkerThatDidNotCome) {
+  const Configuration what = configuration("create", "fault", 4, 4);
+  EXPECT_TRUE(passes<CreateOperation<InTurn>>(what));
+  EXPECT_FALSE(passes<CreateOperation<LostWorker>>(what));
+  EXPECT_FALSE(passes<CreateOperation<TwiceTheFirst>>(what));
+}
+
+TEST(Create, TellsWhatAnIdleWorkerTakes) {
+  if (!proportional_set_size()) GTEST_SKIP() << "the kernel does not tell it";
+  for_each_variant("create", {1, 100}, [](Model& model, Configuration what) {
+    what.elements = static_cast<std::uint64_t>(what.workers);
+    const auto operation = model.prepare(what, detect_topology().place(what.workers, Pin::cores));
+    const auto seen = values(operation->observe());
+    if (what.workers == 1) return;  // where the caller is the only worker, none was made
+    ASSERT_TRUE(seen.contains("worker_bytes"));
+    // A stack's first page at least; a sanitizer's workers take much more than others.
+    EXPECT_GE(seen.at("worker_bytes"), 4096);
+    EXPECT_LT(seen.at("worker_bytes"), 0x1p26);
+  });
+}
+
+TEST(Create, EndsItsThreads) {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  std::thread([] {}).join();  // ThreadSanitizer starts one of its own with the first
+  const auto before = threads();
+  const auto model = make_threads();
+  const Configuration what = configuration("create", "spawn", 300, 300);
+  const auto operation = model->prepare(what, detect_topology().place(300, Pin::cores));
+  operation->renew(1);
+  operation->time(2);
+  EXPECT_TRUE(operation->verify().correct);
+  EXPECT_LE(threads(), before);
+}
+
+TEST(Create, RefusesMoreThanTheSystemHasRoomFor) {
+  const auto room = room_for_tasks(TaskKind::thread);
+  if (!room) GTEST_SKIP() << "no limit is known";
+  const auto model = make_threads();
+  const int workers = static_cast<int>(room->tasks + 10'000);
+  const Configuration what =
+      configuration("create", "spawn", static_cast<std::uint64_t>(workers), workers);
+  try {
+    model->prepare(what, kHere);
+    FAIL() << workers << " threads fitted";
+  } catch (const Unavailable& reason) {
+    EXPECT_THAT(reason.what(), HasSubstr("threads are more than the"));
+  }
+}
+
+}  // namespace
+}  // namespace crossover::cpu

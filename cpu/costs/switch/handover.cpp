@@ -1,0 +1,129 @@
+#include "cpu/costs/switch/handover.hpp"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace crossover::cpu {
+
+Futexes::Futexes(bool between_processes) : scope_(between_processes ? 0 : FUTEX_PRIVATE_FLAG) {}
+
+void Futexes::hand(End to, Token token) {
+  std::atomic<Token>& word = words_[index(to)].token;
+  word.store(token, std::memory_order_release);
+  syscall(SYS_futex, &word, FUTEX_WAKE | scope_, 1, nullptr, nullptr, 0);
+}
+
+Token Futexes::await(End at, Token last) {
+  std::atomic<Token>& word = words_[index(at)].token;
+  for (;;) {
+    const Token token = word.load(std::memory_order_acquire);
+    if (token != last) return token;
+    syscall(SYS_futex, &word, FUTEX_WAIT | scope_, last, nullptr, nullptr, 0);
+  }
+}
+
+ConditionVariables::ConditionVariables(bool between_processes) {
+  pthread_mutexattr_t mutex;
+  pthread_condattr_t condition;
+  pthread_mutexattr_init(&mutex);
+  pthread_condattr_init(&condition);
+  int error = 0;
+  if (between_processes) {
+    error = pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
+    if (error == 0) error = pthread_mutexattr_setrobust(&mutex, PTHREAD_MUTEX_ROBUST);
+    if (error == 0) error = pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
+  }
+  if (error == 0) error = pthread_mutex_init(&mutex_, &mutex);
+  for (pthread_cond_t& came : came_) {
+    if (error == 0) error = pthread_cond_init(&came, &condition);
+  }
+  pthread_mutexattr_destroy(&mutex);
+  pthread_condattr_destroy(&condition);
+  if (error != 0) {
+    throw std::system_error(error, std::generic_category(), "no condition variable");
+  }
+  // They are never destroyed: they own nothing, and destroying one waits for its waiters, of whom
+  // one may have been killed.
+}
+
+void ConditionVariables::lock() {
+  if (pthread_mutex_lock(&mutex_) == EOWNERDEAD) pthread_mutex_consistent(&mutex_);
+}
+
+void ConditionVariables::hand(End to, Token token) {
+  lock();
+  tokens_[index(to)] = token;
+  unlock();
+  pthread_cond_signal(&came_[index(to)]);
+}
+
+Token ConditionVariables::await(End at, Token last) {
+  lock();
+  while (tokens_[index(at)] == last && !(broken_ && at == End::caller)) {
+    if (pthread_cond_wait(&came_[index(at)], &mutex_) == EOWNERDEAD) {
+      pthread_mutex_consistent(&mutex_);
+    }
+  }
+  const Token token = broken_ && at == End::caller ? kBroken : tokens_[index(at)];
+  unlock();
+  return token;
+}
+
+void ConditionVariables::break_off() {
+  lock();
+  broken_ = true;
+  unlock();
+  pthread_cond_signal(&came_[index(End::caller)]);
+}
+
+Pipes::Pipes(bool) {
+  for (auto& ends : pipes_) {
+    if (pipe2(ends.data(), O_CLOEXEC) == 0) continue;
+    const int error = errno;
+    this->~Pipes();
+    throw std::system_error(error, std::generic_category(), "no pipe");
+  }
+  files_ = {pipes_[0][0], pipes_[0][1], pipes_[1][0], pipes_[1][1]};
+  std::sort(files_.begin(), files_.end());
+}
+
+Pipes::~Pipes() {
+  for (auto& ends : pipes_) {
+    for (int& file : ends) {
+      if (file >= 0) close(std::exchange(file, -1));
+    }
+  }
+}
+
+void Pipes::hand(End to, Token token) {
+  // Four bytes go at once or not at all, and there is always room: there is but one token.
+  while (write(pipes_[index(to)][1], &token, sizeof token) < 0 && errno == EINTR) {
+  }
+}
+
+Token Pipes::await(End at, Token) {
+  Token token = kBroken;
+  for (;;) {
+    const ssize_t count = read(pipes_[index(at)][0], &token, sizeof token);
+    if (count == sizeof token) return token;
+    if (count < 0 && errno == EINTR) continue;
+    return kBroken;
+  }
+}
+
+SharedMapping::SharedMapping(std::size_t bytes)
+    : data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
+      bytes_(bytes) {
+  if (data_ == MAP_FAILED) throw std::bad_alloc();
+}
+
+SharedMapping::~SharedMapping() { munmap(data_, bytes_); }
+
+}  // namespace crossover::cpu

@@ -1,0 +1,107 @@
+#include "cpu/costs/switch/switch.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "cpu/operations.hpp"
+#include "cpu/process/crew.hpp"
+
+namespace crossover::cpu {
+
+namespace {
+
+template <class Channel, class Peer>
+void add_offers(std::vector<Offer>& to, std::string_view channel,
+                std::uint64_t (*host_bytes)(const Configuration&)) {
+  for (const auto& [cores, name] : {std::pair{Cores::one, "1-core"}, {Cores::two, "2-cores"}}) {
+    const auto make = [on = cores](const Configuration& configuration, const Placement& placement) {
+      try {
+        return std::make_unique<SwitchOperation<Channel, Peer>>(configuration, placement, on);
+      } catch (const std::system_error& error) {
+        throw Unavailable(error.what());
+      }
+    };
+    to.push_back({&costs::hand_over(), {fmt::format("{}-{}", channel, name)}, make, host_bytes});
+  }
+}
+
+template <class Peer>
+std::vector<Offer> offers(std::uint64_t (*host_bytes)(const Configuration&)) {
+  std::vector<Offer> all;
+  add_offers<Futexes, Peer>(all, "futex", host_bytes);
+  add_offers<ConditionVariables, Peer>(all, "condition-variable", host_bytes);
+  add_offers<Pipes, Peer>(all, "pipe", host_bytes);
+  return all;
+}
+
+}  // namespace
+
+Placement place_pair(const Placement& placement, Cores cores) {
+  const std::vector<int>& cpus = placement.cpus.empty() ? placement.allowed : placement.cpus;
+  const int first = cpus.front();
+  if (cores == Cores::one) return {{first, first}, placement.allowed, false};
+  const auto second = std::find_if(cpus.begin(), cpus.end(), [=](int cpu) { return cpu != first; });
+  if (second == cpus.end()) throw Unavailable("there is no second CPU");
+  return {{first, *second}, placement.allowed, false};
+}
+
+ThreadPeer::ThreadPeer(const Placement& pair, std::span<const int>, std::function<void()> body,
+                       std::function<void()> on_death) {
+  try {
+    thread_ = std::thread([this, &pair, body = std::move(body), on_death = std::move(on_death)] {
+      pid_t task = gettid();
+      try {
+        bind_worker(pair, 1);
+      } catch (const std::runtime_error&) {
+        task = -1;
+      }
+      task_.store(task);
+      task_.notify_one();
+      if (task < 0) return;
+      body();
+      on_death();
+    });
+  } catch (const std::system_error& error) {
+    throw Unavailable(fmt::format("the system refused a thread: {}", error.code().message()));
+  }
+  task_.wait(0);
+  if (task_ < 0) {
+    thread_.join();
+    throw Unavailable("the peer could not be bound to its CPU");
+  }
+}
+
+ProcessPeer::ProcessPeer(const Placement& pair, std::span<const int> files,
+                         const std::function<void()>& body, std::function<void()> on_death)
+    : process_(1, pair, body, files) {
+  try {
+    watcher_ = std::thread([this, on_death = std::move(on_death)] {
+      process_.await_end();
+      on_death();
+    });
+  } catch (const std::system_error& error) {
+    throw Unavailable(fmt::format("the system refused a thread: {}", error.code().message()));
+  }
+}
+
+ProcessPeer::~ProcessPeer() {
+  process_.kill();  // it has nothing to put away
+  watcher_.join();
+}
+
+std::string ProcessPeer::end() {
+  try {
+    process_.check();
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "the peer process has ended";
+}
+
+std::vector<Offer> thread_switch_offers() { return offers<ThreadPeer>(threaded_bytes); }
+
+std::vector<Offer> process_switch_offers() { return offers<ProcessPeer>(crew_bytes); }
+
+}  // namespace crossover::cpu

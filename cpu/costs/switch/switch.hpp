@@ -1,0 +1,216 @@
+#pragma once
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/model.hpp"
+#include "common/tasks.hpp"
+#include "cpu/costs/switch/handover.hpp"
+#include "cpu/operations.hpp"
+#include "cpu/process/child.hpp"
+
+/// The workload `switch`: a token goes to a peer and back. How it goes is a channel's
+/// (cpu/costs/switch/handover.hpp), who the peer is, a *peer*'s, a class with
+///
+///     Peer(const Placement& pair, span<const int> files, std::function<void()> body,
+///          std::function<void()> on_death)
+///         runs `body` elsewhere, as worker 1 of `pair`, until it returns; calls `on_death`, in
+///         this process, when the peer ends, however it does; `files` are the descriptors that
+///         `body` needs, ascending; throws Unavailable
+///     ~Peer()                  ends the peer (which has been handed kStop) and waits for its end
+///     pid_t task() const       the system's number of it
+///     std::string end()        how it ended, for a message, behind on_death
+namespace crossover::cpu {
+
+/// A thread of this process.
+class ThreadPeer {
+ public:
+  static constexpr bool kProcess = false;
+  ThreadPeer(const Placement& pair, std::span<const int> files, std::function<void()> body,
+             std::function<void()> on_death);
+  ThreadPeer(const ThreadPeer&) = delete;
+  ThreadPeer& operator=(const ThreadPeer&) = delete;
+  ~ThreadPeer() { thread_.join(); }
+  pid_t task() const { return task_; }
+  std::string end() const { return "the peer's thread has ended"; }
+
+ private:
+  std::atomic<pid_t> task_{0};  // -1: could not be bound
+  std::thread thread_;
+};
+
+/// A forked process, which dies with this one. A thread that waits for its end tells of its death.
+class ProcessPeer {
+ public:
+  static constexpr bool kProcess = true;
+  ProcessPeer(const Placement& pair, std::span<const int> files, const std::function<void()>& body,
+              std::function<void()> on_death);
+  ProcessPeer(const ProcessPeer&) = delete;
+  ProcessPeer& operator=(const ProcessPeer&) = delete;
+  ~ProcessPeer();
+  pid_t task() const { return process_.pid(); }
+  std::string end();
+
+ private:
+  Child process_;
+  std::thread watcher_;
+};
+
+enum class Cores { one, two };
+
+/// Where the two workers run: on the first CPU of `placement` both, or on its first two. They are
+/// bound even if others are not, because it is what a variant is about. Throws Unavailable when
+/// there is no second CPU.
+Placement place_pair(const Placement& placement, Cores cores);
+
+/// The columns that observe() fills: of both workers together, an operation.
+inline constexpr std::array kSwitchColumns{
+    Column{"voluntary_switches", "", "cost", "context switches an operation of who waited"},
+    Column{"involuntary_switches", "", "cost", "context switches an operation of who was ousted"}};
+
+/// One operation takes the token to the peer and back `elements` times.
+template <class Channel, class Peer>
+class SwitchOperation final : public Operation {
+ public:
+  SwitchOperation(const Configuration& configuration, const Placement& placement, Cores cores)
+      : round_trips_(configuration.elements),
+        pair_(place_pair(placement, cores)),
+        binding_(pair_),
+        shared_(Peer::kProcess),
+        peer_(
+            pair_, shared_->channel.files(), [this] { answer(); },
+            [this] { shared_->channel.break_off(); }) {}
+
+  ~SwitchOperation() override { shared_->channel.hand(End::peer, kStop); }
+
+  void renew(std::uint32_t) override {
+    trips_ = 0;
+    astray_ = 0;
+    peers_trips_ = shared_->trips.load(std::memory_order_relaxed);
+    peers_astray_ = shared_->astray.load(std::memory_order_relaxed);
+  }
+
+  Nanoseconds time(std::int64_t operations) override {
+    const ContextSwitches before = switches();
+    const auto start = std::chrono::steady_clock::now();
+    for (std::int64_t i = 0; i < operations; ++i) {
+      for (std::uint64_t trip = 0; trip < round_trips_; ++trip) {
+        const Token out = after(token_);
+        shared_->channel.hand(End::peer, out);
+        const Token back = shared_->channel.await(End::caller, token_);
+        if (back == kBroken) throw std::runtime_error(peer_.end());
+        astray_ += back != after(out) ? 1 : 0;
+        token_ = back;
+      }
+    }
+    const Nanoseconds taken = std::chrono::steady_clock::now() - start;
+    switches_ += switches() - before;
+    operations_ += operations;
+    trips_ += static_cast<std::uint64_t>(operations) * round_trips_;
+    return taken;
+  }
+
+  Observation observe() override {
+    Observation seen;
+    if (operations_ > 0) {
+      const auto each = [this](std::uint64_t count) {
+        return static_cast<double>(count) / static_cast<double>(operations_);
+      };
+      seen.values = {{kSwitchColumns[0].name, each(switches_.voluntary)},
+                     {kSwitchColumns[1].name, each(switches_.involuntary)}};
+    }
+    operations_ = 0;
+    switches_ = {};
+    return seen;
+  }
+
+  /// The token made every trip: the peer has seen as many as were asked for, and neither end ever
+  /// got another token than the one whose turn it was.
+  Verdict verify() override {
+    const std::uint64_t seen = shared_->trips.load(std::memory_order_relaxed) - peers_trips_;
+    const std::uint64_t astray =
+        astray_ + shared_->astray.load(std::memory_order_relaxed) - peers_astray_;
+    if (seen == trips_ && astray == 0) return {0, true, {}};
+    const double missed = std::abs(static_cast<double>(seen) - static_cast<double>(trips_));
+    return {(missed + static_cast<double>(astray)) / static_cast<double>(trips_), false,
+            fmt::format("the peer saw {} of {} round trips; {} tokens out of turn", seen, trips_,
+                        astray)};
+  }
+
+  std::vector<int> processes() const override {
+    if (Peer::kProcess) return {peer_.task()};
+    return {};
+  }
+
+  pid_t peer_task() const { return peer_.task(); }
+
+ private:
+  struct Shared {
+    explicit Shared(bool between_processes) : channel(between_processes) {}
+    Channel channel;
+    alignas(kLinePair) std::atomic<std::uint64_t> trips{0};
+    std::atomic<std::uint64_t> astray{0};
+  };
+
+  static constexpr Token after(Token token) { return token + 1 < kBroken ? token + 1 : 1; }
+
+  /// The peer's part.
+  void answer() {
+    Token last = 0;
+    for (Token expected = after(0);;) {
+      last = shared_->channel.await(End::peer, last);
+      if (last == kStop || last == kBroken) return;
+      const auto add = [](std::atomic<std::uint64_t>& count, std::uint64_t more) {
+        count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+      };
+      add(shared_->trips, 1);
+      add(shared_->astray, last != expected ? 1 : 0);
+      const Token back = after(last);
+      expected = after(back);
+      shared_->channel.hand(End::caller, back);
+    }
+  }
+
+  ContextSwitches switches() const {
+    rusage mine{};
+    getrusage(RUSAGE_THREAD, &mine);
+    ContextSwitches both = context_switches(peer_.task());
+    both += {static_cast<std::uint64_t>(mine.ru_nvcsw), static_cast<std::uint64_t>(mine.ru_nivcsw)};
+    return both;
+  }
+
+  std::uint64_t round_trips_;
+  Placement pair_;
+  CallerBinding binding_;
+  InSharedMemory<Shared> shared_;
+  Peer peer_;
+  Token token_ = 0;  // the last that came back
+  std::uint64_t trips_ = 0;
+  std::uint64_t astray_ = 0;
+  std::uint64_t peers_trips_ = 0;
+  std::uint64_t peers_astray_ = 0;
+  std::int64_t operations_ = 0;
+  ContextSwitches switches_;
+};
+
+/// `futex`, `condition-variable` and `pipe`, on `1-core` and on `2-cores`, between two threads and
+/// between two processes.
+std::vector<Offer> thread_switch_offers();
+std::vector<Offer> process_switch_offers();
+
+}  // namespace crossover::cpu

@@ -1,0 +1,116 @@
+#include "cpu/costs/wait/wait.hpp"
+
+#include <gtest/gtest.h>
+#include <time.h>  // NOLINT: clock_gettime is POSIX
+
+#include "cpu/costs/cost_testing.hpp"
+#include "cpu/costs/wait/mixed.hpp"
+
+namespace crossover::cpu {
+namespace {
+
+TEST(Wait, DoesEveryTaskOnce) {
+  for_each_variant("wait", {1, 2, 5}, [](Model& model, Configuration what) {
+    for (const std::uint64_t n : {0, 1, 2, 7}) {
+      what.elements = n;
+      expect_correct(model, what);
+    }
+    expect_correct(model, what, Pin::none);
+  });
+}
+
+TEST(Wait, NoticesTasksThatAreNotDone) {
+  const Configuration what = configuration("wait", "fault", 8, 4);
+  EXPECT_TRUE((passes<WaitOperation<InTurn, Block>>(what)));
+  EXPECT_TRUE((passes<WaitOperation<InTurn, Compute>>(what)));
+  EXPECT_FALSE((passes<WaitOperation<LostWorker, Block>>(what)));
+  EXPECT_FALSE((passes<WaitOperation<TwiceTheFirst, Compute>>(what)));
+}
+
+/// Returns before its time.
+class TooShort : public Block {
+ public:
+  using Block::Block;
+  std::uint64_t operator()() const { return ++calls_ % 5 == 0 ? 0 : Block::operator()(); }
+
+ private:
+  mutable std::uint64_t calls_ = 0;
+};
+
+TEST(Wait, NoticesATaskThatIsCutShort) {
+  EXPECT_FALSE((passes<WaitOperation<InTurn, TooShort>>(configuration("wait", "fault", 8, 4))));
+}
+
+TEST(Wait, BlocksForAMillisecondWhateverTheWorkers) {
+  const auto model = make_threads();
+  const int workers = 16 * detect_topology().usable_cores();
+  const Configuration what =
+      configuration("wait", "block", static_cast<std::uint64_t>(workers), workers);
+  const auto operation = model->prepare(what, detect_topology().place(workers, Pin::cores));
+  operation->renew(1);
+  operation->time(2);
+  const double ms = operation->time(20).count() / 20e6;
+  EXPECT_GE(ms, 1.0);
+  EXPECT_LT(ms, 4.0) << "workers that block must not wait for one another";
+}
+
+TEST(Work, TakesAsLongAsItSays) {
+  const std::uint64_t steps = steps_per_millisecond();
+  const auto cpu_time = [] {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+  };
+  const double start = cpu_time();
+  chain(1, 20 * steps);
+  const double ms = (cpu_time() - start) / 20;
+  EXPECT_GT(ms, 0.7);
+  EXPECT_LT(ms, 2.5) << "neighbours on the same core slow it down, but not so much";
+  EXPECT_NE(chain(1, 100), chain(1, 99));
+}
+
+TEST(Mixed, TellsHowLongFastRequestsTook) {
+  const auto model = make_threads();
+  for (const int workers : {1, 2}) {
+    const Configuration what = configuration("wait", "mixed", 100, workers);
+    const auto operation = model->prepare(what, detect_topology().place(workers, Pin::cores));
+    operation->renew(1);
+    EXPECT_TRUE(operation->observe().values.empty());
+    EXPECT_GE(operation->time(1).count(), 99 * requests::kInterval);
+    const auto seen = values(operation->observe());
+    EXPECT_GE(seen.at("fast_median_ns"), 0.5 * requests::kFast);
+    EXPECT_GE(seen.at("fast_p99_ns"), seen.at("fast_median_ns"));
+    EXPECT_TRUE(operation->verify().correct);
+  }
+}
+
+TEST(Sojourns, GiveMedianAndPercentileOfTheFastOnes) {
+  Sojourns sojourns;
+  EXPECT_TRUE(sojourns.observe().values.empty());
+  EXPECT_EQ(sojourns.expect(200), 0U);
+  for (std::size_t i = 0; i < 200; ++i) {
+    const bool slow = i % 2 == 0;
+    EXPECT_FALSE(sojourns.complete());
+    sojourns.ended(i, slow, slow ? 1'000'000 : static_cast<Instant>(i / 2) + 1);
+  }
+  EXPECT_TRUE(sojourns.complete());
+  const auto seen = values(sojourns.observe());
+  EXPECT_EQ(seen.at("fast_median_ns"), 50);
+  EXPECT_EQ(seen.at("fast_p99_ns"), 99);
+  EXPECT_EQ(sojourns.expect(1), 200U);
+  EXPECT_FALSE(sojourns.complete());
+}
+
+TEST(Sojourns, CountFromWhenARequestWasDue) {
+  // One worker behind a slow request: those that came meanwhile have waited.
+  const auto model = make_threads();
+  const Configuration what = configuration("wait", "mixed", 10, 1);
+  const auto operation = model->prepare(what, detect_topology().place(1, Pin::cores));
+  operation->renew(1);
+  operation->time(1);
+  // Six of the nine fast ones are due at 0.15 to 0.9 ms and served from 1 ms on.
+  EXPECT_GE(values(operation->observe()).at("fast_p99_ns"), 5e5);
+}
+
+}  // namespace
+}  // namespace crossover::cpu

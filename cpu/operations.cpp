@@ -1,0 +1,63 @@
+#include "cpu/operations.hpp"
+
+#include <iterator>
+
+#include "common/topology.hpp"
+
+namespace crossover::cpu {
+
+std::uint64_t threaded_bytes(const Configuration& configuration) {
+  const Workload& workload = *configuration.workload;
+  if (!workload.moves_data()) {
+    return static_cast<std::uint64_t>(configuration.workers) * kWorkerBytes;
+  }
+  return static_cast<std::uint64_t>(workload.arrays) *
+         Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
+}
+
+std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::make)& make,
+                                const decltype(Offer::host_bytes)& host_bytes) {
+  const auto make_if_cold = [make](const Configuration& configuration, const Placement& placement) {
+    if (configuration.cache == Cache::cold && *cold_unavailable() != '\0') {
+      throw Unavailable(cold_unavailable());
+    }
+    return make(configuration, placement);
+  };
+  std::vector<Offer> offers;
+  for (const Workload& workload : workloads()) {
+    if (workload.moves_data()) offers.push_back({&workload, variant, make_if_cold, host_bytes});
+  }
+  return offers;
+}
+
+std::vector<Offer> joined(std::vector<std::vector<Offer>> parts) {
+  std::vector<Offer> all;
+  for (std::vector<Offer>& part : parts) {
+    std::move(part.begin(), part.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+void bind_worker(const Placement& placement, int worker) {
+  if (placement.cpus.empty()) {
+    bind_this_thread(placement.allowed);
+  } else {
+    bind_this_thread(placement.cpus.at(static_cast<std::size_t>(worker)));
+  }
+}
+
+CallerBinding::CallerBinding(const Placement& placement) : allowed_(placement.allowed) {
+  bind_worker(placement, 0);
+}
+
+CallerBinding::~CallerBinding() { unbind(allowed_); }
+
+void unbind(const std::vector<int>& allowed) {
+  try {
+    bind_this_thread(allowed);
+  } catch (const std::runtime_error&) {
+    // Only when the mask has shrunk since the run began: the next team binds anew and reports it.
+  }
+}
+
+}  // namespace crossover::cpu

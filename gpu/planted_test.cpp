@@ -1,0 +1,187 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "gpu/operations.hpp"
+#include "gpu/test_arrays.hpp"
+
+/// Faults planted in what works: an operation that is wrong is never verified as right.
+namespace crossover::gpu {
+namespace {
+
+/// Several works on parts of the arrays, and something done to the result; or nothing at all.
+class Planted final : public Work {
+ public:
+  using After = std::function<void(const Stream&, std::uint64_t set)>;
+  Planted(const Target& target, std::vector<std::unique_ptr<Work>> parts, After after = {},
+          bool idle = false)
+      : idle_(idle),
+        sets_(target.arrays.sets),
+        real_(is_floating_point(target.type)),
+        parts_(std::move(parts)),
+        after_(std::move(after)) {}
+
+  void enqueue(const Stream& stream, std::int64_t first, std::int64_t operations) override {
+    for (std::int64_t i = first; i < first + operations && !idle_; ++i) {
+      for (const auto& part : parts_) part->enqueue(stream, i, 1);
+      if (after_) after_(stream, static_cast<std::uint64_t>(i) % sets_);
+    }
+  }
+  Total sum(std::uint64_t set) const override {
+    Total all = real_ ? Total{.real = 0} : Total{.integer = 0};
+    for (const auto& part : parts_) {
+      const Total more = part->sum(set);
+      all = real_ ? Total{.real = all.real + more.real}
+                  : Total{.integer = all.integer + more.integer};
+    }
+    return all;
+  }
+  void poison() override {
+    for (const auto& part : parts_) part->poison();
+  }
+  Rounding rounding() const override {
+    return parts_.empty() ? Rounding{} : parts_.front()->rounding();
+  }
+
+ private:
+  bool idle_;
+  std::uint64_t sets_;
+  bool real_;
+  std::vector<std::unique_ptr<Work>> parts_;
+  After after_;
+};
+
+/// The target's elements [first, end).
+Target part(Target target, std::uint64_t first, std::uint64_t end) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(target.workload.arrays); ++i) {
+    target.arrays.first[i] += first * size_of(target.type);
+  }
+  target.arrays.elements = end - first;
+  return target;
+}
+
+/// The best work for the parts, made wrong by `after`.
+std::unique_ptr<Work> planted(const Target& target, const std::vector<Target>& parts,
+                              Planted::After after = {}, bool idle = false) {
+  std::vector<std::unique_ptr<Work>> works;
+  for (const Target& one : parts) works.push_back(best(one));
+  return std::make_unique<Planted>(target, std::move(works), std::move(after), idle);
+}
+
+std::unique_ptr<Work> sound(const Target& target) {
+  const std::uint64_t n = target.arrays.elements;
+  return planted(target, {part(target, 0, n / 2), part(target, n / 2, n)});
+}
+std::unique_ptr<Work> lost_chunk(const Target& target) {
+  const std::uint64_t n = target.arrays.elements;
+  return planted(target, {part(target, 0, n / 4), part(target, n / 2, n)});
+}
+std::unique_ptr<Work> skipped_tail(const Target& target) {
+  return planted(target, {part(target, 0, target.arrays.elements - 1)});
+}
+std::unique_ptr<Work> stale_result(const Target& target) {
+  return planted(target, {target}, {}, true);
+}
+
+/// Bytes of one element of the result, number `at`.
+std::unique_ptr<Work> spoilt_element(const Target& target, int byte) {
+  const std::size_t bytes = size_of(target.type);
+  const std::uint64_t at = target.arrays.elements / 3 * bytes;
+  return planted(
+      target, {target}, [=, arrays = target.arrays](const Stream& stream, std::uint64_t set) {
+        stream.device().check(cudaMemsetAsync(arrays.at(0, set) + at, byte, bytes, stream.get()),
+                              "spoiling");
+      });
+}
+std::unique_ptr<Work> nan(const Target& target) { return spoilt_element(target, 0xff); }
+std::unique_ptr<Work> zero(const Target& target) { return spoilt_element(target, 0); }
+std::unique_ptr<Work> neighbours_element(const Target& target) {
+  const std::size_t bytes = size_of(target.type);
+  return planted(target, {target},
+                 [=, arrays = target.arrays](const Stream& stream, std::uint64_t set) {
+                   std::byte* const y = arrays.at(0, set);
+                   stream.device().check(cudaMemcpyAsync(y + 5 * bytes, y + 6 * bytes, bytes,
+                                                         cudaMemcpyDeviceToDevice, stream.get()),
+                                         "spoiling");
+                 });
+}
+/// The last two arrays changed places, or one is read in the other's place.
+std::unique_ptr<Work> swapped_arrays(const Target& target) {
+  Target wrong = target;
+  const auto last = static_cast<std::size_t>(target.workload.arrays) - 1;
+  if (target.workload.is_sum) {
+    wrong.arrays.first[last] = wrong.arrays.first[0];
+  } else {
+    std::swap(wrong.arrays.first[last], wrong.arrays.first[last - 1]);
+  }
+  return planted(target, {wrong});
+}
+
+class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case> {
+ protected:
+  void SetUp() override {
+    DeviceTest::SetUp();
+    if (!testing::Test::IsSkipped()) gpu_ = std::make_unique<Gpu>(0);
+  }
+  void TearDown() override {
+    gpu_.reset();
+    DeviceTest::TearDown();
+  }
+  Verdict verdict_of(Make make, Cache cache) {
+    Configuration what{GetParam().workload,
+                       GetParam().type,
+                       "cuda",
+                       "planted",
+                       Scope::resident,
+                       5000,
+                       gpu_->device.properties().multiprocessors,
+                       Devices::gpus({0}),
+                       cache};
+    const auto operation =
+        make_device_operation(what, test_cpus(), {gpu_.get()}, Rung{{"planted"}, make, true});
+    operation->renew(1);
+    operation->time(3);
+    return operation->verify();
+  }
+  void expect_noticed(const char* fault, Make make) {
+    for (const Cache cache : {Cache::warm, Cache::cold}) {
+      const Verdict verdict = verdict_of(make, cache);
+      EXPECT_FALSE(verdict.correct) << fault << ", " << name(cache) << ": " << verdict.error;
+      EXPECT_FALSE(verdict.note.empty());
+    }
+  }
+
+  std::unique_ptr<Gpu> gpu_;
+};
+
+TEST_P(PlantedFaults, AreNoticed) {
+  for (const Cache cache : {Cache::warm, Cache::cold}) {
+    const Verdict verdict = verdict_of(sound, cache);
+    ASSERT_TRUE(verdict.correct) << verdict.note;
+  }
+  expect_noticed("lost chunk", lost_chunk);
+  expect_noticed("skipped tail", skipped_tail);
+  expect_noticed("stale result", stale_result);
+  if (GetParam().workload->arrays > 1) expect_noticed("swapped arrays", swapped_arrays);
+  if (GetParam().workload->is_sum) return;
+  expect_noticed("NaN", nan);
+  expect_noticed("a wrong element", zero);
+  expect_noticed("another's element", neighbours_element);
+}
+
+/// Of families, the first and the last.
+std::vector<Case> cases() {
+  std::vector<Case> all = array_cases(false);
+  const std::vector<Case> sums = array_cases(true);
+  all.insert(all.end(), sums.begin(), sums.end());
+  std::erase_if(all, [](const Case& is) {
+    return is.workload->parameter > 1 && is.workload->parameter < 1024;
+  });
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(All, PlantedFaults, testing::ValuesIn(cases()),
+                         [](const auto& instance) { return instance.param.name(); });
+
+}  // namespace
+}  // namespace crossover::gpu

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "gpu/ladder.hpp"
+#include "gpu/test_device.hpp"
+
+/// For tests of work on arrays: a workload's arrays on a device, with something around them.
+namespace crossover::gpu {
+
+/// A workload in a type.
+struct Case {
+  const Workload* workload;
+  ElementType type;
+
+  std::string name() const { return workload->name + "_" + std::string(crossover::name(type)); }
+};
+
+/// All of the maps, or all of the sums.
+inline std::vector<Case> array_cases(bool sums) {
+  std::vector<Case> all;
+  for (const Workload& workload : workloads()) {
+    if (workload.array_index < 0 || workload.is_sum != sums) continue;
+    for (const ElementType type : workload.types) all.push_back({&workload, type});
+  }
+  return all;
+}
+
+inline bool is_floating_point(ElementType type) {
+  return type == ElementType::f32 || type == ElementType::f64;
+}
+
+/// The arrays of a workload, each `offset` elements behind a multiple of 256 bytes, `sets` times,
+/// every one between guards: bytes that are NaN and that no input has.
+class GuardedArrays {
+ public:
+  GuardedArrays(const Stream& stream, Case is, std::uint64_t elements, std::uint64_t offset,
+                std::uint64_t sets = 1)
+      : stream_(stream), is_(is), bytes_(elements * size_of(is.type)) {
+    const std::uint64_t shift = kGuard + offset * size_of(is.type);
+    arrays_.elements = elements;
+    arrays_.sets = sets;
+    arrays_.stride = (shift + bytes_ + kGuard + 255) / 256 * 256;
+    const auto count = static_cast<std::size_t>(is.workload->arrays);
+    memory_ = DeviceArray<std::byte>(stream.device(), count * sets * arrays_.stride);
+    check(cudaMemsetAsync(memory_.data(), 0xff, memory_.size(), stream.get()));
+    for (std::size_t i = 0; i < count; ++i) {
+      arrays_.first[i] = memory_.data() + i * sets * arrays_.stride + shift;
+    }
+  }
+
+  Target target(Multiprocessors limit = {}) const {
+    return {stream_, *is_.workload, is_.type, arrays_, limit};
+  }
+
+  /// Waits for the stream. What is around the arrays is as it was, and so are the arrays that are
+  /// not written; returns a copy of the one that is, of a set.
+  std::vector<std::byte> written(std::uint64_t set, std::uint32_t salt) const {
+    std::vector<std::byte> all(memory_.size());
+    check(cudaMemcpyAsync(all.data(), memory_.data(), all.size(), cudaMemcpyDeviceToHost,
+                          stream_.get()));
+    stream_.synchronize();
+    std::vector<bool> inside(all.size());
+    for (int array = 0; array < is_.workload->arrays; ++array) {
+      for (std::uint64_t in = 0; in < arrays_.sets; ++in) {
+        const auto begin = inside.begin() + place(array, in);
+        std::fill(begin, begin + static_cast<std::ptrdiff_t>(bytes_), true);
+      }
+    }
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!inside[i] && all[i] != std::byte{0xff}) {
+        ADD_FAILURE() << "byte " << i << " outside of the arrays was written";
+        break;
+      }
+    }
+    const auto reference = make_reference(*is_.workload, is_.type);
+    std::vector<std::byte> input(bytes_);
+    for (int array = is_.workload->is_sum ? 0 : 1; array < is_.workload->arrays; ++array) {
+      reference->fill(array, input.data(), 0, arrays_.elements, salt_of(salt, set));
+      EXPECT_EQ(std::memcmp(all.data() + place(array, set), input.data(), bytes_), 0)
+          << "input array " << array << " was written";
+    }
+    const auto begin = all.begin() + place(0, set);
+    return {begin, begin + static_cast<std::ptrdiff_t>(bytes_)};
+  }
+
+ private:
+  static constexpr std::uint64_t kGuard = 256;
+  std::ptrdiff_t place(int array, std::uint64_t set) const {
+    return arrays_.at(array, set) - memory_.data();
+  }
+  void check(cudaError_t status) const { stream_.device().check(status, "a test's copy"); }
+
+  const Stream& stream_;
+  Case is_;
+  std::uint64_t bytes_;
+  Arrays arrays_;
+  DeviceArray<std::byte> memory_;
+};
+
+}  // namespace crossover::gpu
