@@ -160,7 +160,7 @@ TEST_F(CudaModel, RefusesWhatItDoesNotOffer) {
   on_cpus.device = Devices::cpus();
   EXPECT_THROW(prepare(on_cpus), std::invalid_argument);
   // Even where a table had a line for it.
-  const Rung& rung = ladder(planted).front();
+  const Rung rung = ladder(planted).front();
   planted.array_index = 1000;
   const Device device(0);
   const Stream stream(device);

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -83,7 +82,7 @@ class GuardedArrays {
     std::vector<std::byte> input(bytes_);
     for (int array = is_.workload->is_sum ? 0 : 1; array < is_.workload->arrays; ++array) {
       reference->fill(array, input.data(), 0, arrays_.elements, salt_of(salt, set));
-      EXPECT_EQ(std::memcmp(all.data() + place(array, set), input.data(), bytes_), 0)
+      EXPECT_TRUE(std::equal(input.begin(), input.end(), all.begin() + place(array, set)))
           << "input array " << array << " was written";
     }
     const auto begin = all.begin() + place(0, set);
