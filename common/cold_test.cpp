@@ -28,13 +28,14 @@ TEST(Cold, LeavesNothingInACache) {
   // Cycles of single loads: from a cache some tens, from memory hundreds. Medians, because a
   // neighbour may have an access of any length.
   constexpr std::size_t kLines = 999;
-  std::vector<std::uint64_t> data(kLines * 8, 1);
+  constexpr std::size_t kApart = 32;  // 256 bytes: lines come in pairs
+  std::vector<std::uint64_t> data(kLines * kApart, 1);
   const auto median_load = [&] {
     std::vector<std::uint64_t> cycles;
     for (std::size_t line = 0; line < kLines; ++line) {
       unsigned unused = 0;
       // Not in order, which a prefetcher would guess.
-      const volatile std::uint64_t* const at = &data[line * 613 % kLines * 8];
+      const volatile std::uint64_t* const at = &data[line * 613 % kLines * kApart];
       _mm_mfence();
       const std::uint64_t start = __rdtscp(&unused);
       static_cast<void>(*at);

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -34,7 +33,7 @@ class TypedReference final : public Reference {
   void fill(int array, void* to, std::uint64_t first, std::uint64_t count,
             std::uint32_t salt) const override {
     if (Work::kPattern == Pattern::map_into && array == 0) {
-      std::memset(to, 0xff, count * sizeof(T));  // NaN, -1
+      std::fill_n(static_cast<unsigned char*>(to), count * sizeof(T), 0xff);  // NaN, -1
       return;
     }
     auto* out = static_cast<Bits*>(to);
