@@ -25,8 +25,8 @@ TEST(Cold, KeepsWhatIsInMemory) {
 
 #if defined(__x86_64__)
 TEST(Cold, LeavesNothingInACache) {
-  // Cycles of single loads: from a cache some tens, from memory hundreds. Medians, because a neighbour
-  // may have an access of any length.
+  // Cycles of single loads: from a cache some tens, from memory hundreds. Medians, because a
+  // neighbour may have an access of any length.
   constexpr std::size_t kLines = 999;
   std::vector<std::uint64_t> data(kLines * 8, 1);
   const auto median_load = [&] {

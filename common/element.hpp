@@ -71,8 +71,9 @@ using Word = std::conditional_t<std::is_floating_point_v<T>, T, BitsOf<T>>;
 
 /// The next higher precision, for references; an integer's own word, which is exact.
 template <class T>
-using Wider = std::conditional_t<std::is_same_v<T, float>, double,
-                                 std::conditional_t<std::is_same_v<T, double>, long double, Word<T>>>;
+using Wider =
+    std::conditional_t<std::is_same_v<T, float>, double,
+                       std::conditional_t<std::is_same_v<T, double>, long double, Word<T>>>;
 
 /// What a sum of `T` is handed over as: floating point in double precision (a sum of a billion
 /// floats has more digits than a float), integers in their own type, wrapping modulo 2^bits.

@@ -19,7 +19,7 @@ TEST(Devices, HaveNames) {
 
 TEST(Configuration, IsNamedByAllThatTellsItApart) {
   Configuration what{find_workload("reduce"), ElementType::f32, "openmp", "static",
-                     Scope::resident, 1 << 20, 8, Devices::cpus()};
+                     Scope::resident,         1 << 20,          8,        Devices::cpus()};
   EXPECT_EQ(what.name(), "reduce/f32/openmp/static/resident/n:1048576/w:8");
   what.cache = Cache::cold;
   EXPECT_EQ(what.name(), "reduce/f32/openmp/static/resident/n:1048576/w:8/cold");
@@ -35,19 +35,19 @@ class OnlyDouble final : public Model {
   }
 
  private:
-  std::vector<Offer> offers_{{find_workload("double"),
-                              {"loop"},
-                              [](const Configuration&, const Placement&) {
-                                return std::unique_ptr<Operation>{};
-                              },
-                              [](const Configuration&) { return std::uint64_t{7}; },
-                              {ElementType::f32, ElementType::f64}}};
+  std::vector<Offer> offers_{
+      {find_workload("double"),
+       {"loop"},
+       [](const Configuration&, const Placement&) { return std::unique_ptr<Operation>{}; },
+       [](const Configuration&) { return std::uint64_t{7}; },
+       {ElementType::f32, ElementType::f64}}};
 };
 
 TEST(Model, LetsNothingFallThroughToAnotherWorkload) {
   OnlyDouble model;
-  Configuration what{find_workload("double"), ElementType::f32, "only-double", "loop",
-                     Scope::resident, 10, 1, Devices::cpus()};
+  Configuration what{
+      find_workload("double"), ElementType::f32, "only-double", "loop", Scope::resident, 10, 1,
+      Devices::cpus()};
   EXPECT_EQ(model.host_bytes(what), 7U);
   EXPECT_EQ(model.variants(*what.workload, what.type).size(), 1U);
 

@@ -51,8 +51,9 @@ inline W across(Vector<W, Bytes> v) {
   }
 }
 
-/// `kCount` vectors of `Bytes` bytes that everything is done to alike: what is a chain of operations for one of them
-/// is as many chains side by side for all, none of which waits for another.
+/// `kCount` vectors of `Bytes` bytes that everything is done to alike: what is a chain of
+/// operations for one of them is as many chains side by side for all, none of which waits for
+/// another.
 ///
 /// (By word and bytes: a vector type as a template's argument loses its size.)
 template <class W, int Bytes, int kCount>
@@ -74,18 +75,18 @@ struct Bundle {
     for (int i = 0; i < kCount; ++i) detail::store(to + i * kLanes, at[i]);
   }
 
-#define CROSSOVER_OPERATOR(OP)                                        \
-  friend Bundle operator OP(Bundle a, const Bundle& b) {              \
+#define CROSSOVER_OPERATOR(OP)                                                              \
+  friend Bundle operator OP(Bundle a, const Bundle& b) {                                    \
     _Pragma("GCC unroll 16") for (int i = 0; i < kCount; ++i) a.at[i] = a.at[i] OP b.at[i]; \
-    return a;                                                         \
-  }                                                                   \
-  friend Bundle operator OP(Lane a, Bundle b) {                       \
+    return a;                                                                               \
+  }                                                                                         \
+  friend Bundle operator OP(Lane a, Bundle b) {                                             \
     _Pragma("GCC unroll 16") for (int i = 0; i < kCount; ++i) b.at[i] = a OP b.at[i];       \
-    return b;                                                         \
-  }                                                                   \
-  friend Bundle operator OP(Bundle a, Lane b) {                       \
+    return b;                                                                               \
+  }                                                                                         \
+  friend Bundle operator OP(Bundle a, Lane b) {                                             \
     _Pragma("GCC unroll 16") for (int i = 0; i < kCount; ++i) a.at[i] = a.at[i] OP b;       \
-    return a;                                                         \
+    return a;                                                                               \
   }
   CROSSOVER_OPERATOR(+)
   CROSSOVER_OPERATOR(-)

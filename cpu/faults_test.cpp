@@ -54,8 +54,7 @@ class LostChunk : public Right {
   }
   Total sum(void* const* arrays, std::uint64_t count) {
     Total total = loops_.sum(arrays, count / 2);
-    loops_.add(total,
-               loops_.sum(behind(arrays, count).data(), count - count / 2 - count / 8));
+    loops_.add(total, loops_.sum(behind(arrays, count).data(), count - count / 2 - count / 8));
     return total;
   }
 
@@ -71,8 +70,8 @@ class LostChunk : public Right {
   }
 };
 
-/// The sign of one element, or its lowest bit: of the result, or of what is summed. (The highest bit of
-/// an integer is lost in a product with an even one.)
+/// The sign of one element, or its lowest bit: of the result, or of what is summed. (The highest
+/// bit of an integer is lost in a product with an even one.)
 class FlippedElement : public Right {
  public:
   using Right::Right;
@@ -155,8 +154,8 @@ class ShiftedInput : public Right {
 
 template <class Fault>
 class PlantedFault : public testing::Test {};
-using Faults = testing::Types<SkippedTail, LostChunk, FlippedElement, Stale, NotANumber, Zeroed,
-                              ShiftedInput>;
+using Faults =
+    testing::Types<SkippedTail, LostChunk, FlippedElement, Stale, NotANumber, Zeroed, ShiftedInput>;
 TYPED_TEST_SUITE(PlantedFault, Faults);
 
 template <class Operation>

@@ -38,8 +38,7 @@ void expect_right(const Workload& workload, ElementType type, std::uint64_t elem
     const Total sum = loops.sum(parts.data(), count);
     const Total right = plain_sum(workload, type, data.at, offset, count);
     if (type == ElementType::f32 || type == ElementType::f64) {
-      const double bound =
-          sum_error_bound(type, count, loops.rounding(), 16 / 9.0) + 1.1 * 0x1p-24;
+      const double bound = sum_error_bound(type, count, loops.rounding(), 16 / 9.0) + 1.1 * 0x1p-24;
       ASSERT_LE(std::fabs(sum.real - right.real), bound * right.real)
           << label(workload, type, offset, count);
     } else {
@@ -50,8 +49,7 @@ void expect_right(const Workload& workload, ElementType type, std::uint64_t elem
   }
   loops.map(parts.data(), count);
   const auto reference = make_reference(workload, type);
-  const Verdict verdict =
-      reference->verify_map(parts[0], offset, count, 1, 1, std::vector<int>{0});
+  const Verdict verdict = reference->verify_map(parts[0], offset, count, 1, 1, std::vector<int>{0});
   ASSERT_TRUE(verdict.correct) << label(workload, type, offset, count) << ": " << verdict.note;
   const TestArrays untouched(workload, type, elements, 1);
   const auto same = [&](std::size_t array, std::uint64_t first, std::uint64_t size) {

@@ -49,8 +49,8 @@ TEST(CpuModels, AreRightAtEverySizeForEveryType) {
   for_each_configuration([&](Model& model, Configuration what) {
     const auto workers = static_cast<std::uint64_t>(what.workers);
     const Placement placement = topology.place(what.workers, Pin::cores);
-    for (const std::uint64_t n :
-         {std::uint64_t{0}, std::uint64_t{1}, workers + 1, std::uint64_t{127}, std::uint64_t{70001}}) {
+    for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, workers + 1,
+                                  std::uint64_t{127}, std::uint64_t{70001}}) {
       what.elements = n;
       const auto operation = model.prepare(what, placement);
       for (const std::uint32_t salt : {1U, 2U}) {
@@ -81,8 +81,8 @@ TEST(CpuModels, AreSlowerWithColdCaches) {
   // By much: some thousand lines from memory, one after the other.
   const auto model = cpu::make_serial();
   const Topology topology = detect_topology();
-  Configuration what{find_workload("reduce"), ElementType::f32,   "serial", "loop",
-                     Scope::resident,         std::uint64_t{1} << 14, 1,    Devices::cpus()};
+  Configuration what{find_workload("reduce"), ElementType::f32,       "serial", "loop",
+                     Scope::resident,         std::uint64_t{1} << 14, 1,        Devices::cpus()};
   const auto least = [&](Cache cache) {
     what.cache = cache;
     const auto operation = model->prepare(what, topology.place(1, Pin::cores));
@@ -161,14 +161,9 @@ TEST(OpenMpModel, EndsItsThreads) {
   const Topology topology = detect_topology();
   [[maybe_unused]] const auto before = threads();
   const auto model = cpu::make_openmp();
-  const Configuration what{find_workload("reduce"),
-                           ElementType::f32,
-                           "openmp",
-                           "static",
-                           Scope::resident,
-                           1000,
-                           4,
-                           Devices::cpus()};
+  const Configuration what{
+      find_workload("reduce"), ElementType::f32, "openmp", "static", Scope::resident, 1000, 4,
+      Devices::cpus()};
   for (int i = 0; i < 3; ++i) {
     const auto operation = model->prepare(what, topology.place(4, Pin::none));
     operation->renew(1);
@@ -188,14 +183,9 @@ TEST(OpenMpModel, EndsItsThreads) {
 TEST(ThreadPool, SleepsWhenItIsNotUsed) {
   const Topology topology = detect_topology();
   const auto model = cpu::make_threads();
-  Configuration what{find_workload("reduce"),
-                     ElementType::f32,
-                     "threads",
-                     "pool",
-                     Scope::resident,
-                     1000,
-                     4,
-                     Devices::cpus()};
+  Configuration what{
+      find_workload("reduce"), ElementType::f32, "threads", "pool", Scope::resident, 1000, 4,
+      Devices::cpus()};
   Placement placement = topology.place(4, Pin::none);
   placement.oversubscribed = false;  // so that it spins
   const auto operation = model->prepare(what, placement);
@@ -213,7 +203,8 @@ TEST(ThreadPool, SurvivesManyPausesAndRestarts) {
   const Topology topology = detect_topology();
   const auto model = cpu::make_threads();
   Configuration what{
-      find_workload("reduce"), ElementType::i32, "threads", "pool", Scope::resident, 300, 3, Devices::cpus()};
+      find_workload("reduce"), ElementType::i32, "threads", "pool", Scope::resident, 300, 3,
+      Devices::cpus()};
   for (int i = 0; i < 50; ++i) {
     const auto operation = model->prepare(what, topology.place(3, Pin::cores));
     operation->renew(1);

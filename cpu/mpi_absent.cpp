@@ -23,9 +23,7 @@ class Absent final : public Model {
 
 }  // namespace
 
-int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
-  return program(nullptr);
-}
+int with_ranks(const std::function<int(mpi::Ranks*)>& program) { return program(nullptr); }
 
 std::unique_ptr<Model> make_mpi(mpi::Ranks*) { return std::make_unique<Absent>(); }
 

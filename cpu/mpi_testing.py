@@ -33,7 +33,8 @@ def environment(mark: str, **variables: str) -> dict[str, str]:
     return os.environ | {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",  # to version 4
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # since version 5
         MARK: mark,
         **variables,
     }

@@ -14,7 +14,8 @@ class PeakGflops : public testing::Test {
   int cpu_ = detect_topology().allowed_cpus().front();
 };
 
-// A core does at least one operation a nanosecond and not a thousand; a machine under load, a tenth.
+// A core does at least one operation a nanosecond and not a thousand; a machine under load, a
+// tenth.
 TEST_F(PeakGflops, IsARateOfThisCentury) {
   for (const ElementType type : {ElementType::f32, ElementType::f64}) {
     const double rate = peak_gflops(type, {cpu_});

@@ -71,19 +71,20 @@ class Arena {
 };
 
 /// The library's own versions: the element-wise algorithms, as a user would write them. Sums of
-/// floats are asked for in double precision, which is what the accuracy needs. With the interface of Loops.
+/// floats are asked for in double precision, which is what the accuracy needs. With the interface
+/// of Loops.
 class Algorithms {
  public:
   Algorithms(const Workload& workload, ElementType type) {
-    with_array_workload(
-        workload, type, [this]<class Work, class T>(const Work& work, std::type_identity<T>) {
-          work_ = std::make_shared<const Work>(work);
-          if constexpr (Work::kPattern == Pattern::sum) {
-            sum_ = &sum_all<Work, T>;
-          } else {
-            map_ = &map_all<Work, T>;
-          }
-        });
+    with_array_workload(workload, type,
+                        [this]<class Work, class T>(const Work& work, std::type_identity<T>) {
+                          work_ = std::make_shared<const Work>(work);
+                          if constexpr (Work::kPattern == Pattern::sum) {
+                            sum_ = &sum_all<Work, T>;
+                          } else {
+                            map_ = &map_all<Work, T>;
+                          }
+                        });
   }
 
   bool is_sum() const { return sum_ != nullptr; }
@@ -136,8 +137,9 @@ class Algorithms {
     const W* const x = at<T>(arrays, 0);
     Sum sum{};
     if constexpr (Work::kArrays == 1) {
-      sum = std::transform_reduce(std::execution::par_unseq, x, x + count, Sum{}, std::plus<>{},
-                                  [work](W value) { return static_cast<Sum>(work.element(value)); });
+      sum =
+          std::transform_reduce(std::execution::par_unseq, x, x + count, Sum{}, std::plus<>{},
+                                [work](W value) { return static_cast<Sum>(work.element(value)); });
     } else {
       sum = std::transform_reduce(
           std::execution::par_unseq, x, x + count, at<T>(arrays, 1), Sum{}, std::plus<>{},

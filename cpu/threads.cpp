@@ -209,8 +209,8 @@ class Born {
   std::vector<std::thread> threads_;
 };
 
-/// `pool`: persistent std::threads that spin while measured. `spawn`: threads created and joined for
-/// every operation, the textbook form with its honest price.
+/// `pool`: persistent std::threads that spin while measured. `spawn`: threads created and joined
+/// for every operation, the textbook form with its honest price.
 class Threads final : public ThreadedModel {
  public:
   Threads()

@@ -116,9 +116,9 @@ void map_part(const void* self, void* const* arrays, std::uint64_t count) {
 inline constexpr std::uint64_t kChain = 12;
 inline constexpr int kAccumulators = 8;
 
-/// How sum_part() rounds. Floats: 12 values a lane and eight lanes into one, at most 11 + 3 additions
-/// over 96 elements, before double precision takes over. That alone keeps any sum of positive floats
-/// within 8.4e-7, however long it is.
+/// How sum_part() rounds. Floats: 12 values a lane and eight lanes into one, at most 11 + 3
+/// additions over 96 elements, before double precision takes over. That alone keeps any sum of
+/// positive floats within 8.4e-7, however long it is.
 template <class T>
 inline constexpr Rounding kSumRounding =
     std::is_same_v<T, float> ? Rounding{kChain - 1 + 3, kChain* kAccumulators} : Rounding{0, 0};
@@ -177,8 +177,8 @@ Total sum_part(const void* self, void* const* arrays, std::uint64_t count) {
   const Work work = *static_cast<const Work*>(self);  // a copy: no store can change it
   const Parts<Work, T> parts(arrays);
   const bool in_cache = count * sizeof(T) * Work::kArrays <= kCacheBytes;
-  const auto sum = in_cache ? sum_by<kWidest>(work, parts, count)
-                            : sum_by<kUpTo<16>>(work, parts, count);
+  const auto sum =
+      in_cache ? sum_by<kWidest>(work, parts, count) : sum_by<kUpTo<16>>(work, parts, count);
   if constexpr (std::is_floating_point_v<T>) {
     return Total{.real = sum};
   } else {

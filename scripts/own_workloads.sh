@@ -6,6 +6,7 @@
 #   check_own_workloads         what a compiler tells within seconds
 #   explain_failure             called by quietly() where a build fails
 
+: "${project_root:?is set by setup.sh}"
 own_files=() own_types=() own_folder=
 
 wrong_file() {

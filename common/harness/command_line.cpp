@@ -106,7 +106,7 @@ std::string footer() {
          "  crossover --models serial,openmp/static --threads 1..8 --pin cores --list\n"
          "  crossover --resume results/host-20260131T120000Z.csv\n"
          "  mpirun -n 4 crossover --models mpi,threads --threads 1,2,4\n"
-         "  scripts/run --with my-axpy.hpp      (a workload of your own: docs/own-workload.md)\n"
+         "  scripts/run --with my-axpy.hpp    (your own workload: docs/own-workload.md)\n"
          "\nExit status: 0 done, 1 a result was wrong, 2 the command line is wrong, 3 a file\n"
          "or the system refused, 130 interrupted with everything measured so far in the\n"
          "file.\n";
@@ -177,8 +177,9 @@ void take_rest(const std::vector<std::string>& rest, CommandLine& line) {
       continue;
     }
     if (name == "--with") {
-      mistake("--with belongs to scripts/run, which builds the program anew with your file; "
-              "docs/own-workload.md shows one");
+      mistake(
+          "--with belongs to scripts/run, which builds the program anew with your file; "
+          "docs/own-workload.md shows one");
     }
     if (!argument.starts_with('-') || argument == "-" || argument == "--") {
       mistake(in_quotes(argument) +
@@ -333,7 +334,7 @@ CommandLine read_command_line(const std::vector<std::string>& arguments, const K
   CommandLine line;
   for (const auto& [name, option] : options) {
     for (const std::string& text : option->results()) {
-      if (line.given.count(name) != 0) mistake("--" + name + " is given twice; give it once");
+      if (line.given.contains(name)) mistake("--" + name + " is given twice; give it once");
       line.given[name] = text;
     }
   }

@@ -113,8 +113,8 @@ struct CsvContents {
 
 /// Reads a results file of this schema as this program writes it, or as a tool saved it again (byte
 /// order mark, CRLF, fields quoted without need). Columns behind the first 20 may be missing, and
-/// those that models append are passed over. Throws std::runtime_error with one line (what is wrong, in which line of the
-/// file); a file that ends in the middle of a line is no error.
+/// those that models append are passed over. Throws std::runtime_error with one line (what is
+/// wrong, in which line of the file); a file that ends in the middle of a line is no error.
 CsvContents read_csv(const std::filesystem::path& path);
 CsvContents parse_csv(std::string_view text);
 

@@ -112,8 +112,9 @@ constexpr std::size_t kFirstColumns = 20;
 bool begins_right(const std::vector<std::string>& header) {
   if (header.size() < kFirstColumns) return false;
   const std::vector<Column> columns = row_columns();
-  return std::equal(columns.begin(), columns.begin() + kFirstColumns, header.begin(),
-                    [](const Column& column, const std::string& name) { return column.name == name; });
+  return std::equal(
+      columns.begin(), columns.begin() + kFirstColumns, header.begin(),
+      [](const Column& column, const std::string& name) { return column.name == name; });
 }
 
 /// One record, its fields taken in the order of the columns.
@@ -174,8 +175,8 @@ class Fields {
 
   /// Goes on at the column of that name. False: there is none.
   bool go_to(std::string_view name) {
-    column_ = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) -
-                                       names_.begin());
+    column_ =
+        static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
     return column_ < names_.size();
   }
 

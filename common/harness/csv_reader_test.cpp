@@ -200,7 +200,8 @@ std::string with_open_header(const std::string& rest) { return csv_header({"more
 
 TEST(ParseCsv, RefusesBrokenRecords) {
   const std::string good = open_ended_row();
-  EXPECT_THAT(message_of(with_open_header(good + ",\n")), HasSubstr("24 fields; the header has 23"));
+  EXPECT_THAT(message_of(with_open_header(good + ",\n")),
+              HasSubstr("24 fields; the header has 23"));
   EXPECT_THAT(message_of(with_header("1,2\n")), HasSubstr("line 2: 2 fields"));
   EXPECT_THAT(message_of(with_header("\n")), HasSubstr("line 2: 1 fields"));
   EXPECT_THAT(message_of(with_open_header(good + "a\"b\n")), HasSubstr("quotation mark inside"));

@@ -26,9 +26,10 @@ TEST(CsvLine, HeaderIsTheContract) {
 }
 
 TEST(CsvLine, OneRow) {
-  EXPECT_EQ(csv_line(example_row()),
-            "1,0b9c2a8e-5a41-4b3e-9a63-0f6a3e1c7d52,test,2026-01-31T12:00:00.123Z,reduce,f32,"
-            "1048576,4194304,openmp,static,resident,8,cpu,3,1000,262144,16,1.5e-08,ok,,warm,1048576");
+  EXPECT_EQ(
+      csv_line(example_row()),
+      "1,0b9c2a8e-5a41-4b3e-9a63-0f6a3e1c7d52,test,2026-01-31T12:00:00.123Z,reduce,f32,"
+      "1048576,4194304,openmp,static,resident,8,cpu,3,1000,262144,16,1.5e-08,ok,,warm,1048576");
 }
 
 TEST(CsvLine, SkippedRowHasNoMeasurement) {

@@ -20,9 +20,8 @@ std::vector<std::unique_ptr<crossover::Model>> all_models(crossover::cpu::mpi::R
 }  // namespace
 
 int main(int argc, char** argv) {
-  return crossover::cpu::with_ranks(
-      [&](crossover::cpu::mpi::Ranks* ranks) {
-        return crossover::run_program({argv + 1, argv + argc}, all_models(ranks),
-                                      crossover::cpu::peak_gflops);
-      });
+  return crossover::cpu::with_ranks([&](crossover::cpu::mpi::Ranks* ranks) {
+    return crossover::run_program({argv + 1, argv + argc}, all_models(ranks),
+                                  crossover::cpu::peak_gflops);
+  });
 }

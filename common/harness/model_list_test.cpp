@@ -24,9 +24,9 @@ TEST(KnownNames, AreThoseOfAllWorkloadsAndModels) {
   for (const Workload& workload : workloads()) {
     EXPECT_THAT(known.workloads, Contains(workload.name));
     EXPECT_THAT(known.default_workloads,
-                workload.in_presets ? testing::Matcher<std::vector<std::string>>(
-                                          Contains(workload.name))
-                                    : Not(Contains(workload.name)));
+                workload.in_presets
+                    ? testing::Matcher<std::vector<std::string>>(Contains(workload.name))
+                    : Not(Contains(workload.name)));
   }
 }
 
@@ -56,8 +56,8 @@ TEST(RefuseNames, RefusesANameThatIsTaken) {
 
 TEST(RefuseNames, RefusesWhatTheCommandLineCouldNotName) {
   for (const char* name : {"", "a,b", "a/b", "a b", "Axpy", "a\nb"}) {
-    EXPECT_THAT(refusal(name), AllOf(HasSubstr("small letters, digits, - and _"),
-                                     Not(HasSubstr("\n"))))
+    EXPECT_THAT(refusal(name),
+                AllOf(HasSubstr("small letters, digits, - and _"), Not(HasSubstr("\n"))))
         << name;
   }
 }

@@ -55,8 +55,8 @@ std::vector<E> parse_names(std::string_view kind, std::string_view text,
   return result;
 }
 
-void check_name(std::string_view kind, std::string_view text,
-                const std::vector<std::string>& known, const std::vector<std::string>& shown) {
+void check_name(std::string_view kind, std::string_view text, const std::vector<std::string>& known,
+                const std::vector<std::string>& shown) {
   if (std::find(known.begin(), known.end(), text) == known.end()) {
     throw ParseError(unknown_name(kind, text, known, shown));
   }
@@ -313,7 +313,7 @@ PresetPlan plan_of(Preset preset) {
 
 Options parse_command_line(const std::vector<std::string>& arguments, const KnownNames& known) {
   const CommandLine line = read_command_line(arguments, known);
-  if (line.given.count("version") != 0) throw EarlyExit{0, version_text()};
+  if (line.given.contains("version")) throw EarlyExit{0, version_text()};
   Options options = understand(line.given, known);
   options.benchmark_flags = line.benchmark_flags;
   if (!options.output.empty() && !options.resume.empty()) {

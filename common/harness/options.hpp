@@ -58,9 +58,9 @@ struct Options {
   std::vector<ModelChoice> models;     ///< empty: all that this machine can run
   bool all_variants = false;
   std::vector<ElementType> types{ElementType::f32};
-  std::vector<std::uint64_t> sizes;          ///< the preset's unless given
+  std::vector<std::uint64_t> sizes;  ///< the preset's unless given
   bool sizes_given = false;
-  std::optional<std::vector<int>> threads;   ///< none: `auto`
+  std::optional<std::vector<int>> threads;  ///< none: `auto`
   SmCounts sms;
   std::vector<Cache> caches{Cache::warm};
   std::optional<std::vector<Scope>> scopes;  ///< none: all that apply

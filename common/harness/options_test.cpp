@@ -76,26 +76,16 @@ TEST(Options, DefaultsAreTheStandardPreset) {
 }
 
 TEST(Options, ReadsEveryOption) {
-  const Options options = parse({"--workloads", "reduce",
-                                 "--models",    "serial,openmp/static",
-                                 "--variants",  "all",
-                                 "--types",     "f64,i32",
-                                 "--sizes",     "1Ki..4Ki",
-                                 "--threads",   "1..3",
-                                 "--sms",       "1,2",
-                                 "--scopes",    "kernel,offload",
-                                 "--scaling",   "weak",
-                                 "--cache",     "cold",
-                                 "--pin",       "none",
-                                 "--device",    "0..1",
-                                 "--rounds",    "7",
-                                 "--min-time",  "0.5",
-                                 "--precision", "1.5%",
-                                 "--budget",    "99",
-                                 "--filter",    "f64|i[32]+",
-                                 "--output",    "some/run.csv",
-                                 "--label",     "box",
-                                 "--quiet",     "--benchmark_out",
+  const Options options = parse({"--workloads", "reduce",     "--models",   "serial,openmp/static",
+                                 "--variants",  "all",        "--types",    "f64,i32",
+                                 "--sizes",     "1Ki..4Ki",   "--threads",  "1..3",
+                                 "--sms",       "1,2",        "--scopes",   "kernel,offload",
+                                 "--scaling",   "weak",       "--cache",    "cold",
+                                 "--pin",       "none",       "--device",   "0..1",
+                                 "--rounds",    "7",          "--min-time", "0.5",
+                                 "--precision", "1.5%",       "--budget",   "99",
+                                 "--filter",    "f64|i[32]+", "--output",   "some/run.csv",
+                                 "--label",     "box",        "--quiet",    "--benchmark_out",
                                  "b.json"});
   EXPECT_THAT(options.workloads, ElementsAre("reduce"));
   EXPECT_THAT(options.models,
@@ -155,7 +145,8 @@ TEST(Options, EveryMistakeIsOneLine) {
     std::string says, and_says;
   };
   const std::vector<Case> cases{
-      {{"--workloads", "triple"}, "--workloads: unknown workload 'triple'",
+      {{"--workloads", "triple"},
+       "--workloads: unknown workload 'triple'",
        "double, reduce, fma1 ... fma4, wait"},
       {{"--workloads", "fma3"}, "unknown workload 'fma3'", "did you mean fma1?"},
       {{"--cache", "hot"}, "--cache: unknown cache 'hot'", "warm, cold"},
@@ -269,8 +260,9 @@ TEST(Options, HelpTellsEveryOption) {
     }
     EXPECT_EQ(option.value.empty(), option.example.empty()) << option.name;
   }
-  for (const char* text : {"of double, reduce, fma1 ... fma4, wait;", "default: double, reduce, wait", "1Ki..256Mi:x4", "quick", "thorough",
-                           "Exit status", "default: the host name", "What to measure:"}) {
+  for (const char* text :
+       {"of double, reduce, fma1 ... fma4, wait;", "default: double, reduce, wait", "1Ki..256Mi:x4",
+        "quick", "thorough", "Exit status", "default: the host name", "What to measure:"}) {
     EXPECT_THAT(help, HasSubstr(text));
   }
   EXPECT_THAT(help, testing::Not(HasSubstr("\n\n\n")));

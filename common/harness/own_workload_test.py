@@ -18,7 +18,8 @@ NAME = "my-axpy.hpp"
 
 def example() -> str:
     """The file that docs/own-workload.md shows."""
-    return re.search(r"```cpp\n(.*?)```", (ROOT / "docs/own-workload.md").read_text(), re.S)[1]
+    page = (ROOT / "docs/own-workload.md").read_text()
+    return page.partition("```cpp\n")[2].partition("```")[0]
 
 
 def run(*arguments: str | pathlib.Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -121,13 +122,26 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     right.write_text(example())
     wrong = outside / "lost-constant.hpp"
     wrong.write_text(
-        example().replace("MyAxpy", "LostConstant").replace("my-axpy", "lost").replace("R(3) * ", "")
+        example()
+        .replace("MyAxpy", "LostConstant")
+        .replace("my-axpy", "lost")
+        .replace("R(3) * ", "")
     )
     folder = folder_of(right, wrong)
     # What a folder was configured with by hand stays: as little as possible of the rest.
     little = ["-DCROSSOVER_CUDA=OFF", "-DCROSSOVER_MPI=OFF", "-DCROSSOVER_WORKLOADS=double"]
     subprocess.run(
-        ["cmake", "-S", ROOT, "--preset", "release", "-B", folder, "-DCROSSOVER_TESTS=OFF", *little],
+        [
+            "cmake",
+            "-S",
+            ROOT,
+            "--preset",
+            "release",
+            "-B",
+            folder,
+            "-DCROSSOVER_TESTS=OFF",
+            *little,
+        ],
         check=True,
         capture_output=True,
     )

@@ -264,9 +264,9 @@ std::vector<Planned> make_plan(const Options& options,
       throw PlanError(fmt::format(
           "--filter: no configuration matches '{}'; --list without it prints all", options.filter));
     }
-    throw PlanError(fmt::format(
-        "nothing to measure: {}",
-        plan.empty() ? "no variant has these scopes and types" : plan.front().skip));
+    throw PlanError(
+        fmt::format("nothing to measure: {}",
+                    plan.empty() ? "no variant has these scopes and types" : plan.front().skip));
   }
   return plan;
 }

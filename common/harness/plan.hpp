@@ -26,8 +26,8 @@ class PlanError : public std::invalid_argument {
 };
 
 /// Everything the options ask for, in the order of workload, type, size, model, variant, scope,
-/// cache, device and workers. A model that is only in the default set and cannot run here becomes one
-/// skipped entry a workload and type. Throws PlanError.
+/// cache, device and workers. A model that is only in the default set and cannot run here becomes
+/// one skipped entry a workload and type. Throws PlanError.
 std::vector<Planned> make_plan(const Options& options,
                                std::span<const std::unique_ptr<Model>> models,
                                const Topology& topology);

@@ -39,10 +39,9 @@ std::string machine_line(const nlohmann::ordered_json& record, const Topology& t
     return value.is_string() ? value.get<std::string>() : std::string(otherwise);
   };
   const auto& cpu = machine.at("cpu");
-  std::string line =
-      fmt::format("{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
-                  text(cpu.at("model"), "unknown CPU"), topology.physical_cores,
-                  topology.threads.size());
+  std::string line = fmt::format(
+      "{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
+      text(cpu.at("model"), "unknown CPU"), topology.physical_cores, topology.threads.size());
   if (machine.at("memory_bytes").is_number()) {
     line += fmt::format(", {:.1f} GiB", machine.at("memory_bytes").get<double>() / 0x1p30);
   }
@@ -145,8 +144,9 @@ int measure(Options options, const std::string& command, const KnownNames& known
                            target.csv.string()));
 
   Sampler sampler(topology, options.min_time_s, benchmark_out, signals.requested());
-  Run run({options, record.at("run").get<std::string>(), seed, signals.requested()}, plan,
-          target.earlier, sampler, [&](const Row& row) { writer.append(row); }, progress);
+  Run run(
+      {options, record.at("run").get<std::string>(), seed, signals.requested()}, plan,
+      target.earlier, sampler, [&](const Row& row) { writer.append(row); }, progress);
   const auto conclude = [&](std::string_view status, std::string_view why) {
     record["status"] = status;
     record["ended"] = utc_now();
@@ -154,7 +154,8 @@ int measure(Options options, const std::string& command, const KnownNames& known
     write_record(record_path(target.csv), record);
     if (quiet) return;
     fmt::print("{}ended: {}\nCSV   {}\nJSON  {}\n",
-               summarise(machine, plan, run.results(), models.front()->name()), why, target.csv.string(), record_path(target.csv).string());
+               summarise(machine, plan, run.results(), models.front()->name()), why,
+               target.csv.string(), record_path(target.csv).string());
     std::fflush(stdout);
   };
   const auto conclude_interrupted = [&]() -> int {

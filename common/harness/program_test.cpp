@@ -89,9 +89,9 @@ TEST_F(Program, GoesOnOnlyInAFileOfTheSameColumns) {
 }
 
 TEST_F(Program, GoesOnWithColdCachesAsItBegan) {
-  const std::vector<std::string> arguments{"--workloads=dot",       "--sizes=100", "--threads=1",
-                                           "--cache=cold,warm",     "--quiet",     "--rounds=2",
-                                           "--min-time=0.000001",   "--output=" + csv_.string()};
+  const std::vector<std::string> arguments{
+      "--workloads=dot", "--sizes=100", "--threads=1",         "--cache=cold,warm",
+      "--quiet",         "--rounds=2",  "--min-time=0.000001", "--output=" + csv_.string()};
   ASSERT_EQ(run_program(arguments, models_), 0);
   EXPECT_EQ(run_program({"--quiet", "--resume=" + csv_.string()}, models_), 0);
   EXPECT_EQ(read_csv(csv_).rows.size(), 8U) << "nothing is measured twice";

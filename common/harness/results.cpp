@@ -145,9 +145,9 @@ std::string table_text(const Table& table, std::string_view title, std::string_v
     largest = std::max(largest, competitor.best.rbegin()->first);
   }
   std::string text = fmt::format(
-      "\n{:<22}{:>11}{:>10}{:>4}  {:<16}{:>11}{:>10}   beats {} from\n", title, "best GB/s", "elements", "w",
-      "variant", fmt::format("GB/s {}", format_elements(static_cast<double>(largest))), "speed-up",
-      baseline);
+      "\n{:<22}{:>11}{:>10}{:>4}  {:<16}{:>11}{:>10}   beats {} from\n", title, "best GB/s",
+      "elements", "w", "variant",
+      fmt::format("GB/s {}", format_elements(static_cast<double>(largest))), "speed-up", baseline);
   Competitor all_cpus{"the best CPU model", true, {}};
   for (const Competitor& competitor : table) {
     const auto peak = std::max_element(
@@ -163,13 +163,12 @@ std::string table_text(const Table& table, std::string_view title, std::string_v
       }
     }
     const bool is_base = base != table.end() && &competitor == &*base;
-    text +=
-        fmt::format("{:<22}{:>11.2f}{:>10}{:>4}  {:<16}{:>11}{:>10}   {}\n", competitor.name,
-                    rate(peak->second), format_elements(static_cast<double>(peak->first)),
-                    how.workers, how.variant, at_largest, speed_up,
-                    is_base || base == table.end()
-                        ? "-"
-                        : format_crossover(find_crossover(competitor.curve(), base->curve())));
+    text += fmt::format("{:<22}{:>11.2f}{:>10}{:>4}  {:<16}{:>11}{:>10}   {}\n", competitor.name,
+                        rate(peak->second), format_elements(static_cast<double>(peak->first)),
+                        how.workers, how.variant, at_largest, speed_up,
+                        is_base || base == table.end()
+                            ? "-"
+                            : format_crossover(find_crossover(competitor.curve(), base->curve())));
     if (competitor.on_cpu) {
       for (const auto& [elements, best] : competitor.best) offer(all_cpus.best, best);
     }
@@ -212,10 +211,10 @@ std::string costs_text(const std::vector<Planned>& plan, const Results& results,
         {what.workers, median_of(results[i].times_ns).value / static_cast<double>(what.elements)});
   }
   if (lines.empty()) return {};
-  std::string text = fmt::format("\n{:<34}{:>18}{:>6}{:>18}{:>6}\n",
-                                 fmt::format("{}, time per {}", subject.workload->name,
-                                             subject.workload->unit),
-                                 "fewest workers", "w", "most workers", "w");
+  std::string text =
+      fmt::format("\n{:<34}{:>18}{:>6}{:>18}{:>6}\n",
+                  fmt::format("{}, time per {}", subject.workload->name, subject.workload->unit),
+                  "fewest workers", "w", "most workers", "w");
   for (auto& line : lines) {
     std::vector<Cost>& costs = line.second;
     std::sort(costs.begin(), costs.end(), [](const Cost& a, const Cost& b) {

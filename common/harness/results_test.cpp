@@ -15,11 +15,11 @@ class Summary : public testing::Test {
   /// A configuration of `count` that took `time_ns` for 1000 increments.
   void add_count(const std::string& model, const std::string& variant, int workers, double time_ns,
                  Scope scope = Scope::resident, const Devices& device = Devices::cpus()) {
-    plan_.push_back(
-        {{find_workload("count"), ElementType::i64, model, variant, scope, 1000, workers, device, Cache::warm},
-         {},
-         nullptr,
-         {}});
+    plan_.push_back({{find_workload("count"), ElementType::i64, model, variant, scope, 1000,
+                      workers, device, Cache::warm},
+                     {},
+                     nullptr,
+                     {}});
     results_.emplace_back();
     results_.back().times_ns = {time_ns};
   }

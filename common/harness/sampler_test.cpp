@@ -15,12 +15,11 @@ namespace {
 class Sampling : public testing::Test {
  protected:
   Planned planned() {
-    return {
-        {find_workload("reduce"), ElementType::f32, "fake", "best", Scope::resident, 100, 1,
-         Devices::cpus(), Cache::warm},
-        topology_.place(1, Pin::cores),
-        &model_,
-        {}};
+    return {{find_workload("reduce"), ElementType::f32, "fake", "best", Scope::resident, 100, 1,
+             Devices::cpus(), Cache::warm},
+            topology_.place(1, Pin::cores),
+            &model_,
+            {}};
   }
   Measurement take(std::int64_t iterations = 0, double min_time_s = 0.001) {
     Sampler sampler(topology_, min_time_s, {}, interrupted_);

@@ -21,7 +21,8 @@ using crossover::name;
 std::string_view meaning(Scope scope) {
   switch (scope) {
     case Scope::resident:
-      return "data already where the work runs; host clock, from the call until the host knows that "
+      return "data already where the work runs; host clock, from the call until the host knows "
+             "that "
              "the result is there";
     case Scope::kernel:
       return "data in device memory; device clock, around the kernels alone";

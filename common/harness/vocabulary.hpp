@@ -23,9 +23,11 @@ std::vector<std::string> column_names(const nlohmann::ordered_json& columns);
 
 /// {workloads, models, scopes, columns}: all that there are, in the order of the documentation.
 ///
-///   workloads: {name, summary, kind "array" or "cost", pattern, unit, types, passes, flops, family,
+///   workloads: {name, summary, kind "array" or "cost", pattern, unit, types, passes, flops,
+///   family,
 ///     parameter}: see Workload
-///   models: {name, processor, workloads: {a workload's name: its variants {name, role, scopes}, the
+///   models: {name, processor, workloads: {a workload's name: its variants {name, role, scopes},
+///   the
 ///     ladder's first step first}}; `processor` is "gpu" where a device has a clock or a memory of
 ///     its own, else "cpu", and null for a model that this build leaves out
 ///   scopes: {name, meaning}

@@ -47,17 +47,16 @@ class Vocabulary : public testing::Test {
 TEST_F(Vocabulary, DescribesEveryWorkload) {
   const Json all = words()["workloads"];
   ASSERT_EQ(all.size(), workloads().size());
-  EXPECT_EQ(named(all, "fma16"),
-            (Json{{"name", "fma16"},
-                  {"summary", find_workload("fma16")->summary},
-                  {"kind", "array"},
-                  {"pattern", "map in place"},
-                  {"unit", "element"},
-                  {"types", {"f32", "f64"}},
-                  {"passes", 2},
-                  {"flops", 32.0},
-                  {"family", "fma"},
-                  {"parameter", 16}}));
+  EXPECT_EQ(named(all, "fma16"), (Json{{"name", "fma16"},
+                                       {"summary", find_workload("fma16")->summary},
+                                       {"kind", "array"},
+                                       {"pattern", "map in place"},
+                                       {"unit", "element"},
+                                       {"types", {"f32", "f64"}},
+                                       {"passes", 2},
+                                       {"flops", 32.0},
+                                       {"family", "fma"},
+                                       {"parameter", 16}}));
   const Json cost = named(all, "count");
   EXPECT_EQ(cost["kind"], "cost");
   EXPECT_EQ(cost["unit"], "increment");
@@ -103,7 +102,8 @@ TEST_F(Vocabulary, ExplainsEveryColumnOfTheFile) {
   EXPECT_THAT(column_names(appended), ElementsAre("memory", "clock_mhz")) << "each once";
   const Json all = words()["columns"];
   std::string header;
-  for (const std::string& column : column_names(all)) header += (header.empty() ? "" : ",") + column;
+  for (const std::string& column : column_names(all))
+    header += (header.empty() ? "" : ",") + column;
   EXPECT_EQ(header, csv_header(column_names(appended)));
   EXPECT_EQ(all.back(), (Json{{"name", "clock_mhz"},
                               {"unit", "MHz"},
@@ -128,8 +128,8 @@ TEST(RowColumns, AreThoseOfTheResultsReadme) {
   const std::vector<Column> columns = row_columns();
   ASSERT_GE(rows.size(), columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    EXPECT_THAT(rows[i], testing::StartsWith(
-                             fmt::format("| {} | {}", columns[i].name, columns[i].meaning)));
+    EXPECT_THAT(rows[i],
+                testing::StartsWith(fmt::format("| {} | {}", columns[i].name, columns[i].meaning)));
   }
   EXPECT_THAT(rows[columns.size()], testing::Not(testing::StartsWith("| flops")));
 }

@@ -7,9 +7,9 @@
 
 namespace crossover {
 
-/// Where it is instantiated explicitly, a workload's element() is compiled for every type that it is
-/// offered in and for vector registers of it: what is wrong inside is said at once, and not deep in an
-/// executor (scripts/own_workloads.sh).
+/// Where it is instantiated explicitly, a workload's element() is compiled for every type that it
+/// is offered in and for vector registers of it: what is wrong inside is said at once, and not deep
+/// in an executor (scripts/own_workloads.sh).
 template <class Workload>
 struct CompiledElement {
   static void for_all_types() { for_types(typename Workload::Types{}); }

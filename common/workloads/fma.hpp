@@ -12,9 +12,9 @@ namespace crossover::arrays {
 /// another, and an executor runs as many side by side as its hardware needs. So the same bytes
 /// cost from one to a thousand multiply-adds: from bound by memory to bound by arithmetic.
 ///
-/// a is a little above 1 and b = a - 1, so that (x + 1) grows by the factor a with each multiply-add
-/// and by about 1/50 with each operation: a result that is one operation behind differs by more
-/// than all roundings together.
+/// a is a little above 1 and b = a - 1, so that (x + 1) grows by the factor a with each
+/// multiply-add and by about 1/50 with each operation: a result that is one operation behind
+/// differs by more than all roundings together.
 struct Fma : MapInPlace<1> {
   static constexpr std::string_view kSummary = "k multiply-adds on each x[i], in place";
   static constexpr bool kInPresets = false;
@@ -50,8 +50,8 @@ struct Fma : MapInPlace<1> {
 
   template <class R>
   auto reference(std::int64_t operations) const {
-    const auto growth = static_cast<R>(std::pow(
-        static_cast<long double>(a32), static_cast<long double>(operations * parameter)));
+    const auto growth = static_cast<R>(
+        std::pow(static_cast<long double>(a32), static_cast<long double>(operations * parameter)));
     return [growth](R x) { return growth * (x + 1) - 1; };
   }
 
@@ -71,7 +71,7 @@ struct Fma : MapInPlace<1> {
 };
 
 constexpr std::array<Fma, 11> Fma::family() {
-  return {Fma(1),  Fma(2),   Fma(4),   Fma(8),   Fma(16), Fma(32),
+  return {Fma(1),  Fma(2),   Fma(4),   Fma(8),   Fma(16),  Fma(32),
           Fma(64), Fma(128), Fma(256), Fma(512), Fma(1024)};
 }
 

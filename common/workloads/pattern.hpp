@@ -11,9 +11,9 @@
 #include "common/element.hpp"
 #include "common/random.hpp"
 
-/// What a workload on arrays is written with. A workload is a type of its own, in a file of its own,
-/// that says once what is done to one element, for CPU scalars, CPU vector registers and GPU packs
-/// alike. It derives from its pattern:
+/// What a workload on arrays is written with. A workload is a type of its own, in a file of its
+/// own, that says once what is done to one element, for CPU scalars, CPU vector registers and GPU
+/// packs alike. It derives from its pattern:
 ///
 ///     MapInPlace<k>   y[i] = element(y[i], x[i], ...)    k arrays, the first of which is written
 ///     MapInto<k>      y[i] = element(x[i], ...)          k arrays, the first of which is written
@@ -22,7 +22,8 @@
 /// and has
 ///
 ///     static constexpr std::string_view kName, kSummary
-///     template <class V> V element(V...) const             what is done; V is any of the above, with
+///     template <class V> V element(V...) const             what is done; V is any of the above,
+///     with
 ///                                                          + - * and Lane<V> for constants
 ///     template <class R> auto reference(std::int64_t operations) const
 ///                                                          a function of R: what an element of y
@@ -45,12 +46,12 @@ struct LaneOf {
   using type = std::remove_cvref_t<decltype(std::declval<V&>()[0])>;  // of a vector register
 };
 template <class V>
-  requires std::is_arithmetic_v<V>
+requires std::is_arithmetic_v<V>
 struct LaneOf<V> {
   using type = V;
 };
 template <class V>
-  requires requires { typename V::Lane; }
+requires requires { typename V::Lane; }
 struct LaneOf<V> {
   using type = typename V::Lane;
 };
@@ -89,7 +90,8 @@ struct ArrayPattern {
   static constexpr Blas kBlas{};
   /// Whether it is measured when `--workloads` names none.
   static constexpr bool kInPresets = true;
-  /// Whether a map's result has no rounding at all: it is then compared bit by bit, in its own type.
+  /// Whether a map's result has no rounding at all: it is then compared bit by bit, in its own
+  /// type.
   static constexpr bool kExact = false;
   /// Whether element() is one long chain of operations, each waiting for the one before: executors
   /// then run the chains of several elements side by side.
@@ -150,7 +152,8 @@ template <class Workload, class V, std::size_t... Index>
 struct ElementIs<Workload, V, std::index_sequence<Index...>> {
   template <std::size_t>
   using Each = V;
-  static constexpr bool takes_values = requires(const Workload& work, const Each<Index>&... values) {
+  static constexpr bool takes_values =
+      requires(const Workload& work, const Each<Index>&... values) {
     work.element(values...);
   };
   static constexpr bool returns_value = [] {
@@ -162,8 +165,8 @@ struct ElementIs<Workload, V, std::index_sequence<Index...>> {
       return true;
     }
   }();
-  static constexpr bool has_reference = requires(const Workload& work,
-                                                 const Each<Index>&... values) {
+  static constexpr bool has_reference =
+      requires(const Workload& work, const Each<Index>&... values) {
     { work.template reference<V>(1)(values...) } -> std::convertible_to<V>;
   };
 };
@@ -173,9 +176,10 @@ struct ElementIs<Workload, V, std::index_sequence<Index...>> {
 /// Refuses, with a sentence each, what is no workload on arrays.
 template <class Workload>
 constexpr bool check_workload() {
-  static_assert(requires { Workload::kPattern; },
-                "a workload derives from crossover::MapInPlace<k>, crossover::MapInto<k> or "
-                "crossover::SumOver<k>");
+  static_assert(
+      requires { Workload::kPattern; },
+      "a workload derives from crossover::MapInPlace<k>, crossover::MapInto<k> or "
+      "crossover::SumOver<k>");
   static_assert(
       requires(const Workload& work) {
         { work.name() } -> std::convertible_to<std::string>;
@@ -192,8 +196,9 @@ constexpr bool check_workload() {
       "\"y[i] = a x[i] + y[i]\";");
   static_assert(std::is_trivially_copyable_v<Workload>,
                 "a workload travels to GPUs as it lies in memory: only numbers among its members");
-  static_assert(std::is_default_constructible_v<Workload> || requires { Workload::family(); },
-                "a workload is made without arguments; what it works with are constants in its file");
+  static_assert(
+      std::is_default_constructible_v<Workload> || requires { Workload::family(); },
+      "a workload is made without arguments; what it works with are constants in its file");
   static_assert(
       requires(const Workload& work) {
         { work.flops() } -> std::convertible_to<double>;

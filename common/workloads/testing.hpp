@@ -45,29 +45,30 @@ void each_workload_and_type(Visit&& visit) {
 /// The map of `count` elements from element `first` on, one after the other.
 inline void plain_map(const Workload& workload, ElementType type, const std::vector<void*>& arrays,
                       std::uint64_t first, std::uint64_t count) {
-  with_array_workload(
-      workload, type, [&]<class Work, class T>(const Work& work, std::type_identity<T>) {
-        const auto x = [&](int array) { return static_cast<Word<T>*>(arrays[static_cast<std::size_t>(array)]); };
-        for (std::uint64_t i = first; i < first + count; ++i) {
-          if constexpr (Work::kPattern == Pattern::map_into && Work::kInputs == 1) {
-            x(0)[i] = work.element(x(1)[i]);
-          } else if constexpr (Work::kPattern == Pattern::map_into) {
-            x(0)[i] = work.element(x(1)[i], x(2)[i]);
-          } else if constexpr (Work::kInputs == 1) {
-            x(0)[i] = work.element(x(0)[i]);
-          } else if constexpr (Work::kInputs == 2) {
-            x(0)[i] = work.element(x(0)[i], x(1)[i]);
-          } else {
-            x(0)[i] = work.element(x(0)[i], x(1)[i], x(2)[i]);
-          }
-        }
-      });
+  with_array_workload(workload, type,
+                      [&]<class Work, class T>(const Work& work, std::type_identity<T>) {
+                        const auto x = [&](int array) {
+                          return static_cast<Word<T>*>(arrays[static_cast<std::size_t>(array)]);
+                        };
+                        for (std::uint64_t i = first; i < first + count; ++i) {
+                          if constexpr (Work::kPattern == Pattern::map_into && Work::kInputs == 1) {
+                            x(0)[i] = work.element(x(1)[i]);
+                          } else if constexpr (Work::kPattern == Pattern::map_into) {
+                            x(0)[i] = work.element(x(1)[i], x(2)[i]);
+                          } else if constexpr (Work::kInputs == 1) {
+                            x(0)[i] = work.element(x(0)[i]);
+                          } else if constexpr (Work::kInputs == 2) {
+                            x(0)[i] = work.element(x(0)[i], x(1)[i]);
+                          } else {
+                            x(0)[i] = work.element(x(0)[i], x(1)[i], x(2)[i]);
+                          }
+                        }
+                      });
 }
 
 /// The sum over `count` elements from element `first` on, in 80-bit floating point or wrapping.
-inline Total plain_sum(const Workload& workload, ElementType type,
-                       const std::vector<void*>& arrays, std::uint64_t first,
-                       std::uint64_t count) {
+inline Total plain_sum(const Workload& workload, ElementType type, const std::vector<void*>& arrays,
+                       std::uint64_t first, std::uint64_t count) {
   Total total{.integer = 0};
   with_array_workload(
       workload, type, [&]<class Work, class T>(const Work& work, std::type_identity<T>) {

@@ -98,8 +98,8 @@ class TypedReference final : public Reference {
   template <class Function, int... Input>
   R of_inputs(const Function& function, const std::array<Stream, Work::kInputs>& from,
               std::uint32_t low, std::integer_sequence<int, Input...>) const {
-    return static_cast<R>(function(static_cast<R>(std::bit_cast<Word<T>>(
-        work_.template input<T>(from[Input].template bits<Bits>(low))))...));
+    return static_cast<R>(function(static_cast<R>(
+        std::bit_cast<Word<T>>(work_.template input<T>(from[Input].template bits<Bits>(low))))...));
   }
 
   struct Wrong {
@@ -150,34 +150,34 @@ class TypedReference final : public Reference {
       double most = 0;
       for_each_part(offset + first, size, salt,
                     [&](std::uint64_t begin, std::uint64_t length, std::uint32_t salted) {
-        const auto from = streams(begin, salted, Inputs{});
-        // In blocks: the loop that looks for errors vectorises, the one that finds the place is
-        // rarely needed.
-        constexpr std::uint64_t kBlock = 4096;
-        for (std::uint64_t at = begin; at < begin + length; at += kBlock) {
-          const std::uint64_t in_block = std::min(kBlock, begin + length - at);
-          const T* const block = data + (at - offset);
-          const double error =
-              block_error(block, function, from, static_cast<std::uint32_t>(at), in_block);
-          if (error <= bound) {
-            most = std::max(most, error);
-            continue;
-          }
-          for (std::uint64_t i = 0; i < in_block; ++i) {
-            const double one = block_error(block + i, function, from,
-                                           static_cast<std::uint32_t>(at + i), 1);
-            if (one <= bound) continue;
-            ++wrong.count;
-            lower(wrong.first, at + i);
-          }
-        }
-      });
+                      const auto from = streams(begin, salted, Inputs{});
+                      // In blocks: the loop that looks for errors vectorises, the one that finds
+                      // the place is rarely needed.
+                      constexpr std::uint64_t kBlock = 4096;
+                      for (std::uint64_t at = begin; at < begin + length; at += kBlock) {
+                        const std::uint64_t in_block = std::min(kBlock, begin + length - at);
+                        const T* const block = data + (at - offset);
+                        const double error = block_error(block, function, from,
+                                                         static_cast<std::uint32_t>(at), in_block);
+                        if (error <= bound) {
+                          most = std::max(most, error);
+                          continue;
+                        }
+                        for (std::uint64_t i = 0; i < in_block; ++i) {
+                          const double one = block_error(block + i, function, from,
+                                                         static_cast<std::uint32_t>(at + i), 1);
+                          if (one <= bound) continue;
+                          ++wrong.count;
+                          lower(wrong.first, at + i);
+                        }
+                      }
+                    });
       raise(wrong.error, most);
     });
     if (wrong.count == 0) return {wrong.error, true, {}};
     const std::uint64_t at = wrong.first;
-    const R right = of_inputs(function, streams(at, salt, Inputs{}),
-                              static_cast<std::uint32_t>(at), Inputs{});
+    const R right =
+        of_inputs(function, streams(at, salt, Inputs{}), static_cast<std::uint32_t>(at), Inputs{});
     const auto is = static_cast<long double>(data[at - offset]);
     const auto should = static_cast<long double>(static_cast<T>(right));
     return {static_cast<double>(std::fabs((is - should) / should)), false,
@@ -216,19 +216,19 @@ class TypedReference final : public Reference {
     Accurate total;
     for_each_part(first, count, salt,
                   [&](std::uint64_t begin, std::uint64_t length, std::uint32_t salted) {
-      const auto from = streams(begin, salted, Inputs{});
-      // So few that sums of f32 and of their products are exact in double.
-      constexpr std::uint64_t kBlock = 32;
-      for (std::uint64_t done = 0; done < length; done += kBlock) {
-        const std::uint64_t size = std::min(kBlock, length - done);
-        const auto low = static_cast<std::uint32_t>(begin + done);
-        R sum{};
-        for (std::uint64_t i = 0; i < size; ++i) {
-          sum += of_inputs(term, from, low + static_cast<std::uint32_t>(i), Inputs{});
-        }
-        total.add(sum);
-      }
-    });
+                    const auto from = streams(begin, salted, Inputs{});
+                    // So few that sums of f32 and of their products are exact in double.
+                    constexpr std::uint64_t kBlock = 32;
+                    for (std::uint64_t done = 0; done < length; done += kBlock) {
+                      const std::uint64_t size = std::min(kBlock, length - done);
+                      const auto low = static_cast<std::uint32_t>(begin + done);
+                      R sum{};
+                      for (std::uint64_t i = 0; i < size; ++i) {
+                        sum += of_inputs(term, from, low + static_cast<std::uint32_t>(i), Inputs{});
+                      }
+                      total.add(sum);
+                    }
+                  });
     return total;
   }
 

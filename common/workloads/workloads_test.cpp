@@ -50,14 +50,14 @@ struct Trial {
 /// Element `index` of array `array` becomes `value`, and a sum is taken again.
 void put(const Trial& trial, TestArrays& data, Total& sum, int array, std::uint64_t index,
          double value) {
-  with_array_workload(trial.workload, trial.type,
-                      [&]<class Work, class T>(const Work&, std::type_identity<T>) {
-                        auto* x = static_cast<T*>(data.at[static_cast<std::size_t>(array)]);
-                        x[index] = std::isnan(value) && !std::is_floating_point_v<T>
-                                       ? std::numeric_limits<T>::max()
-                                       : static_cast<T>(value);
-                      });
-  if (trial.workload.is_sum) sum = plain_sum(trial.workload, trial.type, data.at, 0, trial.elements);
+  with_array_workload(
+      trial.workload, trial.type, [&]<class Work, class T>(const Work&, std::type_identity<T>) {
+        auto* x = static_cast<T*>(data.at[static_cast<std::size_t>(array)]);
+        x[index] = std::isnan(value) && !std::is_floating_point_v<T> ? std::numeric_limits<T>::max()
+                                                                     : static_cast<T>(value);
+      });
+  if (trial.workload.is_sum)
+    sum = plain_sum(trial.workload, trial.type, data.at, 0, trial.elements);
 }
 
 TEST(Workloads, AcceptsWhatIsRightAtEverySize) {
@@ -75,16 +75,16 @@ TEST(Workloads, StayRightForAsManyOperationsAsAnInputLasts) {
     const std::int64_t most =
         std::min<std::int64_t>(make_reference(workload, type)->operations_per_input(), 3000);
     const Verdict verdict = Trial{workload, type, 100}.verify(most, [&](TestArrays& data, Total&) {
-      with_array_workload(workload, type, [&]<class Work, class T>(const Work&,
-                                                                   std::type_identity<T>) {
-        for (const T value : std::span(static_cast<const T*>(data.at[0]), data.elements)) {
-          if constexpr (std::is_floating_point_v<T>) {
-            EXPECT_TRUE(std::isnormal(value)) << workload.name << ' ' << name(type);
-          } else {
-            EXPECT_NE(value, 0) << workload.name << ' ' << name(type);
-          }
-        }
-      });
+      with_array_workload(
+          workload, type, [&]<class Work, class T>(const Work&, std::type_identity<T>) {
+            for (const T value : std::span(static_cast<const T*>(data.at[0]), data.elements)) {
+              if constexpr (std::is_floating_point_v<T>) {
+                EXPECT_TRUE(std::isnormal(value)) << workload.name << ' ' << name(type);
+              } else {
+                EXPECT_NE(value, 0) << workload.name << ' ' << name(type);
+              }
+            }
+          });
     });
     EXPECT_TRUE(verdict.correct) << workload.name << ' ' << name(type) << ": " << verdict.note;
   });
@@ -92,24 +92,26 @@ TEST(Workloads, StayRightForAsManyOperationsAsAnInputLasts) {
 
 TEST(Workloads, SeeEveryFault) {
   each_workload_and_type([](const Workload& workload, ElementType type) {
-    for (const std::uint64_t n : {std::uint64_t{100}, std::uint64_t{5000}, std::uint64_t{1} << 19}) {
+    for (const std::uint64_t n :
+         {std::uint64_t{100}, std::uint64_t{5000}, std::uint64_t{1} << 19}) {
       if (n > 5000 && workload.flops > 64) continue;
       const Trial trial{workload, type, n};
-      const std::string what = workload.name + " " + std::string(name(type)) + " " + std::to_string(n);
+      const std::string what =
+          workload.name + " " + std::string(name(type)) + " " + std::to_string(n);
       const auto caught = [&](const char* fault, auto&& spoil) {
         const Verdict verdict = trial.verify(1, spoil);
         EXPECT_FALSE(verdict.correct) << what << ": " << fault;
         EXPECT_NE(verdict.note, "") << what << ": " << fault;
       };
-      const auto redo = [&](TestArrays& data, Total& sum, std::uint64_t first, std::uint64_t count) {
+      const auto redo = [&](TestArrays& data, Total& sum, std::uint64_t first,
+                            std::uint64_t count) {
         sum = plain_sum(workload, type, data.at, first, count);
       };
       // Of a map the output, of a sum an input.
       for (const std::uint64_t at : {std::uint64_t{0}, n / 2, n - 1}) {
         for (const double value : {0.0, std::nan("")}) {
-          caught("one wrong element", [&](TestArrays& data, Total& sum) {
-            put(trial, data, sum, 0, at, value);
-          });
+          caught("one wrong element",
+                 [&](TestArrays& data, Total& sum) { put(trial, data, sum, 0, at, value); });
         }
       }
       caught("a lost chunk", [&](TestArrays& data, Total& sum) {

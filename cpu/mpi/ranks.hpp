@@ -26,8 +26,8 @@ class Ranks {
   static bool launched();
 
   /// Starts MPI. Each rank may from now on use the CPUs of all ranks on its machine: mpirun binds
-  /// each to CPUs of its own, and which worker runs where is the harness's to say. Ranks but 0 leave SIGINT, SIGTERM and SIGHUP to rank 0. Throws
-  /// std::runtime_error.
+  /// each to CPUs of its own, and which worker runs where is the harness's to say. Ranks but 0
+  /// leave SIGINT, SIGTERM and SIGHUP to rank 0. Throws std::runtime_error.
   Ranks();
   /// Rank 0 tells the others to quit; all end MPI together.
   ~Ranks();

@@ -56,10 +56,8 @@ std::vector<const Workload*> array_workloads() {
   return all;
 }
 
-Configuration configuration(const Workload& workload, ElementType type, std::uint64_t elements,
-                            Cache cache = Cache::warm) {
-  return {&workload, type, "planted",       "fault", Scope::resident,
-          elements,  2,    Devices::cpus(), cache};
+Configuration configuration(const Workload& workload, ElementType type, std::uint64_t elements) {
+  return {&workload, type, "planted", "fault", Scope::resident, elements, 2, Devices::cpus()};
 }
 
 /// `body(how, operation)` for every persistent way to share.
@@ -90,17 +88,13 @@ bool verifies(Operation& operation) {
   return correct;
 }
 
-class ProcessFaults : public testing::TestWithParam<Cache> {};
-INSTANTIATE_TEST_SUITE_P(Caches, ProcessFaults, testing::Values(Cache::warm, Cache::cold),
-                         [](const auto& one) { return std::string(name(one.param)); });
-
-TEST_P(ProcessFaults, AreWrongInEveryWorkload) {
+TEST(ProcessFaults, AreWrongInEveryWorkload) {
   FaultyLoops::spared = kCaller;
   for (const Workload* workload : array_workloads()) {
     for (const ElementType type : {workload->types.front(), workload->types.back()}) {
       // One chunk, and several of which the last is a part.
       for (const std::uint64_t elements : {1000, 70'001}) {
-        const Configuration what = configuration(*workload, type, elements, GetParam());
+        const Configuration what = configuration(*workload, type, elements);
         FaultyLoops::fault = Fault::none;
         for_each_way<FaultyLoops>(what, [](const std::string& how, Operation& operation) {
           EXPECT_TRUE(verifies(operation)) << how << ": the check itself is broken";

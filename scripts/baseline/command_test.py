@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.compare import compare_command
+from analysis.compare.comparing import compare
 from analysis.drawing import figure
 from analysis.page.report import report
 from analysis.reading.read import read_runs
@@ -133,7 +133,7 @@ def test_reports_and_comparisons_take_it(finished: Path) -> None:
     with figure.checked():
         document, _ = report([found])
     assert "What a Python user would pick" in document
-    assert compare_command.compare(found, found, 0.02, []).changes
+    assert compare(found, found, 0.02, []).changes
 
 
 @pytest.mark.parametrize(

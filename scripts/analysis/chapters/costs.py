@@ -115,11 +115,11 @@ def other_costs(group: Group, machine: str) -> Html | None:
 
 
 def _serials(machine: Measured) -> tuple[list[Curve], list[str]]:
-    """One core's curves of the workloads that move data, of the first type measured."""
-    first = machine.groups[0].type if machine.groups else ""
+    """One core's curves of the workloads that move data, of the first type and caches measured."""
+    first = machine.groups[0] if machine.groups else None
     found = [
         (curve, group.title) for group in machine.groups
-        if group.type == first and (curve := group.serial())
+        if first and group.like(first) and (curve := group.serial())
     ]  # fmt: skip
     return [c for c, _ in found], [n for _, n in found]
 

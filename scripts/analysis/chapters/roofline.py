@@ -51,7 +51,7 @@ class Roof:
 
 def roofline(family: Family, groups: list[Group], machine: str, number: int) -> Figure | None:
     """Rates of the family's members, and of `groups` of the same type and caches."""
-    others = [g for g in groups if (g.type, g.cache) == (family.type, family.cache)]
+    others = [g for g in groups if g.like(family.members[0])]
     size = _size(family)
     forms = [CPU, *[f"GPU {scope}" for scope in family.run.vocabulary.scopes]]
     points = {
@@ -62,10 +62,8 @@ def roofline(family: Family, groups: list[Group], machine: str, number: int) -> 
     members = {g.workload: g for g in family.members}
     if not any(found.keys() & members.keys() for found in points.values()):
         return None
-    roofs = {
-        form: _cpu_roof(family, others, size) if form == CPU else _gpu_roof(family, found)
-        for form, found in points.items()
-    }
+    on_cpu, on_gpu = _cpu_roof(family, others, size), _gpu_roof(family, points)
+    roofs = {form: on_cpu if form == CPU else on_gpu for form in points}
     series = looks(list(points))
     rows: list[Row] = [
         _row(form, name, p, roofs[form]) for form, found in points.items()
@@ -133,9 +131,10 @@ def _cpu_roof(family: Family, others: list[Group], size: int) -> Roof:
     return Roof(max(rates, default=None), family.run.about.cpu_peak_gflops(family.type))
 
 
-def _gpu_roof(family: Family, found: dict[str, Point]) -> Roof:
+def _gpu_roof(family: Family, points: dict[str, dict[str, Point]]) -> Roof:
     """Of several GPUs that of the best, whose points are shown."""
-    about, devices = family.run.about, {p.device for p in found.values()}
+    about = family.run.about
+    devices = {p.device for form in points if form != CPU for p in points[form].values()}
     memories = [peak for d in devices if (peak := about.gpu_peak(d))]
     units = [peak for d in devices if (peak := about.gpu_peak_gflops(d, family.type))]
     return Roof(max(memories, default=None), max(units, default=None))

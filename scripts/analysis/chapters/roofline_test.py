@@ -62,6 +62,20 @@ def test_the_roofs_are_drawn(tmp_path: Path) -> None:
     )
 
 
+def test_the_cpus_slope_is_that_of_the_best_map(tmp_path: Path) -> None:
+    """Not of a sum, which writes nothing."""
+    faster = {"copy": 0.8, "reduce": 0.5}
+    hardware = Hardware(gpu=False)
+    path = written(
+        tmp_path, planned(hardware, "copy", "reduce"), hardware=hardware,
+        change=lambda c: faster.get(c.workload, 1.0),
+    )  # fmt: skip
+    _, data = page_of(path)
+    sets = data["figures"]["roofline-1"]["spec"]["datasets"].values()
+    (roof,) = [rows for rows in sets if rows and "v" not in rows[0]]
+    assert roof[0]["y"] / roof[0]["x"] == pytest.approx(70 / 0.8, rel=0.02)
+
+
 def test_a_family_is_one_section_and_no_row_elsewhere(tmp_path: Path) -> None:
     path = written(tmp_path, planned(HARDWARE, "double"), hardware=HARDWARE)
     text, data = page_of(path)

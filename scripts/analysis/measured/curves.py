@@ -104,6 +104,10 @@ class Group:
         """Nothing for warm caches, and `, cold caches` for cold ones."""
         return "" if self.cache == WARM else f", {self.cache} caches"
 
+    def like(self, other: Group) -> bool:
+        """Whether both are of one type and one state of the caches."""
+        return (self.type, self.cache) == (other.type, other.cache)
+
     @property
     def element_bytes(self) -> int:
         """Bytes of one element."""

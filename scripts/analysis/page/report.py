@@ -160,8 +160,7 @@ def _answers(
     main: list[Html] = []
     others: list[Html] = []
     for name, a in answers:
-        same = first and (a.group.type, a.group.cache) == (first.type, first.cache)
-        (main if same else others).append(answer.card(a, name))
+        (main if first and a.group.like(first) else others).append(answer.card(a, name))
     if len(answers) > 1 and several:
         content.append(el("details", el("summary", "In words, machine by machine"), main))
     else:

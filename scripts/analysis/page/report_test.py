@@ -109,6 +109,7 @@ def test_planted_serial_fraction(tmp_path: Path) -> None:
 def test_planted_ladder(runs: dict[str, Path]) -> None:
     document, data = document_of(runs["server"])
     assert "At 256 Mi elements bulk reaches" in document
+    assert re.search(r"peak and 1\.0[12]\d?× cub; naive reaches 62 %", document)
     spec = json.dumps(data["figures"]["ladder-1"]["spec"])
     assert '"p": "62 %"' in spec  # naive, as planted
     # Bulk: 93 % planted, and 2.3 µs of start.
