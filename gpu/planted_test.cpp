@@ -189,13 +189,13 @@ TEST_P(PlantedFaults, AreNoticed) {
   expect_noticed("another's element", neighbours_element);
 }
 
-/// Of families, the first and the last.
+/// Of families, two.
 std::vector<Case> cases() {
   std::vector<Case> all = array_cases(false);
   const std::vector<Case> sums = array_cases(true);
   all.insert(all.end(), sums.begin(), sums.end());
   std::erase_if(all, [](const Case& is) {
-    return is.workload->parameter > 1 && is.workload->parameter < 1024;
+    return is.workload->parameter > 1 && is.workload->parameter != 16;
   });
   return all;
 }

@@ -20,12 +20,13 @@ struct Case {
   std::string name() const { return workload->name + "_" + std::string(crossover::name(type)); }
 };
 
-/// All of the maps, or all of the sums; where CUDA threads cost much, one of each kind.
+/// All of the maps, or all of the sums; under sanitizers few of a family, and where CUDA threads
+/// cost much, one of each kind.
 inline std::vector<Case> array_cases(bool sums) {
   std::vector<Case> all;
   for (const Workload& workload : workloads()) {
     if (workload.array_index < 0 || workload.is_sum != sums) continue;
-    if (kFewThreads && workload.parameter > 1) continue;
+    if (workload.parameter > (kFewThreads ? 1 : kSanitized ? 16 : 1024)) continue;
     for (const ElementType type : workload.types) {
       if (!kFewThreads || type == ElementType::f32) all.push_back({&workload, type});
     }
