@@ -1,7 +1,7 @@
 # The workloads on arrays, in the order of the documentation. A new one is a file
 # common/workloads/NAME.hpp with a type that has the file's name in PascalCase, and its NAME here.
 if(NOT DEFINED CROSSOVER_WORKLOADS)
-  set(CROSSOVER_WORKLOADS double reduce copy triad dot axpy fma)
+  set(CROSSOVER_WORKLOADS double reduce copy triad dot fma)
 endif()
 
 # Workloads from outside the checkout: whole paths of files like those (scripts/run --with).
