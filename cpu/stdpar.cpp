@@ -138,11 +138,11 @@ class Algorithms {
     Sum sum{};
     if constexpr (Work::kArrays == 1) {
       sum =
-          std::transform_reduce(std::execution::par_unseq, x, x + count, Sum{}, std::plus<>{},
+          std::transform_reduce(std::execution::par_unseq, x, x + count, Sum{}, std::plus<Sum>{},
                                 [work](W value) { return static_cast<Sum>(work.element(value)); });
     } else {
       sum = std::transform_reduce(
-          std::execution::par_unseq, x, x + count, at<T>(arrays, 1), Sum{}, std::plus<>{},
+          std::execution::par_unseq, x, x + count, at<T>(arrays, 1), Sum{}, std::plus<Sum>{},
           [work](W p, W q) { return static_cast<Sum>(work.element(p, q)); });
     }
     if constexpr (std::is_floating_point_v<T>) {
