@@ -35,6 +35,8 @@ def environment(mark: str, **variables: str) -> dict[str, str]:
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",  # to version 4
         "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # since version 5
+        # All ranks are on this machine, and Open MPI 5 complains of networks that it does not need.
+        "OMPI_MCA_btl": "^tcp",
         MARK: mark,
         **variables,
     }
