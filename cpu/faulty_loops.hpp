@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -106,6 +107,23 @@ class FaultyLoops : public Loops {
   mutable std::uint64_t calls_ = 0;
   mutable Total kept_{};
 };
+
+/// Loops that do what `Faulty` does, which is made as Loops are and has their map() and sum().
+template <class Faulty>
+Loops spoilt(const Workload& workload, ElementType type) {
+  Loops loops(workload, type);
+  loops.work = std::make_shared<const Faulty>(workload, type);
+  if (loops.is_sum()) {
+    loops.sum_part = [](const void* work, void* const* arrays, std::uint64_t count) {
+      return static_cast<const Faulty*>(work)->sum(arrays, count);
+    };
+  } else {
+    loops.map_part = [](const void* work, void* const* arrays, std::uint64_t count) {
+      static_cast<const Faulty*>(work)->map(arrays, count);
+    };
+  }
+  return loops;
+}
 
 /// The faults that are faults in this workload.
 inline std::vector<Fault> faults_of(const Workload& workload) {

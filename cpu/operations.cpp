@@ -38,6 +38,10 @@ std::vector<Offer> joined(std::vector<std::vector<Offer>> parts) {
   return all;
 }
 
+const std::vector<int>& cpus_of(const Placement& placement) {
+  return placement.cpus.empty() ? placement.allowed : placement.cpus;
+}
+
 void bind_worker(const Placement& placement, int worker) {
   if (placement.cpus.empty()) {
     bind_this_thread(placement.allowed);
@@ -46,15 +50,17 @@ void bind_worker(const Placement& placement, int worker) {
   }
 }
 
-CallerBinding::CallerBinding(const Placement& placement) : allowed_(placement.allowed) {
-  bind_worker(placement, 0);
+CallerBinding::CallerBinding(const Placement& placement, To to) : allowed_(placement.allowed) {
+  if (to == To::all) {
+    bind_this_thread(cpus_of(placement));
+  } else {
+    bind_worker(placement, 0);
+  }
 }
 
-CallerBinding::~CallerBinding() { unbind(allowed_); }
-
-void unbind(const std::vector<int>& allowed) {
+CallerBinding::~CallerBinding() {
   try {
-    bind_this_thread(allowed);
+    bind_this_thread(allowed_);
   } catch (const std::runtime_error&) {
     // Only when the mask has shrunk since the run began: the next team binds anew and reports it.
   }

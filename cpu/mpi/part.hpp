@@ -121,7 +121,7 @@ class ArrayPart final : public Part {
       const Report& report = reports[rank];
       Verdict one{report.error, report.correct, report.note.string()};
       if (report.has_sum) {
-        one = reference_->verify_sum(report.sum, task_.elements, salt, work_.rounding(), allowed_);
+        one = reference_->verify_sum(report.sum, task_.elements, salt, work_.rounding, allowed_);
       }
       if (!one.correct) return {one.error, false, fmt::format("rank {}: {}", rank, one.note)};
       all.error = std::max(all.error, one.error);

@@ -13,7 +13,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "common/topology.hpp"
 #include "cpu/process/channel_kinds.hpp"
 
 namespace crossover::cpu {
@@ -93,41 +92,26 @@ bool WorkerEnd::receive(std::span<std::byte> bytes) {
 }
 
 Farm::Farm(int workers, const Placement& placement, ChannelKind kind, Serve serve)
-    : allowed_(placement.allowed), serve_(std::move(serve)) {
+    : binding_(placement, CallerBinding::To::all), serve_(std::move(serve)) {
   if (kind == ChannelKind::pipe) ignore_broken_pipes();
   lines_.reserve(static_cast<std::size_t>(workers));
   children_.reserve(static_cast<std::size_t>(workers));
-  bind_this_thread(placement.cpus.empty() ? allowed_ : placement.cpus);
-  try {
-    for (int worker = 0; worker < workers; ++worker) {
-      Channel channel = open_channel(kind, workers);
-      bounce_.resize(channel.message_bytes);
-      const ChannelEnd worker_end{
-          kind, channel.worker_in.get(),
-          kind == ChannelKind::socket ? channel.worker_in.get() : channel.worker_out.get(),
-          bounce_};
-      WorkerEnd end(worker_end);
-      const int files[] = {std::min(worker_end.in, worker_end.out),
-                           std::max(worker_end.in, worker_end.out)};
-      children_.emplace_back(
-          worker, placement, [this, worker, &end] { serve_(worker, end); }, files);
-      Line& line = lines_.emplace_back();
-      line.in = std::move(channel.caller_in);
-      line.out = std::move(channel.caller_out);
-      line.end = {kind, line.in.get(), kind == ChannelKind::socket ? line.in.get() : line.out.get(),
-                  bounce_};
-    }
-  } catch (...) {
-    bind_this_thread(allowed_);
-    throw;
-  }
-}
-
-Farm::~Farm() {
-  try {
-    bind_this_thread(allowed_);
-  } catch (const std::runtime_error&) {
-    // Only when the mask has shrunk since the run began: the next team binds anew and reports it.
+  for (int worker = 0; worker < workers; ++worker) {
+    Channel channel = open_channel(kind, workers);
+    bounce_.resize(channel.message_bytes);
+    const ChannelEnd worker_end{
+        kind, channel.worker_in.get(),
+        kind == ChannelKind::socket ? channel.worker_in.get() : channel.worker_out.get(), bounce_};
+    WorkerEnd end(worker_end);
+    const int files[] = {std::min(worker_end.in, worker_end.out),
+                         std::max(worker_end.in, worker_end.out)};
+    children_.emplace_back(
+        worker, placement, [this, worker, &end] { serve_(worker, end); }, files);
+    Line& line = lines_.emplace_back();
+    line.in = std::move(channel.caller_in);
+    line.out = std::move(channel.caller_out);
+    line.end = {kind, line.in.get(), kind == ChannelKind::socket ? line.in.get() : line.out.get(),
+                bounce_};
   }
 }
 
@@ -191,12 +175,6 @@ void Farm::lost(int worker) {
   children_[static_cast<std::size_t>(worker)].join();
   throw std::runtime_error(
       fmt::format("worker process {} closed its channel: {}", worker, std::strerror(error)));
-}
-
-std::vector<pid_t> Farm::processes() const {
-  std::vector<pid_t> all;
-  for (const Child& child : children_) all.push_back(child.pid());
-  return all;
 }
 
 }  // namespace crossover::cpu

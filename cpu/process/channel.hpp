@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/model.hpp"
-#include "cpu/loops.hpp"
+#include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
 
 /// Worker processes that share no memory, and what carries data to them and back.
@@ -103,7 +103,6 @@ class Farm {
 
   /// Forks the workers; each calls `serve` once. Throws Unavailable.
   Farm(int workers, const Placement& placement, ChannelKind kind, Serve serve);
-  ~Farm();
   Farm(const Farm&) = delete;
   Farm& operator=(const Farm&) = delete;
 
@@ -115,7 +114,7 @@ class Farm {
   /// a worker has ended.
   void exchange();
 
-  std::vector<pid_t> processes() const;
+  std::vector<pid_t> processes() const { return pids(children_); }
 
  private:
   struct Line {
@@ -130,7 +129,7 @@ class Farm {
   void wait();
   [[noreturn]] void lost(int worker);
 
-  std::vector<int> allowed_;
+  CallerBinding binding_;
   Serve serve_;
   std::vector<std::byte> bounce_;
   std::vector<Line> lines_;  // by worker

@@ -142,17 +142,12 @@ void Child::forget() {
 }
 
 void Child::check() {
-  siginfo_t info{};
   if (pid_ == 0) report(worker_, "has ended");
-  if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
-    if (errno == EINTR) return;
-    // Whoever started this process had it ignore the end of children: no status is kept.
-    forget();
-    report(worker_, "has ended");
-  }
-  if (info.si_pid == 0) return;
+  siginfo_t info{};
+  const bool known = wait_for(pid_, WNOHANG, info);
+  if (known && info.si_pid == 0) return;
   forget();
-  report(worker_, ending(info));
+  report(worker_, known ? ending(info) : "has ended");
 }
 
 void Child::join() {
@@ -164,6 +159,12 @@ void Child::join() {
   }
   forget();
   if (known) report(worker_, ending(info));
+}
+
+std::vector<pid_t> pids(const std::vector<Child>& children) {
+  std::vector<pid_t> all;
+  for (const Child& child : children) all.push_back(child.pid());
+  return all;
 }
 
 }  // namespace crossover::cpu

@@ -8,17 +8,18 @@
 #include <climits>
 #include <cstdint>
 
-/// Sleeping on a word that processes share. std::atomic::wait() cannot: it sleeps on a futex that
-/// is private to the process. Spurious returns are the caller's to handle.
 namespace crossover::cpu {
 
-/// Sleeps until `word` is woken, unless it no longer holds `expected`.
-inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected) {
-  syscall(SYS_futex, &word, FUTEX_WAIT, expected, nullptr, nullptr, 0);
-}
-
-inline void futex_wake_all(std::atomic<std::uint32_t>& word) {
-  syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
-}
+/// Sleeping on a word that processes share. std::atomic::wait() cannot: it sleeps on a futex that
+/// is private to the process. Spurious returns are the caller's to handle.
+struct SharedFutex {
+  /// Sleeps until `word` is woken, unless it no longer holds `expected`.
+  static void wait(std::atomic<std::uint32_t>& word, std::uint32_t expected) {
+    syscall(SYS_futex, &word, FUTEX_WAIT, expected, nullptr, nullptr, 0);
+  }
+  static void wake_all(std::atomic<std::uint32_t>& word) {
+    syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  }
+};
 
 }  // namespace crossover::cpu

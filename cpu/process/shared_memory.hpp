@@ -19,7 +19,7 @@ class SharedMemory {
 
   SharedMemory() = default;
   /// Throws Unavailable with the limit that is in the way, or std::bad_alloc.
-  SharedMemory(std::size_t bytes, Backing backing);
+  explicit SharedMemory(std::size_t bytes, Backing backing = Backing::memory);
   SharedMemory(SharedMemory&& other) noexcept;
   SharedMemory& operator=(SharedMemory&& other) noexcept;
   ~SharedMemory();
@@ -40,6 +40,11 @@ class SharedMemory {
   void* data_ = nullptr;
   std::size_t mapped_ = 0;
   bool huge_ = false;  // whether to ask for huge pages
+};
+
+/// With a file behind it.
+struct MappedFile : SharedMemory {
+  explicit MappedFile(std::size_t bytes) : SharedMemory(bytes, Backing::file) {}
 };
 
 }  // namespace crossover::cpu

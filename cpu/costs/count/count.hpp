@@ -181,8 +181,8 @@ class CountOperation final : public HostClockedOperation {
   CountOperation(const Configuration& configuration, const Placement& placement)
       : elements_(configuration.elements),
         workers_(configuration.workers),
-        team_(configuration.workers, placement),
-        step_(configuration, placement) {}
+        step_(configuration, placement),
+        team_(configuration.workers, placement) {}
 
   void renew(std::uint32_t salt) override {
     start_ = counting::first(salt);
@@ -201,6 +201,8 @@ class CountOperation final : public HostClockedOperation {
                             kLoses && workers_ > 1);
   }
 
+  std::vector<int> processes() const override { return processes_of(team_); }
+
  private:
   void run() override {
     if constexpr (requires { step_.add_together(team_, elements_); }) {
@@ -213,16 +215,17 @@ class CountOperation final : public HostClockedOperation {
 
   std::uint64_t elements_;
   int workers_;
-  Team team_;
   Step step_;
   std::uint64_t start_ = 0;
   std::uint64_t operations_ = 0;
+  Team team_;  // last: processes know what is there when they are forked
 };
 
 /// The offer of `variant`, by which a `Team` counts with a `Step`.
 template <class Team, class Step>
-Offer count_offer(std::string variant) {
-  return cost_offer<CountOperation<Team, Step>>(costs::count(), {std::move(variant)});
+Offer count_offer(std::string variant,
+                  std::uint64_t (*host_bytes)(const Configuration&) = threaded_bytes) {
+  return cost_offer<CountOperation<Team, Step>>(costs::count(), {std::move(variant)}, host_bytes);
 }
 
 /// How std::threads count, on a `Team`: the most naive first.

@@ -18,13 +18,12 @@
 #include "common/buffer.hpp"
 #include "common/system_file.hpp"
 #include "common/tasks.hpp"
-#include "common/topology.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/channel.hpp"
 #include "cpu/process/child.hpp"
 #include "cpu/process/crew.hpp"
-#include "cpu/process/shared_memory.hpp"
+#include "cpu/shared.hpp"
 
 namespace crossover::cpu {
 
@@ -107,24 +106,12 @@ class ProcessCreate : public HostClockedOperation {
   std::uint64_t came_ = 0;
 };
 
-/// Lets the caller, and what it creates, use the CPUs of a team for as long as it lives.
-class OnTeamsCpus {
- public:
-  explicit OnTeamsCpus(const Placement& placement) : allowed_(placement.allowed) {
-    bind_this_thread(placement.cpus.empty() ? placement.allowed : placement.cpus);
-  }
-  OnTeamsCpus(const OnTeamsCpus&) = delete;
-  OnTeamsCpus& operator=(const OnTeamsCpus&) = delete;
-  ~OnTeamsCpus() { unbind(allowed_); }
-
- private:
-  std::vector<int> allowed_;
-};
-
 class Forks final : public ProcessCreate {
  public:
   Forks(const Configuration& configuration, const Placement& placement)
-      : ProcessCreate(configuration), cpus_(placement), anywhere_{{}, placement.allowed, false} {
+      : ProcessCreate(configuration),
+        binding_(placement, CallerBinding::To::all),
+        anywhere_{{}, placement.allowed, false} {
     children_.reserve(static_cast<std::size_t>(workers_));
     const std::function<void()> idle = [] {
       for (;;) ::pause();
@@ -145,7 +132,7 @@ class Forks final : public ProcessCreate {
     return children_.size();
   }
 
-  OnTeamsCpus cpus_;
+  CallerBinding binding_;
   Placement anywhere_;
   std::vector<Child> children_;
 };
@@ -188,7 +175,7 @@ class Program {
 class Programs final : public ProcessCreate {
  public:
   Programs(const Configuration& configuration, const Placement& placement)
-      : ProcessCreate(configuration), cpus_(placement) {
+      : ProcessCreate(configuration), binding_(placement, CallerBinding::To::all) {
     running_.reserve(static_cast<std::size_t>(workers_));
     // An idle one: as small, and waits for input that never comes.
     int files[2];
@@ -211,7 +198,7 @@ class Programs final : public ProcessCreate {
     return well;
   }
 
-  OnTeamsCpus cpus_;
+  CallerBinding binding_;
   std::vector<Program> running_;
 };
 
@@ -219,36 +206,31 @@ class PoolDispatch final : public ProcessCreate {
  public:
   PoolDispatch(const Configuration& configuration, const Placement& placement)
       : ProcessCreate(configuration),
-        memory_(static_cast<std::size_t>(workers_) * sizeof(Came), SharedMemory::Backing::memory),
-        came_(static_cast<Came*>(memory_.data()), static_cast<std::size_t>(workers_)),
-        crew_(make_pool(workers_, placement, [this](int worker, Order) {
-          ++came_[static_cast<std::size_t>(worker)].times;
-        })) {
-    crew_->run({});
-    seen_ = 1;
-    worker_bytes_ = bytes_of(crew_->processes());
+        came_(static_cast<std::size_t>(workers_)),
+        pool_(workers_, placement) {
+    come();
+    worker_bytes_ = bytes_of(pool_.processes());
   }
 
-  std::vector<int> processes() const override { return crew_->processes(); }
+  std::vector<int> processes() const override { return pool_.processes(); }
 
  private:
   // A worker writes its own only: no two share a line.
   struct alignas(kLinePair) Came {
-    std::uint64_t times;
+    std::uint64_t times = 0;
   };
 
   std::uint64_t come() override {
-    crew_->run({});
+    pool_.run([this](int worker) { ++came_.all()[static_cast<std::size_t>(worker)].times; });
     ++seen_;
     std::uint64_t here = 0;
-    for (const Came& came : came_) here += came.times == seen_ ? 1 : 0;
+    for (const Came& came : came_.all()) here += came.times == seen_ ? 1 : 0;
     return here;
   }
 
-  SharedMemory memory_;
-  std::span<Came> came_;  // by worker
+  InSharedMemory<Came> came_;  // by worker
   std::uint64_t seen_ = 0;
-  std::unique_ptr<Crew> crew_;
+  ProcessPool pool_;
 };
 
 }  // namespace

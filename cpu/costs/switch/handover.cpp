@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace crossover::cpu {
 
@@ -117,13 +117,5 @@ Token Pipes::await(End at, Token) {
     return kBroken;
   }
 }
-
-SharedMapping::SharedMapping(std::size_t bytes)
-    : data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
-      bytes_(bytes) {
-  if (data_ == MAP_FAILED) throw std::bad_alloc();
-}
-
-SharedMapping::~SharedMapping() { munmap(data_, bytes_); }
 
 }  // namespace crossover::cpu

@@ -39,7 +39,7 @@ std::vector<Offer> offers(std::uint64_t (*host_bytes)(const Configuration&)) {
 }  // namespace
 
 Placement place_pair(const Placement& placement, Cores cores) {
-  const std::vector<int>& cpus = placement.cpus.empty() ? placement.allowed : placement.cpus;
+  const std::vector<int>& cpus = cpus_of(placement);
   const int first = cpus.front();
   if (cores == Cores::one) return {{first, first}, placement.allowed, false};
   const auto second = std::find_if(cpus.begin(), cpus.end(), [=](int cpu) { return cpu != first; });

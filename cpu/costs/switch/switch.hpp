@@ -23,6 +23,7 @@
 #include "cpu/costs/switch/handover.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
+#include "cpu/shared.hpp"
 
 /// The workload `switch`: a token goes to a peer and back. How it goes is a channel's
 /// (cpu/costs/switch/handover.hpp), who the peer is, a *peer*'s, a class with
@@ -91,7 +92,7 @@ class SwitchOperation final : public Operation {
       : round_trips_(configuration.elements),
         pair_(place_pair(placement, cores)),
         binding_(pair_),
-        shared_(Peer::kProcess),
+        shared_(1, Peer::kProcess),
         peer_(
             pair_, shared_->channel.files(), [this] { answer(); },
             [this] { shared_->channel.break_off(); }) {}
