@@ -121,7 +121,7 @@ class OnArrays : public Operation {
   Configuration configuration_;
   Loops loops_;
   std::unique_ptr<Reference> reference_;
-  std::vector<Memory> memory_;  // by array
+  std::vector<Memory> memory_;        // by array
   InSharedMemory<WorkerPart> parts_;  // by worker
   Total sum_{};
 

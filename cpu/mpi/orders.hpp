@@ -42,8 +42,8 @@ struct Order {
   enum class Kind : std::int32_t { prepare, renew, run, verify, release, quit };
   Kind kind = Kind::quit;
   Task task{};                  ///< to prepare
-  std::uint32_t salt = 0;       ///< to renew and to verify
-  std::int64_t operations = 0;  ///< to run; to verify: how many since the input was renewed
+  std::uint32_t salt = 0;       ///< to renew
+  std::int64_t operations = 0;  ///< to run
   bool cold = false;  ///< to run: each rank removes its data from the caches before every operation
 };
 

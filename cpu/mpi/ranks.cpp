@@ -203,20 +203,18 @@ bool Ranks::on_this_machine(int rank) const {
          peers_[static_cast<std::size_t>(rank_)].machine;
 }
 
-Ranks::Place Ranks::place_among(int workers) const {
-  Place place;
+std::vector<int> Ranks::here(int workers) const {
+  std::vector<int> ranks;
   for (int other = 0; other < workers; ++other) {
-    if (!on_this_machine(other)) continue;
-    if (other < rank_) ++place.index;
-    ++place.count;
+    if (on_this_machine(other)) ranks.push_back(other);
   }
-  return place;
+  return ranks;
 }
 
 std::vector<int> Ranks::processes(int workers) const {
   std::vector<int> ids;
-  for (int other = 1; other < workers; ++other) {
-    if (on_this_machine(other)) ids.push_back(peers_[static_cast<std::size_t>(other)].process);
+  for (const int other : here(workers)) {
+    if (other != 0) ids.push_back(peers_[static_cast<std::size_t>(other)].process);
   }
   return ids;
 }

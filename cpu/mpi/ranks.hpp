@@ -43,13 +43,8 @@ class Ranks {
   /// The CPUs that ranks on this machine may use, ascending.
   const std::vector<int>& allowed() const { return allowed_; }
   bool on_this_machine(int rank) const;
-  /// How many of the first `workers` ranks are on this rank's machine, and the place of this one
-  /// among them.
-  struct Place {
-    int index = 0;
-    int count = 0;
-  };
-  Place place_among(int workers) const;
+  /// Those of the first `workers` ranks that are on this rank's machine, ascending.
+  std::vector<int> here(int workers) const;
   /// The process ids of those of ranks 1 to `workers` - 1 that are on this machine.
   std::vector<int> processes(int workers) const;
 
