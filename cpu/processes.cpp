@@ -11,7 +11,6 @@
 #include "cpu/costs/switch/switch.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
-#include "cpu/process/channel_kinds.hpp"
 #include "cpu/process/crew.hpp"
 #include "cpu/process/operations.hpp"
 #include "cpu/process/shared_memory.hpp"
@@ -30,11 +29,12 @@ std::vector<Offer> channel_offers(const std::string& variant, ChannelKind kind) 
   return array_offers(
       {variant, Variant::Role::step},
       [=](const Configuration& configuration, const Placement& placement) {
-        return std::make_unique<ChannelOperation>(configuration, placement, kind);
+        return std::make_unique<ChannelOperation>(
+            configuration, placement, kind, Loops(*configuration.workload, configuration.type));
       },
       [=](const Configuration& configuration) {
         const auto arrays = static_cast<std::size_t>(configuration.workload->arrays);
-        const std::uint64_t chunks = Buffer::mapped_bytes(arrays * chunk_bytes(kind));
+        const std::uint64_t chunks = Buffer::mapped_bytes(arrays * kChunkBytes);
         return threaded_bytes(configuration) + static_cast<std::uint64_t>(configuration.workers) *
                                                    (kChildBytes + chunks + kernel_bytes(kind));
       });
@@ -69,8 +69,8 @@ class Processes final : public ThreadedModel {
              "shm, mapped-file, spawn: worker 0; pipe, socket, queue: no worker, it sends and "
              "receives, on the workers' CPUs"},
             {"shared_memory", "memfd_create, on " + SharedMemory::pages()},
-            {"mapped_file", "on " + SharedMemory::file_system()},
-            {"chunk_bytes", fmt::format("{}", chunk_bytes(ChannelKind::pipe))}};
+            {"mapped_file", "on " + MappedFile::file_system()},
+            {"chunk_bytes", fmt::format("{}", kChunkBytes)}};
   }
 };
 

@@ -1,7 +1,12 @@
 #pragma once
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <climits>
 #include <cstdint>
 #include <vector>
 
@@ -9,7 +14,6 @@
 #include "cpu/dispatch.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
-#include "cpu/process/futex.hpp"
 #include "cpu/shared.hpp"
 
 /// Worker processes as teams (cpu/operations.hpp). As with threads, the caller is worker 0. What a
@@ -17,6 +21,18 @@
 /// shared. run() throws std::runtime_error when a worker has ended, and Unavailable when the system
 /// refuses one; the team is of no use then.
 namespace crossover::cpu {
+
+/// Sleeping on a word that processes share. std::atomic::wait() cannot: it sleeps on a futex that
+/// is private to the process. Spurious returns are the caller's to handle.
+struct SharedFutex {
+  /// Sleeps until `word` is woken, unless it no longer holds `expected`.
+  static void wait(std::atomic<std::uint32_t>& word, std::uint32_t expected) {
+    syscall(SYS_futex, &word, FUTEX_WAIT, expected, nullptr, nullptr, 0);
+  }
+  static void wake_all(std::atomic<std::uint32_t>& word) {
+    syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  }
+};
 
 /// Persistent workers: those of the threads' pool, but that they sleep on a futex which processes
 /// share. A body is copied to them: at most 48 bytes, trivially copyable.

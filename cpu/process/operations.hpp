@@ -20,17 +20,14 @@ namespace crossover::cpu {
 /// it comes.
 class ChannelOperation final : public OnArrays<Buffer> {
  public:
-  ChannelOperation(const Configuration& configuration, const Placement& placement, ChannelKind kind)
-      : ChannelOperation(configuration, placement, kind,
-                         Loops(*configuration.workload, configuration.type)) {}
   ChannelOperation(const Configuration& configuration, const Placement& placement, ChannelKind kind,
                    Loops loops)
       : OnArrays(configuration, placement, std::move(loops)),
         first_read_(static_cast<std::size_t>(configuration.workload->first_read)),
-        chunk_bytes_(chunk_bytes(kind)),
-        chunk_(memory_.size() * chunk_bytes_),
-        farm_(configuration.workers, placement, kind,
-              [this](int worker, WorkerEnd& end) { serve(part_of(worker).slice.size, end); }) {}
+        chunk_(memory_.size() * kChunkBytes),
+        farm_(configuration.workers, placement, kind, [this](int worker, const ChannelEnd& end) {
+          serve(part_of(worker).slice.size, end);
+        }) {}
 
   void renew(std::uint32_t salt) override {
     renewed(salt);
@@ -49,10 +46,10 @@ class ChannelOperation final : public OnArrays<Buffer> {
 
  private:
   /// A worker, until the channel is closed.
-  void serve(std::uint64_t elements, WorkerEnd& end) {
+  void serve(std::uint64_t elements, const ChannelEnd& end) {
     std::array<void*, kMostArrays> chunk{};
     for (std::size_t array = 0; array < memory_.size(); ++array) {
-      chunk[array] = static_cast<std::byte*>(chunk_.data()) + array * chunk_bytes_;
+      chunk[array] = static_cast<std::byte*>(chunk_.data()) + array * kChunkBytes;
     }
     const auto bytes = [&](std::size_t array, std::uint64_t count) {
       return std::span(static_cast<std::byte*>(chunk[array]), count * element_bytes());
@@ -64,7 +61,7 @@ class ChannelOperation final : public OnArrays<Buffer> {
     for (;;) {
       Total total = loops_.zero();
       for (std::uint64_t done = 0; done < elements;) {
-        const std::uint64_t count = std::min(chunk_bytes_ / element_bytes(), elements - done);
+        const std::uint64_t count = std::min(kChunkBytes / element_bytes(), elements - done);
         for (std::size_t array = first_read_; array < memory_.size(); ++array) {
           if (!end.receive(bytes(array, count))) return;
         }
@@ -88,7 +85,7 @@ class ChannelOperation final : public OnArrays<Buffer> {
       if (part.bytes == 0) continue;
       farm_.give(worker,
                  Cargo(std::span(part.at).first(memory_.size()).subspan(first_read_), part.bytes,
-                       chunk_bytes_),
+                       kChunkBytes),
                  is_sum ? std::as_writable_bytes(std::span(&part.sum, 1))
                         : std::span(static_cast<std::byte*>(part.at[0]), part.bytes));
     }
@@ -97,7 +94,6 @@ class ChannelOperation final : public OnArrays<Buffer> {
   }
 
   std::size_t first_read_;
-  std::size_t chunk_bytes_;
   Buffer chunk_;  // each worker has a copy of its own as soon as it writes there
   Farm farm_;
 };
