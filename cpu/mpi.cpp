@@ -24,15 +24,13 @@ constexpr int kSystem = 3;  // exit status: the system refused
 class MpiOperation final : public Operation {
  public:
   MpiOperation(Ranks& ranks, const Configuration& what, const Placement& placement, bool scatter)
-      : binding_(placement),
-        ranks_(ranks),
-        workers_(what.workers),
-        cold_(what.cache == Cache::cold) {
+      : binding_(placement), ranks_(ranks), workers_(what.workers) {
     Order order{.kind = Order::Kind::prepare};
     Task& task = order.task;
     task.workload = static_cast<std::int32_t>(what.workload - workloads().data());
     task.type = what.type;
     task.scatter = scatter;
+    task.cold = what.cache == Cache::cold;
     task.pinned = !placement.cpus.empty();
     task.elements = what.elements;
     task.workers = what.workers;
@@ -67,8 +65,8 @@ class MpiOperation final : public Operation {
   std::int64_t operations_left() const override { return part_->operations_left(); }
 
   Nanoseconds time(std::int64_t operations) override {
-    order({.kind = Order::Kind::run, .operations = operations, .cold = cold_});
-    return part_->time(operations, cold_);
+    order({.kind = Order::Kind::run, .operations = operations});
+    return part_->time(operations);
   }
 
   std::vector<int> processes() const override { return ranks_.processes(workers_); }
@@ -113,7 +111,6 @@ class MpiOperation final : public Operation {
   CallerBinding binding_;
   Ranks& ranks_;
   int workers_;
-  bool cold_;
   std::unique_ptr<Part> part_;
 };
 

@@ -65,15 +65,15 @@ class Part {
   /// How many operations may follow before the input is to be renewed.
   std::int64_t operations_left() const { return reference_->operations_per_input() - done_; }
 
-  /// Does `operations` operations, `cold`: each after all ranks have removed what they have from
-  /// the caches. All ranks call it; what it returns counts on rank 0, where an operation ends when
-  /// rank 0 knows that all of it is done. The clock starts once all are awake and done with their
-  /// input.
-  Nanoseconds time(std::int64_t operations, bool cold) {
+  /// Does `operations` operations, of a cold task each after all ranks have removed what they have
+  /// from the caches. All ranks call it; what it returns counts on rank 0, where an operation ends
+  /// when rank 0 knows that all of it is done. The clock starts once all are awake and done with
+  /// their input.
+  Nanoseconds time(std::int64_t operations) {
     done_ += operations;
     check(MPI_Barrier(ranks_));
     const auto run_one = [this] { run(); };
-    if (!cold) return time_all(operations, run_one);
+    if (!task_.cold) return time_all(operations, run_one);
     return time_each(operations, run_one, [this] { cool(); });
   }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpu/mpi/orders.hpp"
+#include "cpu/process/descriptor.hpp"
 
 namespace crossover::cpu::mpi {
 
@@ -80,8 +81,8 @@ class Ranks {
   MPI_Comm all_ = MPI_COMM_NULL;
   MPI_Comm machine_ = MPI_COMM_NULL;
   std::vector<int> allowed_;
-  std::vector<Peer> peers_;   ///< by rank
-  std::vector<int> watched_;  ///< by rank: a descriptor of its process on this machine, or -1
+  std::vector<Peer> peers_;          ///< by rank
+  std::vector<Descriptor> watched_;  ///< by rank: its process, if it is on this machine
   std::map<int, MPI_Comm> first_;
   std::set<std::string> unnamed_;  ///< the files of MPI's shared memory on this machine
 };

@@ -59,7 +59,7 @@ void serve(Ranks& ranks, const MakePart& make) {
         part->renew(order.salt);
         break;
       case Order::Kind::run:
-        part->time(order.operations, order.cold);
+        part->time(order.operations);
         break;
       case Order::Kind::verify:
         answer(ranks, [&](Reply& reply) { reply.report = part->report(); });
