@@ -1,6 +1,8 @@
 #include "cpu/operations.hpp"
 
-#include <iterator>
+#include <fmt/format.h>
+
+#include <cstring>
 
 #include "common/topology.hpp"
 
@@ -30,12 +32,14 @@ std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::ma
   return offers;
 }
 
-std::vector<Offer> joined(std::vector<std::vector<Offer>> parts) {
-  std::vector<Offer> all;
-  for (std::vector<Offer>& part : parts) {
-    std::move(part.begin(), part.end(), std::back_inserter(all));
+ThreadedModel::ThreadedModel(const std::vector<std::vector<Offer>>& offers) {
+  for (const std::vector<Offer>& part : offers) {
+    offers_.insert(offers_.end(), part.begin(), part.end());
   }
-  return all;
+}
+
+void refused(std::string_view what, int error) {
+  throw Unavailable(fmt::format("the system refused {}: {}", what, std::strerror(error)));
 }
 
 const std::vector<int>& cpus_of(const Placement& placement) {

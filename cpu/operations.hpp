@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -220,6 +221,19 @@ class ArrayOperation final : public OnArrays<Memory> {
   Team team_;  // last: processes know what is there when they are forked
 };
 
+/// An operation on the host's clock that knows how many were done on its input.
+class CountedOperation : public HostClockedOperation {
+ public:
+  void renew(std::uint32_t) override { operations_ = 0; }
+  Nanoseconds time(std::int64_t operations) override {
+    operations_ += static_cast<std::uint64_t>(operations);
+    return HostClockedOperation::time(operations);
+  }
+
+ protected:
+  std::uint64_t operations_ = 0;
+};
+
 /// What a worker takes where there is no array: its stack's and its allocator's first pages, and
 /// the kernel's stack.
 inline constexpr std::uint64_t kWorkerBytes = 64 * 1024;
@@ -252,9 +266,6 @@ Offer cost_offer(const Workload& cost, const Variant& variant,
   return {&cost, variant, make_operation<Made>, host_bytes};
 }
 
-/// The offers of several functions, one behind the other.
-std::vector<Offer> joined(std::vector<std::vector<Offer>> parts);
-
 /// What every CPU model answers alike: workers from `--threads`, on the CPUs; a table of offers.
 class ThreadedModel : public Model {
  public:
@@ -264,8 +275,8 @@ class ThreadedModel : public Model {
   }
 
  protected:
-  explicit ThreadedModel(std::vector<std::vector<Offer>> offers)
-      : offers_(joined(std::move(offers))) {}
+  /// The lines of several functions, one behind the other.
+  explicit ThreadedModel(const std::vector<std::vector<Offer>>& offers);
 
  private:
   std::vector<Offer> offers_;
@@ -284,6 +295,9 @@ class CallerBinding {
  private:
   std::vector<int> allowed_;
 };
+
+/// Throws Unavailable: the system refused `what` with the error number `error`.
+[[noreturn]] void refused(std::string_view what, int error);
 
 /// The CPUs of a team: its workers', or all allowed ones when they are not pinned.
 const std::vector<int>& cpus_of(const Placement& placement);

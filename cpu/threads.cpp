@@ -34,7 +34,7 @@ void start(std::vector<std::thread>& threads, int first, int workers, const Body
     } catch (const std::system_error& error) {
       end();
       join(threads);
-      no_thread(worker, error);
+      refused(fmt::format("thread {}", worker), error.code().value());
     }
   }
 }
@@ -146,7 +146,10 @@ class Threads final : public ThreadedModel {
       : ThreadedModel({array_offers<Spawn>({"spawn", Variant::Role::step}),
                        array_offers<Pool>({"pool"}),
                        count_offers<Pool>(),
-                       {create_offer<Born>({"spawn"}), create_offer<Pool>(sleeping_pool())},
+                       {cost_offer<CreateOperation<Born>>(costs::create(), {"spawn"}),
+                        // What a sleeping pool of thousands takes nobody needs to know.
+                        cost_offer<CreateOperation<Pool>>(
+                            costs::create(), {.name = "pool", .within_threads = true})},
                        thread_switch_offers(),
                        wait_offers<Pool>()}) {}
   std::string_view name() const override { return "threads"; }
@@ -161,13 +164,6 @@ class Threads final : public ThreadedModel {
              "pool: workers spin for about 1 ms, then sleep on a futex; more workers than "
              "hardware threads sleep at once"},
             {"blocking", "clock_nanosleep to an absolute time, with a timer slack of 1 ns"}};
-  }
-
- private:
-  static Variant sleeping_pool() {
-    Variant pool{"pool"};
-    pool.within_threads = true;  // what a sleeping pool of thousands takes nobody needs to know
-    return pool;
   }
 };
 

@@ -25,10 +25,6 @@ namespace {
 constexpr std::size_t kPipeBytes = std::size_t{256} << 10;
 constexpr std::size_t kSocketBytes = std::size_t{256} << 10;
 
-[[noreturn]] void refused(std::string_view what, int error) {
-  throw Unavailable(fmt::format("the system refused {}: {}", what, std::strerror(error)));
-}
-
 void do_not_block(const Descriptor& file) {
   fcntl(file.get(), F_SETFL, fcntl(file.get(), F_GETFL) | O_NONBLOCK);
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/topology.hpp"
+#include "cpu/operations.hpp"
 
 namespace crossover::cpu {
 
@@ -110,10 +111,7 @@ Child::Child(int worker, const Placement& placement, const std::function<void()>
   if (child == 0) live(parent, worker, placement, work, files);
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (child < 0) {
-    throw Unavailable(
-        fmt::format("the system refused process {}: {}", worker, std::strerror(error)));
-  }
+  if (child < 0) refused(fmt::format("process {}", worker), error);
   pid_ = child;
 }
 

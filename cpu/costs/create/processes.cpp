@@ -20,9 +20,9 @@
 #include "common/tasks.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/operations.hpp"
-#include "cpu/process/channel.hpp"
 #include "cpu/process/child.hpp"
 #include "cpu/process/crew.hpp"
+#include "cpu/process/descriptor.hpp"
 #include "cpu/shared.hpp"
 
 namespace crossover::cpu {
@@ -41,68 +41,37 @@ std::optional<double> bytes_of(std::span<const int> processes) {
   return sum / static_cast<double>(processes.size());
 }
 
-/// Gives a process that is about to sleep for good a tenth of a second to get there.
-void until_asleep(int process) {
+/// The memory of a process that is about to sleep for good, and has a tenth of a second to get
+/// there.
+std::optional<double> bytes_asleep(int process) {
   for (int i = 0; i < 100; ++i) {
     const auto stat = read_text("/proc/" + std::to_string(process) + "/stat").value_or("");
     // ID (NAME) STATE
     const auto name_end = stat.rfind(')');
-    if (name_end != std::string::npos && stat.substr(name_end).starts_with(") S")) return;
+    if (name_end != std::string::npos && stat.substr(name_end).starts_with(") S")) break;
     usleep(1000);
   }
+  return bytes_of(std::span(&process, 1));
 }
 
-std::uint64_t rounds_of(const Configuration& configuration) {
-  const auto workers = static_cast<std::uint64_t>(configuration.workers);
-  if (configuration.elements % workers != 0) {
-    throw Unavailable(
-        fmt::format("{} workers at a time do not make {} in all", workers, configuration.elements));
-  }
-  return configuration.elements / workers;
-}
-
-/// What the ways to create have in common. A worker that does not end well is an exception; those
-/// that do are counted.
-class ProcessCreate : public HostClockedOperation {
+/// A worker that does not end well is an exception; those that do are counted.
+class ProcessCreate : public Create {
  public:
   explicit ProcessCreate(const Configuration& configuration)
-      : workers_(configuration.workers), rounds_(rounds_of(configuration)) {
-    require_room_for_tasks(TaskKind::process, static_cast<std::uint64_t>(workers_));
-  }
+      : Create(configuration, TaskKind::process) {}
 
-  void renew(std::uint32_t) override { asked_ = came_ = 0; }
-
-  Nanoseconds time(std::int64_t operations) override {
-    asked_ +=
-        static_cast<std::uint64_t>(operations) * rounds_ * static_cast<std::uint64_t>(workers_);
-    return HostClockedOperation::time(operations);
-  }
-
-  Observation observe() override {
-    Observation seen;
-    if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn.name, *worker_bytes_);
-    return seen;
+  void renew(std::uint32_t salt) override {
+    CountedOperation::renew(salt);
+    came_ = 0;
   }
 
   Verdict verify() override {
-    if (came_ == asked_) return {0, true, {}};
-    return {1, false, fmt::format("{} workers came instead of {}", came_, asked_)};
+    const std::uint64_t asked = operations_ * rounds_ * workers_;
+    if (came_ == asked) return {0, true, {}};
+    return {1, false, fmt::format("{} workers came instead of {}", came_, asked)};
   }
 
  protected:
-  /// All workers once; returns how many came.
-  virtual std::uint64_t come() = 0;
-
-  int workers_;
-  std::optional<double> worker_bytes_;
-
- private:
-  void run() override {
-    for (std::uint64_t round = 0; round < rounds_; ++round) came_ += come();
-  }
-
-  std::uint64_t rounds_;
-  std::uint64_t asked_ = 0;
   std::uint64_t came_ = 0;
 };
 
@@ -112,24 +81,22 @@ class Forks final : public ProcessCreate {
       : ProcessCreate(configuration),
         binding_(placement, CallerBinding::To::all),
         anywhere_{{}, placement.allowed, false} {
-    children_.reserve(static_cast<std::size_t>(workers_));
+    children_.reserve(workers_);
     const std::function<void()> idle = [] {
       for (;;) ::pause();
     };
     const Child child(0, anywhere_, idle);
-    const int process = child.pid();
-    until_asleep(process);
-    worker_bytes_ = bytes_of(std::span(&process, 1));
+    worker_bytes_ = bytes_asleep(child.pid());
   }
 
  private:
-  std::uint64_t come() override {
+  void come() override {
     children_.clear();
-    for (int worker = 0; worker < workers_; ++worker) {
-      children_.emplace_back(worker, anywhere_, [] {});
+    for (std::uint64_t worker = 0; worker < workers_; ++worker) {
+      children_.emplace_back(static_cast<int>(worker), anywhere_, [] {});
     }
     for (Child& child : children_) child.join();
-    return children_.size();
+    came_ += workers_;
   }
 
   CallerBinding binding_;
@@ -148,9 +115,7 @@ class Program {
     std::array<char*, 2> arguments{const_cast<char*>(path), nullptr};
     const int error = posix_spawn(&process_, path, &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) {
-      throw Unavailable(fmt::format("the system refused {}: {}", path, std::strerror(error)));
-    }
+    if (error != 0) refused(path, error);
   }
   Program(Program&& other) noexcept : process_(std::exchange(other.process_, 0)) {}
   Program& operator=(Program&&) = delete;
@@ -176,7 +141,7 @@ class Programs final : public ProcessCreate {
  public:
   Programs(const Configuration& configuration, const Placement& placement)
       : ProcessCreate(configuration), binding_(placement, CallerBinding::To::all) {
-    running_.reserve(static_cast<std::size_t>(workers_));
+    running_.reserve(workers_);
     // An idle one: as small, and waits for input that never comes.
     int files[2];
     if (pipe2(files, O_CLOEXEC) != 0) throw Unavailable(std::strerror(errno));
@@ -184,18 +149,14 @@ class Programs final : public ProcessCreate {
     Descriptor end(files[1]);
     const Program idle("/bin/cat", input.get());
     const Descriptor closed_first = std::move(end);
-    const int process = idle.process();
-    until_asleep(process);
-    worker_bytes_ = bytes_of(std::span(&process, 1));
+    worker_bytes_ = bytes_asleep(idle.process());
   }
 
  private:
-  std::uint64_t come() override {
+  void come() override {
     running_.clear();
-    std::uint64_t well = 0;
-    for (int worker = 0; worker < workers_; ++worker) running_.emplace_back("/bin/true");
-    for (Program& program : running_) well += program.wait() ? 1 : 0;
-    return well;
+    while (running_.size() < workers_) running_.emplace_back("/bin/true");
+    for (Program& program : running_) came_ += program.wait() ? 1 : 0;
   }
 
   CallerBinding binding_;
@@ -205,9 +166,7 @@ class Programs final : public ProcessCreate {
 class PoolDispatch final : public ProcessCreate {
  public:
   PoolDispatch(const Configuration& configuration, const Placement& placement)
-      : ProcessCreate(configuration),
-        came_(static_cast<std::size_t>(workers_)),
-        pool_(workers_, placement) {
+      : ProcessCreate(configuration), times_(workers_), pool_(configuration.workers, placement) {
     come();
     worker_bytes_ = bytes_of(pool_.processes());
   }
@@ -216,20 +175,18 @@ class PoolDispatch final : public ProcessCreate {
 
  private:
   // A worker writes its own only: no two share a line.
-  struct alignas(kLinePair) Came {
-    std::uint64_t times = 0;
+  struct alignas(kLinePair) Times {
+    std::uint64_t came = 0;
   };
 
-  std::uint64_t come() override {
-    pool_.run([this](int worker) { ++came_.all()[static_cast<std::size_t>(worker)].times; });
-    ++seen_;
-    std::uint64_t here = 0;
-    for (const Came& came : came_.all()) here += came.times == seen_ ? 1 : 0;
-    return here;
+  void come() override {
+    pool_.run([this](int worker) { ++times_.all()[static_cast<std::size_t>(worker)].came; });
+    ++asked_;
+    for (const Times& times : times_.all()) came_ += times.came == asked_ ? 1 : 0;
   }
 
-  InSharedMemory<Came> came_;  // by worker
-  std::uint64_t seen_ = 0;
+  InSharedMemory<Times> times_;  // by worker
+  std::uint64_t asked_ = 0;      // since the workers were made
   ProcessPool pool_;
 };
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
-#include <utility>
 
 namespace crossover::cpu {
 
@@ -84,34 +83,28 @@ void ConditionVariables::break_off() {
 }
 
 Pipes::Pipes(bool) {
-  for (auto& ends : pipes_) {
-    if (pipe2(ends.data(), O_CLOEXEC) == 0) continue;
-    const int error = errno;
-    this->~Pipes();
-    throw std::system_error(error, std::generic_category(), "no pipe");
-  }
-  files_ = {pipes_[0][0], pipes_[0][1], pipes_[1][0], pipes_[1][1]};
-  std::sort(files_.begin(), files_.end());
-}
-
-Pipes::~Pipes() {
-  for (auto& ends : pipes_) {
-    for (int& file : ends) {
-      if (file >= 0) close(std::exchange(file, -1));
+  for (Pipe& pipe : pipes_) {
+    int files[2];
+    if (pipe2(files, O_CLOEXEC) != 0) {
+      throw std::system_error(errno, std::generic_category(), "no pipe");
     }
+    pipe = {Descriptor(files[0]), Descriptor(files[1])};
   }
+  files_ = {pipes_[0].read.get(), pipes_[0].write.get(), pipes_[1].read.get(),
+            pipes_[1].write.get()};
+  std::sort(files_.begin(), files_.end());
 }
 
 void Pipes::hand(End to, Token token) {
   // Four bytes go at once or not at all, and there is always room: there is but one token.
-  while (write(pipes_[index(to)][1], &token, sizeof token) < 0 && errno == EINTR) {
+  while (write(pipes_[index(to)].write.get(), &token, sizeof token) < 0 && errno == EINTR) {
   }
 }
 
 Token Pipes::await(End at, Token) {
   Token token = kBroken;
   for (;;) {
-    const ssize_t count = read(pipes_[index(at)][0], &token, sizeof token);
+    const ssize_t count = read(pipes_[index(at)].read.get(), &token, sizeof token);
     if (count == sizeof token) return token;
     if (count < 0 && errno == EINTR) continue;
     return kBroken;

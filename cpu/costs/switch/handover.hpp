@@ -9,6 +9,7 @@
 #include <span>
 
 #include "common/buffer.hpp"
+#include "cpu/process/descriptor.hpp"
 
 /// Ways to hand a token over between two threads or two processes, none of which spins. A *channel*
 /// is a class with
@@ -74,16 +75,17 @@ class ConditionVariables {
 class Pipes {
  public:
   explicit Pipes(bool between_processes);
-  Pipes(const Pipes&) = delete;
-  Pipes& operator=(const Pipes&) = delete;
-  ~Pipes();
   void hand(End to, Token token);
   Token await(End at, Token last);
   void break_off() { hand(End::caller, kBroken); }
   std::span<const int> files() const { return files_; }
 
  private:
-  std::array<std::array<int, 2>, 2> pipes_{{{-1, -1}, {-1, -1}}};  // by receiving end: read, write
+  struct Pipe {
+    Descriptor read;
+    Descriptor write;
+  };
+  std::array<Pipe, 2> pipes_;  // by receiving end
   std::array<int, 4> files_{};
 };
 

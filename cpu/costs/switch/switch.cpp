@@ -64,7 +64,7 @@ ThreadPeer::ThreadPeer(const Placement& pair, std::span<const int>, std::functio
       on_death();
     });
   } catch (const std::system_error& error) {
-    throw Unavailable(fmt::format("the system refused a thread: {}", error.code().message()));
+    refused("a thread", error.code().value());
   }
   task_.wait(0);
   if (task_ < 0) {
@@ -82,7 +82,7 @@ ProcessPeer::ProcessPeer(const Placement& pair, std::span<const int> files,
       on_death();
     });
   } catch (const std::system_error& error) {
-    throw Unavailable(fmt::format("the system refused a thread: {}", error.code().message()));
+    refused("a thread", error.code().value());
   }
 }
 
