@@ -154,10 +154,8 @@ class Threads final : public ThreadedModel {
                        wait_offers<Pool>()}) {}
   std::string_view name() const override { return "threads"; }
   std::vector<Column> columns() const override {
-    std::vector<Column> all{kWorkerBytesColumn};
-    all.insert(all.end(), kSwitchColumns.begin(), kSwitchColumns.end());
-    all.insert(all.end(), kMixedColumns.begin(), kMixedColumns.end());
-    return all;
+    return {kWorkerBytesColumn, kSwitchColumns[0], kSwitchColumns[1], kMixedColumns[0],
+            kMixedColumns[1]};
   }
   std::vector<std::pair<std::string, std::string>> facts() const override {
     return {{"waiting",

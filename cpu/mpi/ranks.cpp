@@ -132,11 +132,10 @@ void Ranks::share_cpus() {
 }
 
 void Ranks::meet_peers() {
-  std::array<int, 2> mine{getpid(), rank_};
-  check(MPI_Allreduce(MPI_IN_PLACE, &mine[1], 1, MPI_INT, MPI_MIN, machine_));
-  std::vector<std::array<int, 2>> all(static_cast<std::size_t>(size_));
-  check(MPI_Allgather(mine.data(), 2, MPI_INT, all.data(), 2, MPI_INT, all_));
-  for (const auto& [process, machine] : all) peers_.push_back({process, machine});
+  Peer mine{getpid(), rank_};
+  check(MPI_Allreduce(MPI_IN_PLACE, &mine.machine, 1, MPI_INT, MPI_MIN, machine_));
+  peers_.resize(static_cast<std::size_t>(size_));
+  check(MPI_Allgather(&mine, 2, MPI_INT, peers_.data(), 2, MPI_INT, all_));
   for (int other = 0; rank_ == 0 && other < size_; ++other) {
     Descriptor& watched = watched_.emplace_back();
     if (other == 0 || !on_this_machine(other)) continue;

@@ -64,8 +64,8 @@ class Ranks {
   void reply(const Reply& reply);
 
  private:
-  struct Peer {
-    pid_t process = 0;
+  struct Peer {  // sent as two ints
+    int process = 0;
     int machine = 0;  ///< the lowest rank on it
   };
 

@@ -96,17 +96,14 @@ class CreateOperation final : public Create {
     const int workers = configuration.workers;
     const std::deque<IdleThreads> left_over = take_left_over_stacks();
     if constexpr (requires { typename Team::Idle; }) {
-      worker_bytes_ =
-          bytes_of_each(workers, [&, idle = std::unique_ptr<typename Team::Idle>()]() mutable {
-            idle = std::make_unique<typename Team::Idle>(workers);
-          });
-      team_ = std::make_unique<Team>(workers, placement);
+      std::optional<typename Team::Idle> idle;
+      worker_bytes_ = bytes_of_each(workers, [&] { idle.emplace(workers); });
     } else {
       // The caller is one of them and was there before.
       worker_bytes_ =
           bytes_of_each(workers - 1, [&] { team_ = std::make_unique<Team>(workers, placement); });
-      if (!team_) team_ = std::make_unique<Team>(workers, placement);
     }
+    if (!team_) team_ = std::make_unique<Team>(workers, placement);
   }
 
   void renew(std::uint32_t salt) override {

@@ -33,21 +33,19 @@ ConditionVariables::ConditionVariables(bool between_processes) {
   pthread_condattr_t condition;
   pthread_mutexattr_init(&mutex);
   pthread_condattr_init(&condition);
-  int error = 0;
-  if (between_processes) {
-    error = pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
-    if (error == 0) error = pthread_mutexattr_setrobust(&mutex, PTHREAD_MUTEX_ROBUST);
-    if (error == 0) error = pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
-  }
-  if (error == 0) error = pthread_mutex_init(&mutex_, &mutex);
-  for (pthread_cond_t& came : came_) {
-    if (error == 0) error = pthread_cond_init(&came, &condition);
-  }
+  const int scope = between_processes ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE;
+  const int robust = between_processes ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED;
+  const auto must = [](int error) {
+    if (error != 0)
+      throw std::system_error(error, std::generic_category(), "no condition variable");
+  };
+  must(pthread_mutexattr_setpshared(&mutex, scope));
+  must(pthread_mutexattr_setrobust(&mutex, robust));
+  must(pthread_condattr_setpshared(&condition, scope));
+  must(pthread_mutex_init(&mutex_, &mutex));
+  for (pthread_cond_t& came : came_) must(pthread_cond_init(&came, &condition));
   pthread_mutexattr_destroy(&mutex);
   pthread_condattr_destroy(&condition);
-  if (error != 0) {
-    throw std::system_error(error, std::generic_category(), "no condition variable");
-  }
   // They are never destroyed: they own nothing, and destroying one waits for its waiters, of whom
   // one may have been killed.
 }
