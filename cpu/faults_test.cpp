@@ -8,8 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "cpu/faulty_loops.hpp"
-#include "cpu/faulty_teams.hpp"
+#include "cpu/faults_testing.hpp"
 #include "cpu/operations.hpp"
 
 namespace crossover::cpu {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/topology.hpp"
-#include "cpu/faulty_loops.hpp"
+#include "cpu/faults_testing.hpp"
 #include "cpu/mpi/part.hpp"
 
 namespace crossover::cpu::mpi {

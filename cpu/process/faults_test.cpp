@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/topology.hpp"
-#include "cpu/faulty_loops.hpp"
+#include "cpu/faults_testing.hpp"
 #include "cpu/process/crew.hpp"
 #include "cpu/process/operations.hpp"
 #include "cpu/process/shared_memory.hpp"

@@ -11,10 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "common/model.hpp"
 #include "common/workload.hpp"
 #include "cpu/loops.hpp"
 
-/// Loops (cpu/loops.hpp) for the tests of verification, that go wrong where they are told to.
+/// For the tests of verification: loops (cpu/loops.hpp) that go wrong where they are told to, and
+/// teams (cpu/operations.hpp) that lose workers.
 namespace crossover::cpu {
 
 enum class Fault : std::uint32_t {
@@ -134,5 +136,28 @@ inline std::vector<Fault> faults_of(const Workload& workload) {
   }
   return all;
 }
+
+/// Workers one after the other.
+class InTurn {
+ public:
+  InTurn(int workers, const Placement&) : workers_(workers) {}
+  template <class Body>
+  void run(Body&& body) {
+    for (int worker = 0; worker < workers_; ++worker) body(worker);
+  }
+
+ protected:
+  int workers_;
+};
+
+/// The last worker never comes.
+class LostWorker : public InTurn {
+ public:
+  using InTurn::InTurn;
+  template <class Body>
+  void run(Body&& body) {
+    for (int worker = 0; worker + 1 < workers_; ++worker) body(worker);
+  }
+};
 
 }  // namespace crossover::cpu
