@@ -152,7 +152,15 @@ class Mpi final : public ThreadedModel {
     return array_offers(
         variant,
         [this, scatter](const Configuration& what, const Placement& placement) {
-          return make(what, placement, scatter);
+          if (!unavailable().empty()) throw Unavailable(unavailable());
+          if (what.workers > ranks_->size()) {
+            throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}",
+                                          what.workers, what.workers, ranks_->size()));
+          }
+          if (scatter && what.elements * size_of(what.type) > kMostScattered) {
+            throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");
+          }
+          return std::make_unique<MpiOperation>(*ranks_, what, placement, scatter);
         },
         [scatter](const Configuration& what) {
           const auto arrays = static_cast<std::uint64_t>(what.workload->arrays);
@@ -161,19 +169,6 @@ class Mpi final : public ThreadedModel {
           const std::uint64_t slices = arrays * workers * Buffer::mapped_bytes(bytes / workers);
           return scatter ? threaded_bytes(what) + slices : slices;
         });
-  }
-
-  std::unique_ptr<Operation> make(const Configuration& what, const Placement& placement,
-                                  bool scatter) {
-    if (!unavailable().empty()) throw Unavailable(unavailable());
-    if (what.workers > ranks_->size()) {
-      throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}", what.workers,
-                                    what.workers, ranks_->size()));
-    }
-    if (scatter && what.elements * size_of(what.type) > kMostScattered) {
-      throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");
-    }
-    return std::make_unique<MpiOperation>(*ranks_, what, placement, scatter);
   }
 
   Ranks* ranks_;

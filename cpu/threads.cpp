@@ -19,26 +19,6 @@ namespace crossover::cpu {
 
 namespace {
 
-void join(std::vector<std::thread>& threads) {
-  for (std::thread& thread : threads) thread.join();
-  threads.clear();
-}
-
-/// Adds threads that call body(worker), for workers `first` to `workers` - 1. Where the system
-/// refuses one, it calls `end()`, which lets the others end, waits for them and throws Unavailable.
-template <class Body, class End>
-void start(std::vector<std::thread>& threads, int first, int workers, const Body& body, End&& end) {
-  for (int worker = first; worker < workers; ++worker) {
-    try {
-      threads.emplace_back([body, worker] { body(worker); });
-    } catch (const std::system_error& error) {
-      end();
-      join(threads);
-      refused(fmt::format("thread {}", worker), error.code().value());
-    }
-  }
-}
-
 /// How a process's own threads sleep.
 struct PrivateFutex {
   static void wait(std::atomic<std::uint32_t>& word, std::uint32_t value) {
@@ -55,7 +35,7 @@ class Pool {
         lines_(Order::lines(workers)),
         order_(lines_, placement.oversubscribed ? 0 : Order::kSpins) {
     threads_.reserve(static_cast<std::size_t>(workers));
-    start(
+    start_threads(
         threads_, 1, workers,
         [this, placement](int worker) {
           bind_worker(placement, worker);
@@ -69,7 +49,7 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
   ~Pool() {
     order_.end();
-    join(threads_);
+    join_threads(threads_);
   }
 
   template <class Body>
@@ -96,7 +76,7 @@ class Spawn {
 
   template <class Body>
   void run(Body&& body) {
-    start(
+    start_threads(
         threads_, 1, workers_,
         [this, &body](int worker) {
           bind_worker(placement_, worker);
@@ -104,7 +84,7 @@ class Spawn {
         },
         [] {});
     body(0);
-    join(threads_);
+    join_threads(threads_);
   }
 
  private:
@@ -127,9 +107,9 @@ class Born {
 
   template <class Body>
   void run(Body&& body) {
-    start(
+    start_threads(
         threads_, 0, workers_, [&body](int worker) { body(worker); }, [] {});
-    join(threads_);
+    join_threads(threads_);
   }
 
  private:

@@ -133,39 +133,28 @@ class Part {
     check(MPI_Barrier(ranks_));
   }
 
-  void run() {
-    if (task_.scatter) {
-      for (int array = workload_.first_read; array < workload_.arrays; ++array) scatter(array);
-    } else {
-      await_call();
-    }
-    if (loops_.is_sum()) {
-      sum();
-    } else {
-      loops_.map(mine_.data(), slice_.size);
-      if (task_.scatter) {
-        gather();
-      } else {
-        check(MPI_Barrier(ranks_));
-      }
-    }
-  }
-
-  /// The others wait here until rank 0 calls the operation.
-  void await_call() {
-    unsigned char call = 1;
-    check(MPI_Bcast(&call, 1, MPI_UNSIGNED_CHAR, 0, ranks_));
-  }
   // Slices begin at cache lines, and the memory behind the last one reaches to the end of its line:
   // counted in lines, an int lasts for 128 GiB.
-  void scatter(int array) {
-    check(MPI_Scatterv(data(array), counts_.data(), firsts_.data(), line(),
-                       is_root() ? MPI_IN_PLACE : data(array), lines_of(slice_), line(), 0,
-                       ranks_));
-  }
-  void gather() {
-    check(MPI_Gatherv(is_root() ? MPI_IN_PLACE : data(0), lines_of(slice_), line(), data(0),
-                      counts_.data(), firsts_.data(), line(), 0, ranks_));
+  void run() {
+    if (task_.scatter) {
+      for (int array = workload_.first_read; array < workload_.arrays; ++array) {
+        check(MPI_Scatterv(data(array), counts_.data(), firsts_.data(), line(),
+                           is_root() ? MPI_IN_PLACE : data(array), lines_of(slice_), line(), 0,
+                           ranks_));
+      }
+    } else {
+      // The others wait here until rank 0 calls the operation.
+      unsigned char call = 1;
+      check(MPI_Bcast(&call, 1, MPI_UNSIGNED_CHAR, 0, ranks_));
+    }
+    if (loops_.is_sum()) return sum();
+    loops_.map(mine_.data(), slice_.size);
+    if (task_.scatter) {
+      check(MPI_Gatherv(is_root() ? MPI_IN_PLACE : data(0), lines_of(slice_), line(), data(0),
+                        counts_.data(), firsts_.data(), line(), 0, ranks_));
+    } else {
+      check(MPI_Barrier(ranks_));
+    }
   }
 
   void sum() {

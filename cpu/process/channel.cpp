@@ -45,14 +45,8 @@ bool move_all(Bytes bytes, Some&& some) {
 }  // namespace
 
 ssize_t ChannelEnd::send_some(std::span<const std::byte> bytes) const {
-  switch (kind) {
-    case ChannelKind::pipe:
-      return write(out(), bytes.data(), bytes.size());
-    case ChannelKind::socket:
-      return ::send(out(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    case ChannelKind::queue:
-      break;
-  }
+  if (kind == ChannelKind::pipe) return write(out(), bytes.data(), bytes.size());
+  if (kind == ChannelKind::socket) return ::send(out(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   const std::size_t size = std::min(bytes.size(), bounce.size());
   const auto* const message = reinterpret_cast<const char*>(bytes.data());
   return mq_send(out(), message, size, 0) == 0 ? static_cast<ssize_t>(size) : -1;

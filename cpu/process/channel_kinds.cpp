@@ -130,26 +130,15 @@ Channel open_queues(int channels) {
 }  // namespace
 
 Channel open_channel(ChannelKind kind, int channels) {
-  switch (kind) {
-    case ChannelKind::pipe:
-      return open_pipes();
-    case ChannelKind::socket:
-      return open_socket();
-    case ChannelKind::queue:
-      break;
-  }
+  if (kind == ChannelKind::pipe) return open_pipes();
+  if (kind == ChannelKind::socket) return open_socket();
   return open_queues(channels);
 }
 
 std::size_t kernel_bytes(ChannelKind kind) {
-  switch (kind) {
-    case ChannelKind::pipe:
-      return 2 * kPipeBytes;
-    case ChannelKind::socket:
-      return 4 * kSocketBytes;  // the kernel doubles what it is asked for, either way
-    case ChannelKind::queue:
-      break;
-  }
+  if (kind == ChannelKind::pipe) return 2 * kPipeBytes;
+  // The kernel doubles what it is asked for, either way.
+  if (kind == ChannelKind::socket) return 4 * kSocketBytes;
   return std::size_t{1} << 20;
 }
 

@@ -2,27 +2,24 @@
 
 namespace crossover::cpu {
 
+void join_threads(std::vector<std::thread>& threads) {
+  for (std::thread& thread : threads) thread.join();
+  threads.clear();
+}
+
 IdleThreads::IdleThreads(int count) : awake_(count) {
   threads_.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    try {
-      threads_.emplace_back([this] {
-        awake_.count_down();
-        over_.wait();
-      });
-    } catch (const std::system_error& error) {
-      end();
-      refused(fmt::format("thread {}", i), error.code().value());
-    }
-  }
+  const auto idle = [this](int) {
+    awake_.count_down();
+    over_.wait();
+  };
+  start_threads(threads_, 0, count, idle, [this] { over_.count_down(); });
   awake_.wait();  // until each has touched its stack
 }
 
-IdleThreads::~IdleThreads() { end(); }
-
-void IdleThreads::end() {
+IdleThreads::~IdleThreads() {
   over_.count_down();
-  for (std::thread& thread : threads_) thread.join();
+  join_threads(threads_);
 }
 
 std::deque<IdleThreads> take_left_over_stacks() {

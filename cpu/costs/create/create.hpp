@@ -27,6 +27,24 @@ namespace crossover::cpu {
 inline constexpr Column kWorkerBytesColumn{"worker_bytes", "B", "cost",
                                            "memory that a worker takes while it idles"};
 
+void join_threads(std::vector<std::thread>& threads);
+
+/// Adds threads that call body(worker), for workers `first` to `workers` - 1. Where the system
+/// refuses one, it calls `end()`, which lets the others end, waits for them and throws Unavailable.
+template <class Body, class End>
+void start_threads(std::vector<std::thread>& threads, int first, int workers, const Body& body,
+                   End&& end) {
+  for (int worker = first; worker < workers; ++worker) {
+    try {
+      threads.emplace_back([body, worker] { body(worker); });
+    } catch (const std::system_error& error) {
+      end();
+      join_threads(threads);
+      refused(fmt::format("thread {}", worker), error.code().value());
+    }
+  }
+}
+
 /// Threads that sleep until this ends: what an idle one costs can be read meanwhile. Throws
 /// Unavailable when the system refuses one.
 class IdleThreads {
@@ -37,7 +55,6 @@ class IdleThreads {
   ~IdleThreads();
 
  private:
-  void end();
   std::latch awake_;
   std::latch over_{1};
   std::vector<std::thread> threads_;
