@@ -38,7 +38,7 @@ void expect_right(const Workload& workload, ElementType type, std::uint64_t elem
     const Total sum = loops.sum(parts.data(), count);
     const Total right = plain_sum(workload, type, data.at, offset, count);
     if (type == ElementType::f32 || type == ElementType::f64) {
-      const double bound = sum_error_bound(type, count, loops.rounding(), 16 / 9.0) + 1.1 * 0x1p-24;
+      const double bound = sum_error_bound(type, count, loops.rounding, 16 / 9.0) + 1.1 * 0x1p-24;
       ASSERT_LE(std::fabs(sum.real - right.real), bound * right.real)
           << label(workload, type, offset, count);
     } else {

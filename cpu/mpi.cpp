@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "common/plural.hpp"
-#include "cpu/mpi/serve.hpp"
+#include "cpu/mpi/part.hpp"
 #include "cpu/operations.hpp"
 
 namespace crossover::cpu {
@@ -21,15 +21,70 @@ namespace {
 
 constexpr int kSystem = 3;  // exit status: the system refused
 
-/// The other ranks' part of an operation, as rank 0 orders it.
-class Crew {
+class MpiOperation final : public Operation {
  public:
-  Crew(Ranks& ranks, int workers) : ranks_(ranks), workers_(workers) {}
+  MpiOperation(Ranks& ranks, const Configuration& what, const Placement& placement, bool scatter)
+      : binding_(placement), ranks_(ranks), workers_(what.workers) {
+    Order order{.kind = Order::Kind::prepare};
+    Task& task = order.task;
+    task.workload = static_cast<std::int32_t>(what.workload - workloads().data());
+    task.type = what.type;
+    task.scatter = scatter;
+    task.cold = what.cache == Cache::cold;
+    task.pinned = !placement.cpus.empty();
+    task.elements = what.elements;
+    task.workers = what.workers;
+    for (int rank = 1; rank < what.workers; ++rank) {
+      const bool here = task.pinned && ranks.on_this_machine(rank);
+      task.cpu = here ? placement.cpus[static_cast<std::size_t>(rank)] : -1;
+      ranks.order(rank, order);
+    }
+    std::exception_ptr refused;
+    try {
+      part_ = std::make_unique<Part>(task, ranks.first(what.workers), 0, placement.allowed);
+    } catch (const std::bad_alloc&) {
+      refused = std::current_exception();
+    }
+    try {
+      reports();
+      if (refused) std::rethrow_exception(refused);
+    } catch (...) {
+      release();
+      throw;
+    }
+  }
+  MpiOperation(const MpiOperation&) = delete;
+  MpiOperation& operator=(const MpiOperation&) = delete;
+  ~MpiOperation() override { release(); }
 
+  void renew(std::uint32_t salt) override {
+    order({.kind = Order::Kind::renew, .salt = salt});
+    part_->renew(salt);
+  }
+
+  std::int64_t operations_left() const override { return part_->operations_left(); }
+
+  Nanoseconds time(std::int64_t operations) override {
+    order({.kind = Order::Kind::run, .operations = operations});
+    return part_->time(operations);
+  }
+
+  std::vector<int> processes() const override { return ranks_.processes(workers_); }
+
+  Verdict verify() override {
+    order({.kind = Order::Kind::verify});
+    std::vector<Report> all{part_->report()};
+    for (const Report& report : reports()) all.push_back(report);
+    return part_->judge(all);
+  }
+
+ private:
+  /// To all other ranks.
   void order(const Order& order) {
     for (int rank = 1; rank < workers_; ++rank) ranks_.order(rank, order);
   }
-  /// Of all, so that none is left over; then throws for the first that failed.
+
+  /// Of all of them, so that none is left over; then throws for the first that failed.
   std::vector<Report> reports() {
     std::vector<Report> reports;
     Reply worst;
@@ -43,101 +98,20 @@ class Crew {
     return reports;
   }
 
- private:
-  Ranks& ranks_;
-  int workers_;
-};
-
-class MpiOperation final : public HostClockedOperation {
- public:
-  MpiOperation(Ranks& ranks, const Configuration& what, const Placement& placement, bool scatter)
-      : binding_(placement),
-        crew_(ranks, what.workers),
-        team_(MPI_COMM_NULL),
-        processes_(ranks.processes(what.workers)),
-        per_input_(make_reference(*what.workload, what.type)->operations_per_input()),
-        cold_(what.cache == Cache::cold) {
-    Order order{.kind = Order::Kind::prepare};
-    Task& task = order.task;
-    task.workload = static_cast<std::int32_t>(what.workload - workloads().data());
-    task.type = what.type;
-    task.scatter = scatter;
-    task.pinned = !placement.cpus.empty();
-    task.elements = what.elements;
-    task.workers = what.workers;
-    for (int rank = 1; rank < what.workers; ++rank) {
-      const bool here = task.pinned && ranks.on_this_machine(rank);
-      task.cpu = here ? placement.cpus[static_cast<std::size_t>(rank)] : -1;
-      ranks.order(rank, order);
-    }
-    team_ = ranks.first(what.workers);
-    std::exception_ptr refused;
-    try {
-      part_ = make_part(task, team_, 0, placement.allowed);
-    } catch (const std::bad_alloc&) {
-      refused = std::current_exception();
-    }
-    try {
-      crew_.reports();
-      if (refused) std::rethrow_exception(refused);
-    } catch (...) {
-      release();
-      throw;
-    }
-  }
-  MpiOperation(const MpiOperation&) = delete;
-  MpiOperation& operator=(const MpiOperation&) = delete;
-  ~MpiOperation() override { release(); }
-
-  void renew(std::uint32_t salt) override {
-    salt_ = salt;
-    done_ = 0;
-    crew_.order({.kind = Order::Kind::renew, .salt = salt});
-    part_->renew(salt);
-  }
-
-  std::int64_t operations_left() const override { return per_input_ - done_; }
-
-  Nanoseconds time(std::int64_t operations) override {
-    done_ += operations;
-    crew_.order({.kind = Order::Kind::run, .operations = operations, .cold = cold_});
-    check(MPI_Barrier(team_));
-    if (!cold_) return HostClockedOperation::time(operations);
-    return time_each(
-        operations, [this] { part_->run(); }, [this] { part_->cool(); });
-  }
-
-  std::vector<int> processes() const override { return processes_; }
-
-  Verdict verify() override {
-    crew_.order({.kind = Order::Kind::verify, .salt = salt_, .operations = done_});
-    std::vector<Report> reports{part_->report(salt_, done_)};
-    for (const Report& report : crew_.reports()) reports.push_back(report);
-    return part_->judge(reports, salt_);
-  }
-
- private:
-  void run() override { part_->run(); }
-
   void release() {
     try {
-      crew_.order({.kind = Order::Kind::release});
+      order({.kind = Order::Kind::release});
       part_.reset();
-      crew_.reports();
+      reports();
     } catch (const std::exception&) {
       // A rank is gone: mpirun ends this one too.
     }
   }
 
   CallerBinding binding_;
-  Crew crew_;
-  MPI_Comm team_;
-  std::vector<int> processes_;
-  std::int64_t per_input_;
-  bool cold_;
+  Ranks& ranks_;
+  int workers_;
   std::unique_ptr<Part> part_;
-  std::uint32_t salt_ = 0;
-  std::int64_t done_ = 0;  ///< since the input was renewed
 };
 
 class Mpi final : public ThreadedModel {
@@ -178,7 +152,15 @@ class Mpi final : public ThreadedModel {
     return array_offers(
         variant,
         [this, scatter](const Configuration& what, const Placement& placement) {
-          return make(what, placement, scatter);
+          if (!unavailable().empty()) throw Unavailable(unavailable());
+          if (what.workers > ranks_->size()) {
+            throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}",
+                                          what.workers, what.workers, ranks_->size()));
+          }
+          if (scatter && what.elements * size_of(what.type) > kMostScattered) {
+            throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");
+          }
+          return std::make_unique<MpiOperation>(*ranks_, what, placement, scatter);
         },
         [scatter](const Configuration& what) {
           const auto arrays = static_cast<std::uint64_t>(what.workload->arrays);
@@ -187,19 +169,6 @@ class Mpi final : public ThreadedModel {
           const std::uint64_t slices = arrays * workers * Buffer::mapped_bytes(bytes / workers);
           return scatter ? threaded_bytes(what) + slices : slices;
         });
-  }
-
-  std::unique_ptr<Operation> make(const Configuration& what, const Placement& placement,
-                                  bool scatter) {
-    if (!unavailable().empty()) throw Unavailable(unavailable());
-    if (what.workers > ranks_->size()) {
-      throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}", what.workers,
-                                    what.workers, ranks_->size()));
-    }
-    if (scatter && what.elements * size_of(what.type) > kMostScattered) {
-      throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");
-    }
-    return std::make_unique<MpiOperation>(*ranks_, what, placement, scatter);
   }
 
   Ranks* ranks_;
@@ -213,7 +182,7 @@ int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
     // Static: a library that ends the program with exit() ends the other ranks as well.
     static Ranks ranks;
     if (ranks.rank() != 0) {
-      serve(ranks);
+      serve(ranks, [](auto&&... arguments) { return std::make_unique<Part>(arguments...); });
       return 0;
     }
     const int status = program(&ranks);

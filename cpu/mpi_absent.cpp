@@ -1,24 +1,22 @@
 #include "cpu/mpi.hpp"
+#include "cpu/operations.hpp"
 
 /// The `mpi` model of a build without MPI.
 namespace crossover::cpu {
 
 namespace {
 
-class Absent final : public Model {
+class Absent final : public ThreadedModel {
  public:
+  Absent() : ThreadedModel({}) {}
   std::string_view name() const override { return "mpi"; }
   std::string unavailable() const override {
     return "this program was built without MPI: install one (Debian: libopenmpi-dev openmpi-bin) "
            "and build again";
   }
-  const std::vector<Offer>& offers() const override { return none_; }
   std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps&) const override {
     return {};
   }
-
- private:
-  std::vector<Offer> none_;
 };
 
 }  // namespace

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "common/topology.hpp"
-#include "cpu/faulty_loops.hpp"
-#include "cpu/mpi/serve.hpp"
+#include "cpu/faults_testing.hpp"
+#include "cpu/mpi/part.hpp"
 
 namespace crossover::cpu::mpi {
 namespace {
@@ -22,31 +22,24 @@ constexpr std::uint32_t kSaltOfFaults = 1000;
 /// Takes the fault out of the salt on the last rank.
 class FaultyPart final : public Part {
  public:
-  FaultyPart(std::unique_ptr<Part> part, bool last) : part_(std::move(part)), last_(last) {}
+  FaultyPart(const Task& task, MPI_Comm ranks, int rank, const std::vector<int>& allowed)
+      : Part(task, ranks, rank, allowed,
+             spoilt<FaultyLoops>(workloads()[static_cast<std::size_t>(task.workload)], task.type)),
+        last_(rank == task.workers - 1) {}
   void renew(std::uint32_t salt) override {
     FaultyLoops::fault =
         last_ && salt > kSaltOfFaults ? static_cast<Fault>(salt - kSaltOfFaults) : Fault::none;
-    part_->renew(salt);
-  }
-  void cool() override { part_->cool(); }
-  void run() override { part_->run(); }
-  Report report(std::uint32_t salt, std::int64_t operations) override {
-    return part_->report(salt, operations);
-  }
-  Verdict judge(const std::vector<Report>& reports, std::uint32_t salt) override {
-    return part_->judge(reports, salt);
+    Part::renew(salt);
   }
 
  private:
-  std::unique_ptr<Part> part_;
   bool last_;
 };
 
 std::unique_ptr<Part> make_faulty_part(const Task& task, MPI_Comm ranks, int rank,
                                        const std::vector<int>& allowed) {
   if (task.elements == 13) throw std::bad_alloc();
-  return std::make_unique<FaultyPart>(make_part<FaultyLoops>(task, ranks, rank, allowed),
-                                      rank == task.workers - 1);
+  return std::make_unique<FaultyPart>(task, ranks, rank, allowed);
 }
 
 Ranks* ranks = nullptr;

@@ -119,21 +119,18 @@ class Reduction : public Plain {
   }
 };
 
-Variant region() {
-  Variant variant{"static"};
-  // OpenMP's threads wait for one another by spinning: more of them than CPUs measure nothing.
-  variant.within_threads = true;
-  return variant;
-}
+// OpenMP's threads wait for one another by spinning: more of them than CPUs measure nothing.
+const Variant kRegion{.name = "static", .within_threads = true};
 
 /// `static`: a parallel loop with the static schedule.
 class OpenMp final : public ThreadedModel {
  public:
   OpenMp()
       : ThreadedModel(
-            {array_offers<Region>(region()),
+            {array_offers<Region>(kRegion),
              {count_offer<Region, Critical>("critical"), count_offer<Region, Atomic>("atomic"),
-              count_offer<Region, Reduction>("reduction"), create_offer<Region>(region())}}) {}
+              count_offer<Region, Reduction>("reduction"),
+              cost_offer<CreateOperation<Region>>(costs::create(), kRegion)}}) {}
   std::string_view name() const override { return "openmp"; }
   std::vector<Column> columns() const override { return {kWorkerBytesColumn}; }
   std::vector<std::pair<std::string, std::string>> facts() const override {

@@ -1,6 +1,8 @@
 #include "cpu/operations.hpp"
 
-#include <iterator>
+#include <fmt/format.h>
+
+#include <cstring>
 
 #include "common/topology.hpp"
 
@@ -30,12 +32,18 @@ std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::ma
   return offers;
 }
 
-std::vector<Offer> joined(std::vector<std::vector<Offer>> parts) {
-  std::vector<Offer> all;
-  for (std::vector<Offer>& part : parts) {
-    std::move(part.begin(), part.end(), std::back_inserter(all));
+ThreadedModel::ThreadedModel(const std::vector<std::vector<Offer>>& offers) {
+  for (const std::vector<Offer>& part : offers) {
+    offers_.insert(offers_.end(), part.begin(), part.end());
   }
-  return all;
+}
+
+void refused(std::string_view what, int error) {
+  throw Unavailable(fmt::format("the system refused {}: {}", what, std::strerror(error)));
+}
+
+const std::vector<int>& cpus_of(const Placement& placement) {
+  return placement.cpus.empty() ? placement.allowed : placement.cpus;
 }
 
 void bind_worker(const Placement& placement, int worker) {
@@ -46,15 +54,17 @@ void bind_worker(const Placement& placement, int worker) {
   }
 }
 
-CallerBinding::CallerBinding(const Placement& placement) : allowed_(placement.allowed) {
-  bind_worker(placement, 0);
+CallerBinding::CallerBinding(const Placement& placement, To to) : allowed_(placement.allowed) {
+  if (to == To::all) {
+    bind_this_thread(cpus_of(placement));
+  } else {
+    bind_worker(placement, 0);
+  }
 }
 
-CallerBinding::~CallerBinding() { unbind(allowed_); }
-
-void unbind(const std::vector<int>& allowed) {
+CallerBinding::~CallerBinding() {
   try {
-    bind_this_thread(allowed);
+    bind_this_thread(allowed_);
   } catch (const std::runtime_error&) {
     // Only when the mask has shrunk since the run began: the next team binds anew and reports it.
   }

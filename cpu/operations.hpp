@@ -5,7 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <type_traits>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +14,7 @@
 #include "common/model.hpp"
 #include "common/workloads/reference.hpp"
 #include "cpu/loops.hpp"
+#include "cpu/shared.hpp"
 
 /// The workloads on arrays on CPU workers: one operation for every workload and every model.
 ///
@@ -23,60 +24,40 @@
 ///     template <class Body> void run(Body&& body)   body(worker) once for each worker, and waits
 ///
 /// run() is inside the clock; the loop bodies, the slices, where data lies and who touches it first
-/// are here and so are the same for all. A team may have besides
+/// are here and so are the same for all. Bodies capture by value and little, so that a team of
+/// processes can copy them. A team may have besides
 ///
 ///     template <class Work> void within(Work&& work)   calls work() where run() may be called
+///     static Loops whole(const Workload&, ElementType) a library's own version, on all of the data
+///                                                      at once
+///     std::vector<int> processes() const               Operation::processes()
 namespace crossover::cpu {
 
-/// The arrays of a workload, and each worker's part of them.
-class Slices {
- public:
-  Slices(const Configuration& configuration, const std::vector<char*>& arrays) {
-    const std::size_t size = size_of(configuration.type);
-    for (int worker = 0; worker < configuration.workers; ++worker) {
-      const Slice slice = slice_of(configuration.elements, size, worker, configuration.workers);
-      Part part;
-      part.slice = slice;
-      part.arrays = static_cast<int>(arrays.size());
-      part.bytes = slice.size * size;
-      for (std::size_t i = 0; i < arrays.size(); ++i) part.at[i] = arrays[i] + slice.first * size;
-      parts_.push_back(part);
+/// A worker's part of the arrays of a workload; its own to write in, on lines that no other worker
+/// has.
+struct alignas(kLinePair) WorkerPart {
+  std::array<void*, kMostArrays> at{};  ///< where its part of each array begins
+  Slice slice;
+  int arrays = 0;
+  std::uint64_t bytes = 0;  ///< of each array
+  Total sum{};              ///< of the last operation
+
+  /// Writes this part of the input.
+  void fill(const Reference& reference, std::uint32_t salt) const {
+    for (int array = 0; array < arrays; ++array) {
+      reference.fill(array, at[static_cast<std::size_t>(array)], slice.first, slice.size, salt);
     }
   }
-
-  /// A worker's; its own to write in, on lines that no other worker has.
-  struct alignas(kLinePair) Part {
-    std::array<void*, kMostArrays> at{};  ///< where its part of each array begins
-    Slice slice;
-    int arrays = 0;
-    std::uint64_t bytes = 0;  ///< of each array
-    Total sum{};              ///< of the last operation
-  };
-  Part& of(int worker) { return parts_[static_cast<std::size_t>(worker)]; }
-  std::span<const Part> all() const { return parts_; }
-
- private:
-  std::vector<Part> parts_;
+  /// Removes this part from all caches.
+  void cool() const {
+    for (int array = 0; array < arrays; ++array) {
+      remove_from_caches(at[static_cast<std::size_t>(array)], bytes);
+    }
+  }
 };
 
-/// Writes a worker's part of the input.
-inline void fill(const Reference& reference, const Slices::Part& part, std::uint32_t salt) {
-  for (int array = 0; array < part.arrays; ++array) {
-    reference.fill(array, part.at[static_cast<std::size_t>(array)], part.slice.first,
-                   part.slice.size, salt);
-  }
-}
-
-/// Removes a worker's part from all caches.
-inline void cool(const Slices::Part& part) {
-  for (int array = 0; array < part.arrays; ++array) {
-    remove_from_caches(part.at[static_cast<std::size_t>(array)], part.bytes);
-  }
-}
-
 /// What all operations on arrays have in common: an array's `Memory`, the input and its reference.
-/// `Work` is Loops or has its interface.
-template <class Memory, class Work>
+template <class Memory>
 class OnArrays : public Operation {
  public:
   std::int64_t operations_left() const override {
@@ -86,23 +67,36 @@ class OnArrays : public Operation {
   Verdict verify() override {
     const std::uint64_t elements = configuration_.elements;
     if (loops_.is_sum()) {
-      return reference_->verify_sum(sum_, elements, salt_, loops_.rounding(), allowed_);
+      return reference_->verify_sum(sum_, elements, salt_, loops_.rounding, allowed_);
     }
     return reference_->verify_map(memory_.front().data(), 0, elements, salt_, done_, allowed_);
   }
 
  protected:
-  /// `allocate(bytes)` makes one array's memory.
-  template <class Allocate>
-  OnArrays(const Configuration& configuration, const Placement& placement, Allocate&& allocate)
+  OnArrays(const Configuration& configuration, const Placement& placement, Loops loops)
       : configuration_(configuration),
-        loops_(*configuration.workload, configuration.type),
+        loops_(std::move(loops)),
         reference_(make_reference(*configuration.workload, configuration.type)),
-        memory_(each_array(configuration, allocate)),
-        slices_(configuration, starts(memory_)),
-        allowed_(placement.allowed) {}
+        parts_(static_cast<std::size_t>(configuration.workers)),
+        allowed_(placement.allowed) {
+    const auto arrays = static_cast<std::size_t>(configuration.workload->arrays);
+    for (std::size_t array = 0; array < arrays; ++array) {
+      memory_.emplace_back(configuration.elements * element_bytes());
+    }
+    for (int worker = 0; worker < configuration.workers; ++worker) {
+      WorkerPart& part = part_of(worker);
+      part.slice = slice_of(configuration.elements, element_bytes(), worker, configuration.workers);
+      part.arrays = configuration.workload->arrays;
+      part.bytes = part.slice.size * element_bytes();
+      for (std::size_t array = 0; array < arrays; ++array) {
+        part.at[array] =
+            static_cast<char*>(memory_[array].data()) + part.slice.first * element_bytes();
+      }
+    }
+  }
 
   std::size_t element_bytes() const { return size_of(configuration_.type); }
+  WorkerPart& part_of(int worker) { return parts_.all()[static_cast<std::size_t>(worker)]; }
 
   void renewed(std::uint32_t salt) {
     salt_ = salt;
@@ -118,54 +112,60 @@ class OnArrays : public Operation {
     return time_each(operations, run, cool);
   }
 
-  /// Adds up the sums that are in `parts`.
-  template <class Parts>
-  void add_up(const Parts& parts) {
+  /// Adds up the sums of all parts.
+  void add_up() {
     Total total = loops_.zero();
-    for (const auto& part : parts) loops_.add(total, part.sum);
+    for (const WorkerPart& part : parts_.all()) loops_.add(total, part.sum);
     sum_ = total;
   }
 
   Configuration configuration_;
-  Work loops_;
+  Loops loops_;
   std::unique_ptr<Reference> reference_;
-  std::vector<Memory> memory_;  // by array
-  Slices slices_;
+  std::vector<Memory> memory_;        // by array
+  InSharedMemory<WorkerPart> parts_;  // by worker
   Total sum_{};
 
  private:
-  template <class Allocate>
-  static std::vector<Memory> each_array(const Configuration& configuration, Allocate&& allocate) {
-    std::vector<Memory> all;
-    for (int array = 0; array < configuration.workload->arrays; ++array) {
-      all.push_back(allocate(configuration.elements * size_of(configuration.type)));
-    }
-    return all;
-  }
-  static std::vector<char*> starts(const std::vector<Memory>& memory) {
-    std::vector<char*> all;
-    for (const Memory& one : memory) all.push_back(static_cast<char*>(one.data()));
-    return all;
-  }
-
   std::vector<int> allowed_;
   std::uint32_t salt_ = 0;
   std::int64_t done_ = 0;  // operations on this input
 };
 
-/// A workload on arrays by a team. `Whole`, if any, is a library's own version on all of the data
-/// at once, with the interface of Loops.
-template <class Team, class Whole = void>
-class ArrayOperation final
-    : public OnArrays<Buffer, std::conditional_t<std::is_void_v<Whole>, Loops, Whole>> {
+/// The processes of a team, if it has any.
+template <class Team>
+std::vector<int> processes_of(const Team& team) {
+  if constexpr (requires { team.processes(); }) return team.processes();
+  return {};
+}
+
+/// A workload on arrays by a team.
+template <class Team, class Memory = Buffer>
+class ArrayOperation final : public OnArrays<Memory> {
  public:
   ArrayOperation(const Configuration& configuration, const Placement& placement)
-      : Base(configuration, placement, [](std::size_t bytes) { return Buffer(bytes); }),
-        team_(configuration.workers, placement) {}
+      : ArrayOperation(configuration, placement, [&] {
+          if constexpr (kWhole) return Team::whole(*configuration.workload, configuration.type);
+          return Loops(*configuration.workload, configuration.type);
+        }()) {}
+  ArrayOperation(const Configuration& configuration, const Placement& placement, Loops loops)
+      : OnArrays<Memory>(configuration, placement, std::move(loops)),
+        team_(configuration.workers, placement) {
+    if constexpr (requires(const Memory& memory) { memory.first_touch(0, 0); }) {
+      team_.run([this](int worker) {
+        const WorkerPart& part = this->part_of(worker);
+        for (const Memory& memory : this->memory_) {
+          memory.first_touch(part.slice.first * this->element_bytes(), part.bytes);
+        }
+      });
+    }
+  }
 
   void renew(std::uint32_t salt) override {
     this->renewed(salt);
-    within([&] { team_.run([&](int worker) { fill(*reference_, slices_.of(worker), salt); }); });
+    within([this, salt] {
+      team_.run([this, salt](int worker) { this->part_of(worker).fill(*this->reference_, salt); });
+    });
   }
 
   Nanoseconds time(std::int64_t operations) override {
@@ -173,18 +173,18 @@ class ArrayOperation final
     within([&] {
       taken = this->timed(
           operations, [this] { run(); },
-          [this] { team_.run([this](int worker) { cool(slices_.of(worker)); }); });
+          [this] { team_.run([this](int worker) { this->part_of(worker).cool(); }); });
     });
     return taken;
   }
 
+  std::vector<int> processes() const override { return processes_of(team_); }
+
  private:
-  using Base = OnArrays<Buffer, std::conditional_t<std::is_void_v<Whole>, Loops, Whole>>;
-  using Base::configuration_;
-  using Base::loops_;
-  using Base::reference_;
-  using Base::slices_;
-  using Base::sum_;
+  static constexpr bool kWhole = requires(const Workload& workload) {
+    Team::whole(workload, ElementType::f32);
+  };
+  using OnArrays<Memory>::loops_;
 
   template <class Work>
   void within(Work&& work) {
@@ -196,29 +196,42 @@ class ArrayOperation final
   }
 
   void run() {
-    if constexpr (!std::is_void_v<Whole>) {
+    if constexpr (kWhole) {
       // Worker 0's part begins where the whole does.
-      void* const* const arrays = slices_.of(0).at.data();
+      void* const* const arrays = this->part_of(0).at.data();
       if (loops_.is_sum()) {
-        sum_ = loops_.sum(arrays, configuration_.elements);
+        this->sum_ = loops_.sum(arrays, this->configuration_.elements);
       } else {
-        loops_.map(arrays, configuration_.elements);
+        loops_.map(arrays, this->configuration_.elements);
       }
     } else if (loops_.is_sum()) {
       team_.run([this](int worker) {
-        Slices::Part& part = slices_.of(worker);
+        WorkerPart& part = this->part_of(worker);
         part.sum = loops_.sum(part.at.data(), part.slice.size);
       });
-      this->add_up(slices_.all());
+      this->add_up();
     } else {
       team_.run([this](int worker) {
-        const Slices::Part& part = slices_.of(worker);
+        const WorkerPart& part = this->part_of(worker);
         loops_.map(part.at.data(), part.slice.size);
       });
     }
   }
 
-  Team team_;
+  Team team_;  // last: processes know what is there when they are forked
+};
+
+/// An operation on the host's clock that knows how many were done on its input.
+class CountedOperation : public HostClockedOperation {
+ public:
+  void renew(std::uint32_t) override { operations_ = 0; }
+  Nanoseconds time(std::int64_t operations) override {
+    operations_ += static_cast<std::uint64_t>(operations);
+    return HostClockedOperation::time(operations);
+  }
+
+ protected:
+  std::uint64_t operations_ = 0;
 };
 
 /// What a worker takes where there is no array: its stack's and its allocator's first pages, and
@@ -239,10 +252,11 @@ std::uint64_t threaded_bytes(const Configuration& configuration);
 std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::make)& make,
                                 const decltype(Offer::host_bytes)& host_bytes);
 
-/// Those by `Team`, and by a library's `Whole`.
-template <class Team, class Whole = void>
-std::vector<Offer> array_offers(const Variant& variant) {
-  return array_offers(variant, make_operation<ArrayOperation<Team, Whole>>, threaded_bytes);
+/// Those by `Team`.
+template <class Team, class Memory = Buffer>
+std::vector<Offer> array_offers(
+    const Variant& variant, std::uint64_t (*host_bytes)(const Configuration&) = threaded_bytes) {
+  return array_offers(variant, make_operation<ArrayOperation<Team, Memory>>, host_bytes);
 }
 
 /// The offer of `cost` by an operation of type `Made`.
@@ -251,9 +265,6 @@ Offer cost_offer(const Workload& cost, const Variant& variant,
                  std::uint64_t (*host_bytes)(const Configuration&) = threaded_bytes) {
   return {&cost, variant, make_operation<Made>, host_bytes};
 }
-
-/// The offers of several functions, one behind the other.
-std::vector<Offer> joined(std::vector<std::vector<Offer>> parts);
 
 /// What every CPU model answers alike: workers from `--threads`, on the CPUs; a table of offers.
 class ThreadedModel : public Model {
@@ -264,17 +275,19 @@ class ThreadedModel : public Model {
   }
 
  protected:
-  explicit ThreadedModel(std::vector<std::vector<Offer>> offers)
-      : offers_(joined(std::move(offers))) {}
+  /// The lines of several functions, one behind the other.
+  explicit ThreadedModel(const std::vector<std::vector<Offer>>& offers);
 
  private:
   std::vector<Offer> offers_;
 };
 
-/// Binds the calling thread, as worker 0 of a team, for as long as the team lives.
+/// Binds the calling thread for as long as a team lives: as its worker 0 or, where the caller is no
+/// worker, to the CPUs of all of them.
 class CallerBinding {
  public:
-  explicit CallerBinding(const Placement& placement);
+  enum class To { worker_0, all };
+  explicit CallerBinding(const Placement& placement, To to = To::worker_0);
   CallerBinding(const CallerBinding&) = delete;
   CallerBinding& operator=(const CallerBinding&) = delete;
   ~CallerBinding();
@@ -283,11 +296,14 @@ class CallerBinding {
   std::vector<int> allowed_;
 };
 
+/// Throws Unavailable: the system refused `what` with the error number `error`.
+[[noreturn]] void refused(std::string_view what, int error);
+
+/// The CPUs of a team: its workers', or all allowed ones when they are not pinned.
+const std::vector<int>& cpus_of(const Placement& placement);
+
 /// Binds the calling thread as worker `worker`: to its CPU, or to all allowed ones when workers are
 /// not pinned (a new thread otherwise inherits whatever its creator is bound to).
 void bind_worker(const Placement& placement, int worker);
-
-/// Lets the calling thread use all `allowed` CPUs again; never throws.
-void unbind(const std::vector<int>& allowed);
 
 }  // namespace crossover::cpu

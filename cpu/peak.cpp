@@ -11,18 +11,11 @@
 #include <utility>
 
 #include "common/topology.hpp"
+#include "cpu/vector_loops.hpp"
 
 namespace crossover::cpu {
 
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int kVectorBytes = 64;
-#elif defined(__AVX__)
-constexpr int kVectorBytes = 32;
-#else
-constexpr int kVectorBytes = 16;
-#endif
 
 // Independent chains: at least latency times units, which is 4 x 2 to 5 x 2 on x86-64 and 4 x 4 on
 // the widest Arm cores, and no more than the registers hold beside the two constants: AVX has 16 of
@@ -38,41 +31,32 @@ constexpr std::chrono::milliseconds kWindow{10};
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kRepeats = 2000;  // some 10 us: reading the clock in between costs nothing
+
+template <class T>
+struct Chains {
+  detail::Vector<T, detail::kWidest> at[kChains];
+};
+
+/// Floating-point operations of one step().
+template <class T>
+constexpr double kOperations = 2.0 * kRepeats * sizeof(Chains<T>) / sizeof(T);
+
 /// Each x = a x + b with a = -1: from x to b - x and back, so that all bits keep changing.
 template <class T>
-class Chains {
- public:
-  Chains() {
-    for (int chain = 0; chain < kChains; ++chain) x_[chain] = V{} + static_cast<T>(1.1 + chain);
+void step(Chains<T>& chains) {
+  // The compiler must not know them, nor what becomes of the chains.
+  T a = -1;
+  T b = static_cast<T>(0.7);
+  asm volatile("" : "+m"(a), "+m"(b));
+  Chains<T> x = chains;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
+#pragma GCC unroll 24
+    for (auto& one : x.at) one = a * one + b;
   }
-
-  /// Floating-point operations of one step().
-  static constexpr double operations() {
-    return 2.0 * kRepeats * kChains * kVectorBytes / sizeof(T);
-  }
-
-  void step() { step(std::make_index_sequence<kChains>{}); }
-
- private:
-  using V [[gnu::vector_size(kVectorBytes)]] = T;
-  static constexpr int kRepeats = 2000;  // some 10 us: reading the clock in between costs nothing
-
-  template <std::size_t... Chain>
-  void step(std::index_sequence<Chain...>) {
-    // The compiler must not know them, nor what becomes of the chains.
-    T minus_one = -1;
-    T b = static_cast<T>(0.7);
-    asm volatile("" : "+m"(minus_one), "+m"(b));
-    const V as = V{} + minus_one;
-    const V bs = V{} + b;
-    V x[kChains]{x_[Chain]...};
-    for (int repeat = 0; repeat < kRepeats; ++repeat) ((x[Chain] = as * x[Chain] + bs), ...);
-    ((x_[Chain] = x[Chain]), ...);
-    asm volatile("" : : "r"(x_) : "memory");
-  }
-
-  V x_[kChains];
-};
+  chains = x;
+  asm volatile("" : : "r"(&chains) : "memory");
+}
 
 /// GFLOP/s of this thread in a window.
 template <class T>
@@ -81,11 +65,11 @@ double window_rate(Chains<T>& chains) {
   std::int64_t steps = 0;
   Clock::duration passed{};
   do {
-    chains.step();
+    step(chains);
     ++steps;
     passed = Clock::now() - start;
   } while (passed < kWindow);
-  return static_cast<double>(steps) * Chains<T>::operations() /
+  return static_cast<double>(steps) * kOperations<T> /
          std::chrono::duration<double, std::nano>(passed).count();
 }
 
@@ -100,7 +84,10 @@ double peak(const std::vector<int>& cpus) {
       for (std::size_t worker = 0; worker < cpus.size(); ++worker) {
         threads.emplace_back([&, worker] {
           bind_this_thread(cpus[worker]);
-          Chains<T> chains;
+          Chains<T> chains{};
+          for (int chain = 0; chain < kChains; ++chain) {
+            chains.at[chain] += static_cast<T>(1.1 + chain);
+          }
           for (std::vector<double>& window : rates) {
             together.arrive_and_wait();
             window[worker] = window_rate(chains);

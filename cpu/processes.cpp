@@ -11,36 +11,30 @@
 #include "cpu/costs/switch/switch.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
-#include "cpu/process/channel_kinds.hpp"
+#include "cpu/process/crew.hpp"
 #include "cpu/process/operations.hpp"
+#include "cpu/process/shared_memory.hpp"
 
 namespace crossover::cpu {
 
 namespace {
 
-/// Of every workload on arrays, over memory that all workers share.
-std::vector<Offer> shared_offers(const Variant& variant, SharedMemory::Backing backing,
-                                 SharedOperation<>::MakeCrew make_crew) {
-  return array_offers(
-      variant,
-      [=](const Configuration& configuration, const Placement& placement) {
-        return std::make_unique<SharedOperation<>>(configuration, placement, backing, make_crew);
-      },
-      [](const Configuration& configuration) {
-        return threaded_bytes(configuration) + crew_bytes(configuration);
-      });
+/// What workers take that share the memory of the arrays.
+std::uint64_t shared_bytes(const Configuration& configuration) {
+  return threaded_bytes(configuration) + crew_bytes(configuration);
 }
 
-/// The same by messages.
+/// Of every workload on arrays, by messages.
 std::vector<Offer> channel_offers(const std::string& variant, ChannelKind kind) {
   return array_offers(
       {variant, Variant::Role::step},
       [=](const Configuration& configuration, const Placement& placement) {
-        return std::make_unique<ChannelOperation<>>(configuration, placement, kind);
+        return std::make_unique<ChannelOperation>(
+            configuration, placement, kind, Loops(*configuration.workload, configuration.type));
       },
       [=](const Configuration& configuration) {
         const auto arrays = static_cast<std::size_t>(configuration.workload->arrays);
-        const std::uint64_t chunks = Buffer::mapped_bytes(arrays * chunk_bytes(kind));
+        const std::uint64_t chunks = Buffer::mapped_bytes(arrays * kChunkBytes);
         return threaded_bytes(configuration) + static_cast<std::uint64_t>(configuration.workers) *
                                                    (kChildBytes + chunks + kernel_bytes(kind));
       });
@@ -52,15 +46,14 @@ std::vector<Offer> channel_offers(const std::string& variant, ChannelKind kind) 
 class Processes final : public ThreadedModel {
  public:
   Processes()
-      : ThreadedModel({shared_offers({"spawn", Variant::Role::step}, SharedMemory::Backing::memory,
-                                     make_spawn),
-                       channel_offers("queue", ChannelKind::queue),
-                       channel_offers("pipe", ChannelKind::pipe),
-                       channel_offers("socket", ChannelKind::socket),
-                       shared_offers({"mapped-file", Variant::Role::step},
-                                     SharedMemory::Backing::file, make_pool),
-                       shared_offers({"shm"}, SharedMemory::Backing::memory, make_pool),
-                       process_count_offers(), process_create_offers(), process_switch_offers()}) {}
+      : ThreadedModel(
+            {array_offers<ProcessSpawn, SharedMemory>({"spawn", Variant::Role::step}, shared_bytes),
+             channel_offers("queue", ChannelKind::queue), channel_offers("pipe", ChannelKind::pipe),
+             channel_offers("socket", ChannelKind::socket),
+             array_offers<ProcessPool, MappedFile>({"mapped-file", Variant::Role::step},
+                                                   shared_bytes),
+             array_offers<ProcessPool, SharedMemory>({"shm"}, shared_bytes), process_count_offers(),
+             process_create_offers(), process_switch_offers()}) {}
 
   std::string_view name() const override { return "processes"; }
 
@@ -76,8 +69,8 @@ class Processes final : public ThreadedModel {
              "shm, mapped-file, spawn: worker 0; pipe, socket, queue: no worker, it sends and "
              "receives, on the workers' CPUs"},
             {"shared_memory", "memfd_create, on " + SharedMemory::pages()},
-            {"mapped_file", "on " + SharedMemory::file_system()},
-            {"chunk_bytes", fmt::format("{}", chunk_bytes(ChannelKind::pipe))}};
+            {"mapped_file", "on " + MappedFile::file_system()},
+            {"chunk_bytes", fmt::format("{}", kChunkBytes)}};
   }
 };
 

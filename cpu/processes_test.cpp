@@ -403,7 +403,7 @@ TEST_P(ProcessCosts, SayThatAWorkerWasKilledAtWork) {
 TEST(SharedMemory, LiesOnHugePagesWhereTheSystemHasThem) {
   if (SharedMemory::pages() != "huge pages, by MADV_COLLAPSE") GTEST_SKIP();
   const std::size_t bytes = std::size_t{8} << 20;
-  const SharedMemory memory(bytes, SharedMemory::Backing::memory);
+  const SharedMemory memory(bytes);
   memory.first_touch(0, bytes / 2 + 1);  // the page in the middle begins in this part
   memory.first_touch(bytes / 2 + 1, bytes / 2 - 1);
   const auto maps = read_text("/proc/self/smaps").value_or("");

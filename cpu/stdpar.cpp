@@ -70,91 +70,80 @@ class Arena {
   std::vector<int> workers_;
 };
 
+/// Where array `index` begins. An integer may be read as the unsigned one of its width, whose
+/// arithmetic wraps by definition.
+template <class T>
+Word<T>* at(void* const* arrays, int index) {
+  return static_cast<Word<T>*>(arrays[index]);
+}
+
+template <class Work, class T>
+void map_all(const void* self, void* const* arrays, std::uint64_t count) {
+  using W = Word<T>;
+  const Work work = *static_cast<const Work*>(self);
+  constexpr auto kPolicy = std::execution::par_unseq;
+  W* const y = at<T>(arrays, 0);
+  constexpr int kFirst = Work::kPattern == Pattern::map_into ? 1 : 0;
+  if constexpr (Work::kArrays == 1) {
+    std::for_each(kPolicy, y, y + count, [work](W& value) { value = work.element(value); });
+  } else if constexpr (Work::kInputs == 1) {
+    const W* const x = at<T>(arrays, kFirst);
+    std::transform(kPolicy, x, x + count, y, [work](W value) { return work.element(value); });
+  } else if constexpr (Work::kInputs == 2) {
+    const W* const a = at<T>(arrays, kFirst);
+    const W* const b = at<T>(arrays, kFirst + 1);
+    std::transform(kPolicy, a, a + count, b, y, [work](W p, W q) { return work.element(p, q); });
+  } else {
+    const W* const a = at<T>(arrays, 1);
+    const W* const b = at<T>(arrays, 2);
+    // There is no algorithm for three inputs: by the place of the element.
+    std::for_each(kPolicy, y, y + count, [work, y, a, b](W& value) {
+      const auto i = &value - y;
+      value = work.element(value, a[i], b[i]);
+    });
+  }
+}
+
+template <class Work, class T>
+Total sum_all(const void* self, void* const* arrays, std::uint64_t count) {
+  using W = Word<T>;
+  using Sum = Word<SumOf<T>>;
+  const Work work = *static_cast<const Work*>(self);
+  const W* const x = at<T>(arrays, 0);
+  Sum sum{};
+  if constexpr (Work::kArrays == 1) {
+    sum = std::transform_reduce(std::execution::par_unseq, x, x + count, Sum{}, std::plus<Sum>{},
+                                [work](W value) { return static_cast<Sum>(work.element(value)); });
+  } else {
+    sum = std::transform_reduce(std::execution::par_unseq, x, x + count, at<T>(arrays, 1), Sum{},
+                                std::plus<Sum>{},
+                                [work](W p, W q) { return static_cast<Sum>(work.element(p, q)); });
+  }
+  if constexpr (std::is_floating_point_v<T>) {
+    return Total{.real = sum};
+  } else {
+    return Total{.integer = sum};
+  }
+}
+
 /// The library's own versions: the element-wise algorithms, as a user would write them. Sums of
-/// floats are asked for in double precision, which is what the accuracy needs. With the interface
-/// of Loops.
-class Algorithms {
+/// floats are asked for in double precision, which is what the accuracy needs.
+class Algorithms : public Arena {
  public:
-  Algorithms(const Workload& workload, ElementType type) {
+  using Arena::Arena;
+  static Loops whole(const Workload& workload, ElementType type) {
+    Loops loops;
     with_array_workload(workload, type,
-                        [this]<class Work, class T>(const Work& work, std::type_identity<T>) {
-                          work_ = std::make_shared<const Work>(work);
+                        [&]<class Work, class T>(const Work& work, std::type_identity<T>) {
+                          loops.work = std::make_shared<const Work>(work);
                           if constexpr (Work::kPattern == Pattern::sum) {
-                            sum_ = &sum_all<Work, T>;
+                            loops.sum_part = &sum_all<Work, T>;
                           } else {
-                            map_ = &map_all<Work, T>;
+                            loops.map_part = &map_all<Work, T>;
                           }
                         });
+    return loops;
   }
-
-  bool is_sum() const { return sum_ != nullptr; }
-  Rounding rounding() const { return {}; }
-  void map(void* const* arrays, std::uint64_t count) const { map_(work_.get(), arrays, count); }
-  Total sum(void* const* arrays, std::uint64_t count) const {
-    return sum_(work_.get(), arrays, count);
-  }
-
- private:
-  /// Where array `index` begins. An integer may be read as the unsigned one of its width, whose
-  /// arithmetic wraps by definition.
-  template <class T>
-  static Word<T>* at(void* const* arrays, int index) {
-    return static_cast<Word<T>*>(arrays[index]);
-  }
-
-  template <class Work, class T>
-  static void map_all(const void* self, void* const* arrays, std::uint64_t count) {
-    using W = Word<T>;
-    const Work work = *static_cast<const Work*>(self);
-    constexpr auto kPolicy = std::execution::par_unseq;
-    W* const y = at<T>(arrays, 0);
-    constexpr int kFirst = Work::kPattern == Pattern::map_into ? 1 : 0;
-    if constexpr (Work::kArrays == 1) {
-      std::for_each(kPolicy, y, y + count, [work](W& value) { value = work.element(value); });
-    } else if constexpr (Work::kInputs == 1) {
-      const W* const x = at<T>(arrays, kFirst);
-      std::transform(kPolicy, x, x + count, y, [work](W value) { return work.element(value); });
-    } else if constexpr (Work::kInputs == 2) {
-      const W* const a = at<T>(arrays, kFirst);
-      const W* const b = at<T>(arrays, kFirst + 1);
-      std::transform(kPolicy, a, a + count, b, y, [work](W p, W q) { return work.element(p, q); });
-    } else {
-      const W* const a = at<T>(arrays, 1);
-      const W* const b = at<T>(arrays, 2);
-      // There is no algorithm for three inputs: by the place of the element.
-      std::for_each(kPolicy, y, y + count, [work, y, a, b](W& value) {
-        const auto i = &value - y;
-        value = work.element(value, a[i], b[i]);
-      });
-    }
-  }
-
-  template <class Work, class T>
-  static Total sum_all(const void* self, void* const* arrays, std::uint64_t count) {
-    using W = Word<T>;
-    using Sum = Word<SumOf<T>>;
-    const Work work = *static_cast<const Work*>(self);
-    const W* const x = at<T>(arrays, 0);
-    Sum sum{};
-    if constexpr (Work::kArrays == 1) {
-      sum =
-          std::transform_reduce(std::execution::par_unseq, x, x + count, Sum{}, std::plus<Sum>{},
-                                [work](W value) { return static_cast<Sum>(work.element(value)); });
-    } else {
-      sum = std::transform_reduce(
-          std::execution::par_unseq, x, x + count, at<T>(arrays, 1), Sum{}, std::plus<Sum>{},
-          [work](W p, W q) { return static_cast<Sum>(work.element(p, q)); });
-    }
-    if constexpr (std::is_floating_point_v<T>) {
-      return Total{.real = sum};
-    } else {
-      return Total{.integer = sum};
-    }
-  }
-
-  std::shared_ptr<const void> work_;
-  void (*map_)(const void* work, void* const* arrays, std::uint64_t count) = nullptr;
-  Total (*sum_)(const void* work, void* const* arrays, std::uint64_t count) = nullptr;
 };
 
 /// `slices`: std::for_each over the workers' slices and the loop bodies of the other models.
@@ -163,7 +152,7 @@ class StdPar final : public ThreadedModel {
  public:
   StdPar()
       : ThreadedModel({array_offers<Arena>({"slices"}),
-                       array_offers<Arena, Algorithms>({"par_unseq", Variant::Role::library})}) {}
+                       array_offers<Algorithms>({"par_unseq", Variant::Role::library})}) {}
   std::string_view name() const override { return "stdpar"; }
   std::vector<std::pair<std::string, std::string>> facts() const override {
     return {{"backend", fmt::format("oneTBB {}", TBB_runtime_version())}};

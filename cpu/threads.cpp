@@ -6,131 +6,63 @@
 #include <thread>
 #include <vector>
 
-#include "common/topology.hpp"
 #include "cpu/costs/count/count.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/costs/switch/switch.hpp"
 #include "cpu/costs/wait/mixed.hpp"
 #include "cpu/costs/wait/wait.hpp"
+#include "cpu/dispatch.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
-#include "cpu/pause.hpp"
 
 namespace crossover::cpu {
 
 namespace {
 
-/// Persistent workers. A dispatch is one store by the caller, which all workers see at once, and
-/// one store by each worker, which the caller collects: each word on a pair of cache lines of its
-/// own. Workers spin between operations, because waking a sleeping thread takes 30 us and more; a
-/// pool that is not used for a while (or has more workers than the machine) lets them sleep.
+/// How a process's own threads sleep.
+struct PrivateFutex {
+  static void wait(std::atomic<std::uint32_t>& word, std::uint32_t value) {
+    word.wait(value, std::memory_order_seq_cst);
+  }
+  static void wake_all(std::atomic<std::uint32_t>& word) { word.notify_all(); }
+};
+
+/// Persistent workers.
 class Pool {
  public:
   Pool(int workers, const Placement& placement)
       : binding_(placement),
-        spins_(placement.oversubscribed ? 0 : kSpins),
-        done_(static_cast<std::size_t>(workers)) {
-    threads_.reserve(done_.size());
-    for (int worker = 1; worker < workers; ++worker) {
-      try {
-        threads_.emplace_back([this, worker, placement] { serve(worker, placement); });
-      } catch (const std::system_error& error) {
-        stop();
-        no_thread(worker, error);
-      }
-    }
+        lines_(Order::lines(workers)),
+        order_(lines_, placement.oversubscribed ? 0 : Order::kSpins) {
+    threads_.reserve(static_cast<std::size_t>(workers));
+    start_threads(
+        threads_, 1, workers,
+        [this, placement](int worker) {
+          bind_worker(placement, worker);
+          order_.serve(worker);
+        },
+        [this] { order_.end(); });
     // Until every worker is on its CPU.
     run([](int) {});
   }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  ~Pool() { stop(); }
+  ~Pool() {
+    order_.end();
+    join_threads(threads_);
+  }
 
   template <class Body>
   void run(Body&& body) {
-    const std::uint32_t epoch = order_.epoch.load(std::memory_order_relaxed) + 1;
-    order_.body = &body;
-    order_.call = [](void* context, int worker) {
-      (*static_cast<std::remove_reference_t<Body>*>(context))(worker);
-    };
-    publish(epoch);
-    body(0);
-    for (std::size_t worker = 1; worker < done_.size(); ++worker) {
-      wait_until(done_[worker].epoch, epoch);
-    }
+    order_.run([&body](int worker) { body(worker); }, [](std::size_t) {});
   }
 
  private:
-  // About a millisecond: longer than any pause between two operations of a sample, and far shorter
-  // than the setting up of the next configuration.
-  static constexpr int kSpins = 1 << 15;
-
-  struct alignas(kLinePair) Order {
-    std::atomic<std::uint32_t> epoch{0};
-    bool last = false;
-    void* body = nullptr;
-    void (*call)(void*, int) = nullptr;
-  };
-  struct alignas(kLinePair) Done {
-    std::atomic<std::uint32_t> epoch{0};
-  };
-  struct alignas(kLinePair) Sleepers {
-    std::atomic<int> count{0};
-  };
-
-  void publish(std::uint32_t epoch) {
-    order_.epoch.store(epoch, std::memory_order_seq_cst);
-    // A worker counts itself before it looks at the epoch for the last time, and this looks at the
-    // count after setting the epoch: one of the two sees the other.
-    if (sleepers_.count.load(std::memory_order_seq_cst) > 0) order_.epoch.notify_all();
-  }
-
-  void wait_until(const std::atomic<std::uint32_t>& word, std::uint32_t epoch) {
-    for (int spin = 0; word.load(std::memory_order_acquire) != epoch; ++spin) {
-      if (spins_ == 0) {
-        std::this_thread::yield();
-      } else {
-        pause();
-      }
-    }
-  }
-
-  void serve(int worker, const Placement& placement) {
-    bind_worker(placement, worker);
-    Done& done = done_[static_cast<std::size_t>(worker)];
-    for (std::uint32_t seen = 0;;) {
-      await_order(seen);
-      ++seen;
-      if (order_.last) return;
-      order_.call(order_.body, worker);
-      done.epoch.store(seen, std::memory_order_release);
-    }
-  }
-
-  /// Returns when the epoch is no longer `seen`.
-  void await_order(std::uint32_t seen) {
-    for (int spin = 0; spin < spins_; ++spin) {
-      if (order_.epoch.load(std::memory_order_acquire) != seen) return;
-      pause();
-    }
-    sleepers_.count.fetch_add(1, std::memory_order_seq_cst);
-    while (order_.epoch.load(std::memory_order_seq_cst) == seen) {
-      order_.epoch.wait(seen, std::memory_order_seq_cst);
-    }
-    sleepers_.count.fetch_sub(1, std::memory_order_relaxed);
-  }
-
-  void stop() {
-    order_.last = true;
-    publish(order_.epoch.load(std::memory_order_relaxed) + 1);
-    for (std::thread& thread : threads_) thread.join();
-  }
+  using Order = Dispatch<PrivateFutex>;
 
   CallerBinding binding_;
-  int spins_;
+  std::vector<Order::Line> lines_;
   Order order_;
-  Sleepers sleepers_;
-  std::vector<Done> done_;
   std::vector<std::thread> threads_;
 };
 
@@ -144,27 +76,18 @@ class Spawn {
 
   template <class Body>
   void run(Body&& body) {
-    for (int worker = 1; worker < workers_; ++worker) {
-      try {
-        threads_.emplace_back([this, &body, worker] {
+    start_threads(
+        threads_, 1, workers_,
+        [this, &body](int worker) {
           bind_worker(placement_, worker);
           body(worker);
-        });
-      } catch (const std::system_error& error) {
-        join();
-        no_thread(worker, error);
-      }
-    }
+        },
+        [] {});
     body(0);
-    join();
+    join_threads(threads_);
   }
 
  private:
-  void join() {
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
-
   CallerBinding binding_;
   Placement placement_;
   int workers_;
@@ -177,34 +100,20 @@ class Born {
  public:
   using Idle = IdleThreads;
 
-  Born(int workers, const Placement& placement) : allowed_(placement.allowed), workers_(workers) {
-    bind_this_thread(placement.cpus.empty() ? placement.allowed : placement.cpus);
+  Born(int workers, const Placement& placement)
+      : binding_(placement, CallerBinding::To::all), workers_(workers) {
     threads_.reserve(static_cast<std::size_t>(workers));
   }
-  Born(const Born&) = delete;
-  Born& operator=(const Born&) = delete;
-  ~Born() { unbind(allowed_); }
 
   template <class Body>
   void run(Body&& body) {
-    for (int worker = 0; worker < workers_; ++worker) {
-      try {
-        threads_.emplace_back([&body, worker] { body(worker); });
-      } catch (const std::system_error& error) {
-        join();
-        no_thread(worker, error);
-      }
-    }
-    join();
+    start_threads(
+        threads_, 0, workers_, [&body](int worker) { body(worker); }, [] {});
+    join_threads(threads_);
   }
 
  private:
-  void join() {
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
-
-  std::vector<int> allowed_;
+  CallerBinding binding_;
   int workers_;
   std::vector<std::thread> threads_;
 };
@@ -217,28 +126,22 @@ class Threads final : public ThreadedModel {
       : ThreadedModel({array_offers<Spawn>({"spawn", Variant::Role::step}),
                        array_offers<Pool>({"pool"}),
                        count_offers<Pool>(),
-                       {create_offer<Born>({"spawn"}), create_offer<Pool>(sleeping_pool())},
+                       {cost_offer<CreateOperation<Born>>(costs::create(), {"spawn"}),
+                        // What a sleeping pool of thousands takes nobody needs to know.
+                        cost_offer<CreateOperation<Pool>>(
+                            costs::create(), {.name = "pool", .within_threads = true})},
                        thread_switch_offers(),
                        wait_offers<Pool>()}) {}
   std::string_view name() const override { return "threads"; }
   std::vector<Column> columns() const override {
-    std::vector<Column> all{kWorkerBytesColumn};
-    all.insert(all.end(), kSwitchColumns.begin(), kSwitchColumns.end());
-    all.insert(all.end(), kMixedColumns.begin(), kMixedColumns.end());
-    return all;
+    return {kWorkerBytesColumn, kSwitchColumns[0], kSwitchColumns[1], kMixedColumns[0],
+            kMixedColumns[1]};
   }
   std::vector<std::pair<std::string, std::string>> facts() const override {
     return {{"waiting",
              "pool: workers spin for about 1 ms, then sleep on a futex; more workers than "
              "hardware threads sleep at once"},
             {"blocking", "clock_nanosleep to an absolute time, with a timer slack of 1 ns"}};
-  }
-
- private:
-  static Variant sleeping_pool() {
-    Variant pool{"pool"};
-    pool.within_threads = true;  // what a sleeping pool of thousands takes nobody needs to know
-    return pool;
   }
 };
 

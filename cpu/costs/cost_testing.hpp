@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/topology.hpp"
-#include "cpu/faulty_teams.hpp"
+#include "cpu/faults_testing.hpp"
 #include "cpu/models.hpp"
 
 namespace crossover::cpu {

@@ -32,6 +32,7 @@ struct Task {
   ElementType type = ElementType::f32;
   bool scatter = false;  ///< the data lies in rank 0
   bool pinned = false;
+  bool cold = false;  ///< each rank removes its data from the caches before every operation
   std::uint64_t elements = 0;
   std::int32_t workers = 1;  ///< ranks 0 to workers - 1 take part
   std::int32_t cpu = -1;     ///< for a pinned rank; -1: one of its own machine's, which rank 0 does
@@ -42,9 +43,8 @@ struct Order {
   enum class Kind : std::int32_t { prepare, renew, run, verify, release, quit };
   Kind kind = Kind::quit;
   Task task{};                  ///< to prepare
-  std::uint32_t salt = 0;       ///< to renew and to verify
-  std::int64_t operations = 0;  ///< to run; to verify: how many since the input was renewed
-  bool cold = false;  ///< to run: each rank removes its data from the caches before every operation
+  std::uint32_t salt = 0;       ///< to renew
+  std::int64_t operations = 0;  ///< to run
 };
 
 /// What a rank found in its own memory.

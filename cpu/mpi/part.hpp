@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include "common/buffer.hpp"
 #include "common/cold.hpp"
+#include "common/model.hpp"
 #include "common/workload.hpp"
 #include "common/workloads/reference.hpp"
 #include "cpu/loops.hpp"
@@ -22,36 +24,20 @@
 /// operation.
 namespace crossover::cpu::mpi {
 
+/// With the loops of all CPU models; the tests have faulty ones.
 class Part {
- public:
-  virtual ~Part() = default;
-  /// Writes this rank's part of the input.
-  virtual void renew(std::uint32_t salt) = 0;
-  /// Removes what this rank has from the caches; returns when all ranks have done so.
-  virtual void cool() = 0;
-  /// One operation. All ranks call it, and it returns on rank 0 when rank 0 knows that all of it is
-  /// done.
-  virtual void run() = 0;
-  /// Compares what this rank has with the reference, after `operations` operations on the input for
-  /// `salt`.
-  virtual Report report(std::uint32_t salt, std::int64_t operations) = 0;
-  /// On rank 0: of the reports of all ranks together.
-  virtual Verdict judge(const std::vector<Report>& reports, std::uint32_t salt) = 0;
-};
-
-/// That of any workload on arrays, with the loops of all CPU models; the tests have faulty ones.
-template <class Work>
-class ArrayPart final : public Part {
  public:
   /// `ranks` are those of the task, this one is `rank`; `allowed` are the CPUs to verify on. Throws
   /// std::bad_alloc.
-  ArrayPart(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed)
+  Part(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed)
+      : Part(task, ranks, rank, std::move(allowed), Loops(workload_of(task), task.type)) {}
+  Part(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed, Loops loops)
       : task_(task),
-        workload_(workloads()[static_cast<std::size_t>(task.workload)]),
+        workload_(workload_of(task)),
         ranks_(ranks),
         rank_(rank),
         allowed_(std::move(allowed)),
-        work_(workload_, task.type),
+        loops_(std::move(loops)),
         reference_(make_reference(workload_, task.type)),
         slice_(slice_of(task.elements, element_bytes(), rank, task.workers)),
         held_(holds_all() ? Slice{0, task.elements} : slice_) {
@@ -62,8 +48,12 @@ class ArrayPart final : public Part {
     }
     if (holds_all()) count_lines();
   }
+  virtual ~Part() = default;
 
-  void renew(std::uint32_t salt) override {
+  /// Writes this rank's part of the input.
+  virtual void renew(std::uint32_t salt) {
+    salt_ = salt;
+    done_ = 0;
     // Ranks that keep nothing write something all the same: they are to touch their memory first.
     // The first elements: what no message brings is wrong.
     const std::uint64_t first = keeps() ? held_.first : 0;
@@ -72,68 +62,63 @@ class ArrayPart final : public Part {
     }
   }
 
-  void cool() override {
-    for (const Buffer& array : arrays_) {
-      remove_from_caches(array.data(), held_.size * element_bytes());
-    }
+  /// How many operations may follow before the input is to be renewed.
+  std::int64_t operations_left() const { return reference_->operations_per_input() - done_; }
+
+  /// Does `operations` operations, of a cold task each after all ranks have removed what they have
+  /// from the caches. All ranks call it; what it returns counts on rank 0, where an operation ends
+  /// when rank 0 knows that all of it is done. The clock starts once all are awake and done with
+  /// their input.
+  Nanoseconds time(std::int64_t operations) {
+    done_ += operations;
     check(MPI_Barrier(ranks_));
+    const auto run_one = [this] { run(); };
+    if (!task_.cold) return time_all(operations, run_one);
+    return time_each(operations, run_one, [this] { cool(); });
   }
 
-  void run() override {
-    if (task_.scatter) {
-      for (int array = workload_.first_read; array < workload_.arrays; ++array) scatter(array);
-    } else {
-      await_call();
-    }
-    if (work_.is_sum()) {
-      sum();
-    } else {
-      work_.map(mine_.data(), slice_.size);
-      if (task_.scatter) {
-        gather();
-      } else {
-        check(MPI_Barrier(ranks_));
-      }
-    }
-  }
-
-  Report report(std::uint32_t salt, std::int64_t operations) override {
+  /// Compares what this rank has with the reference.
+  Report report() const {
     Report report;
     if (!keeps()) return report;
-    if (work_.is_sum()) {
+    if (loops_.is_sum()) {
       report.has_sum = true;
       report.sum = total_;
       return report;
     }
     report.checked = held_;
     const Verdict verdict =
-        reference_->verify_map(data(0), held_.first, held_.size, salt, operations, allowed_);
+        reference_->verify_map(data(0), held_.first, held_.size, salt_, done_, allowed_);
     report.correct = verdict.correct;
     report.error = verdict.error;
     report.note = ShortText(verdict.note);
     return report;
   }
 
-  Verdict judge(const std::vector<Report>& reports, std::uint32_t salt) override {
+  /// On rank 0: of the reports of all ranks together.
+  Verdict judge(const std::vector<Report>& reports) const {
     Verdict all{0, true, {}};
     std::uint64_t reached = 0;
     for (std::size_t rank = 0; rank < reports.size(); ++rank) {
       const Report& report = reports[rank];
       Verdict one{report.error, report.correct, report.note.string()};
       if (report.has_sum) {
-        one = reference_->verify_sum(report.sum, task_.elements, salt, work_.rounding(), allowed_);
+        one = reference_->verify_sum(report.sum, task_.elements, salt_, loops_.rounding, allowed_);
       }
       if (!one.correct) return {one.error, false, fmt::format("rank {}: {}", rank, one.note)};
       all.error = std::max(all.error, one.error);
       // Whatever no rank has looked at ends this here.
       if (report.checked.first == reached) reached += report.checked.size;
     }
-    if (work_.is_sum() || reached == task_.elements) return all;
+    if (loops_.is_sum() || reached == task_.elements) return all;
     return {std::numeric_limits<double>::quiet_NaN(), false,
             fmt::format("the ranks' slices end at element {} of {}", reached, task_.elements)};
   }
 
  private:
+  static const Workload& workload_of(const Task& task) {
+    return workloads()[static_cast<std::size_t>(task.workload)];
+  }
   bool is_root() const { return rank_ == 0; }
   /// With `scatter`, rank 0 has all of the data and the others have none but while they work on it.
   bool holds_all() const { return task_.scatter && is_root(); }
@@ -141,61 +126,61 @@ class ArrayPart final : public Part {
   std::size_t element_bytes() const { return size_of(task_.type); }
   void* data(int array) const { return arrays_[static_cast<std::size_t>(array)].data(); }
 
-  /// The others wait here until rank 0 calls the operation.
-  void await_call() {
-    unsigned char call = 1;
-    check(MPI_Bcast(&call, 1, MPI_UNSIGNED_CHAR, 0, ranks_));
+  void cool() {
+    for (const Buffer& array : arrays_) {
+      remove_from_caches(array.data(), held_.size * element_bytes());
+    }
+    check(MPI_Barrier(ranks_));
   }
+
   // Slices begin at cache lines, and the memory behind the last one reaches to the end of its line:
   // counted in lines, an int lasts for 128 GiB.
-  void scatter(int array) {
-    if (is_root()) {
-      check(MPI_Scatterv(data(array), counts_.data(), firsts_.data(), line_.get(), MPI_IN_PLACE, 0,
-                         line_.get(), 0, ranks_));
+  void run() {
+    if (task_.scatter) {
+      for (int array = workload_.first_read; array < workload_.arrays; ++array) {
+        check(MPI_Scatterv(data(array), counts_.data(), firsts_.data(), line(),
+                           is_root() ? MPI_IN_PLACE : data(array), lines_of(slice_), line(), 0,
+                           ranks_));
+      }
     } else {
-      check(MPI_Scatterv(nullptr, nullptr, nullptr, line_.get(), data(array), lines_of(slice_),
-                         line_.get(), 0, ranks_));
+      // The others wait here until rank 0 calls the operation.
+      unsigned char call = 1;
+      check(MPI_Bcast(&call, 1, MPI_UNSIGNED_CHAR, 0, ranks_));
     }
-  }
-  void gather() {
-    if (is_root()) {
-      check(MPI_Gatherv(MPI_IN_PLACE, 0, line_.get(), data(0), counts_.data(), firsts_.data(),
-                        line_.get(), 0, ranks_));
+    if (loops_.is_sum()) return sum();
+    loops_.map(mine_.data(), slice_.size);
+    if (task_.scatter) {
+      check(MPI_Gatherv(is_root() ? MPI_IN_PLACE : data(0), lines_of(slice_), line(), data(0),
+                        counts_.data(), firsts_.data(), line(), 0, ranks_));
     } else {
-      check(MPI_Gatherv(data(0), lines_of(slice_), line_.get(), nullptr, nullptr, nullptr,
-                        line_.get(), 0, ranks_));
+      check(MPI_Barrier(ranks_));
     }
   }
 
   void sum() {
-    const bool real = task_.type == ElementType::f32 || task_.type == ElementType::f64;
-    const MPI_Datatype kind = real ? MPI_DOUBLE : MPI_UINT64_T;
-    const Total part = work_.sum(mine_.data(), slice_.size);
+    const MPI_Datatype kind = loops_.real ? MPI_DOUBLE : MPI_UINT64_T;
+    const Total part = loops_.sum(mine_.data(), slice_.size);
     if (!task_.scatter) {
       check(MPI_Allreduce(&part, &total_, 1, kind, MPI_SUM, ranks_));
       return;
     }
     check(MPI_Gather(&part, 1, kind, partials_.data(), 1, kind, 0, ranks_));
-    total_ = work_.zero();
-    for (const Total partial : partials_) work_.add(total_, partial);
+    total_ = loops_.zero();
+    for (const Total partial : partials_) loops_.add(total_, partial);
   }
 
   static constexpr std::uint64_t kLine = 64;
 
-  class LineType {
-   public:
-    LineType() {
-      check(MPI_Type_contiguous(kLine, MPI_BYTE, &type_));
-      check(MPI_Type_commit(&type_));
-    }
-    ~LineType() { MPI_Type_free(&type_); }
-    LineType(const LineType&) = delete;
-    LineType& operator=(const LineType&) = delete;
-    MPI_Datatype get() const { return type_; }
-
-   private:
-    MPI_Datatype type_ = MPI_DATATYPE_NULL;
-  };
+  /// Of so many bytes; kept until MPI ends.
+  static MPI_Datatype line() {
+    static const MPI_Datatype type = [] {
+      MPI_Datatype made = MPI_DATATYPE_NULL;
+      check(MPI_Type_contiguous(kLine, MPI_BYTE, &made));
+      check(MPI_Type_commit(&made));
+      return made;
+    }();
+    return type;
+  }
 
   int lines_of(const Slice& slice) const {
     return static_cast<int>((slice.size * element_bytes() + kLine - 1) / kLine);
@@ -214,25 +199,27 @@ class ArrayPart final : public Part {
   MPI_Comm ranks_;
   int rank_;
   std::vector<int> allowed_;
-  Work work_;
+  Loops loops_;
   std::unique_ptr<Reference> reference_;
   Slice slice_;  // what this rank works on
   Slice held_;   // what it has memory for
   std::vector<Buffer> arrays_;
   std::array<void*, kMostArrays> mine_{};  // its slice of each array
   Total total_{};
-  LineType line_;
+  std::uint32_t salt_ = 0;
+  std::int64_t done_ = 0;  // operations on this input
   // On the root, by rank:
   std::vector<int> firsts_;  // where its slice begins, in lines
   std::vector<int> counts_;
   std::vector<Total> partials_;
 };
 
-/// This rank's part of a task. Throws std::bad_alloc.
-template <class Work = Loops>
-std::unique_ptr<Part> make_part(const Task& task, MPI_Comm ranks, int rank,
-                                const std::vector<int>& allowed) {
-  return std::make_unique<ArrayPart<Work>>(task, ranks, rank, allowed);
-}
+/// Makes a Part, or what a test puts in its place.
+using MakePart = std::function<std::unique_ptr<Part>(const Task& task, MPI_Comm ranks, int rank,
+                                                     const std::vector<int>& allowed)>;
+
+/// What a rank other than 0 does until it is told to quit: what rank 0 orders. Throws
+/// std::runtime_error when MPI fails.
+void serve(Ranks& ranks, const MakePart& make);
 
 }  // namespace crossover::cpu::mpi

@@ -55,22 +55,6 @@ std::set<std::string> mapped_shared_memory() {
   return files;
 }
 
-/// No signal reaches the threads that are started while this lives.
-class SignalsHeldBack {
- public:
-  SignalsHeldBack() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsHeldBack() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsHeldBack(const SignalsHeldBack&) = delete;
-  SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
-
- private:
-  sigset_t before_{};
-};
-
 }  // namespace
 
 void check(int code) {
@@ -89,12 +73,15 @@ bool Ranks::launched() {
 }
 
 Ranks::Ranks() : parent_(getppid()) {
-  {
-    const SignalsHeldBack
-        held_back;  // from MPI's own threads, which are as good as any to the kernel
-    int provided = 0;
-    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided));
-  }
+  // No signal is to reach MPI's own threads, which are as good as any to the kernel.
+  sigset_t all_signals;
+  sigset_t before;
+  sigfillset(&all_signals);
+  pthread_sigmask(SIG_SETMASK, &all_signals, &before);
+  int provided = 0;
+  const int started = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  check(started);
   // What this process starts is no rank, should it be linked with MPI.
   for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
     unsetenv(variable);
@@ -119,22 +106,13 @@ Ranks::Ranks() : parent_(getppid()) {
 Ranks::~Ranks() {
   try {
     for (int other = 1; rank_ == 0 && other < size_; ++other) {
-      order(other, {Order::Kind::quit, {}, 0, 0});
+      order(other, {.kind = Order::Kind::quit});
     }
     name_shared_memory();
-    for (const auto& [count, communicator] : first_) {
-      MPI_Comm copy = communicator;
-      MPI_Comm_free(&copy);
-    }
-    MPI_Comm_free(&machine_);
-    MPI_Comm_free(&all_);
   } catch (const std::runtime_error&) {
     // They end with mpirun.
   }
   MPI_Finalize();
-  for (const int descriptor : watched_) {
-    if (descriptor >= 0) close(descriptor);
-  }
 }
 
 void Ranks::share_cpus() {
@@ -154,17 +132,15 @@ void Ranks::share_cpus() {
 }
 
 void Ranks::meet_peers() {
-  std::array<int, 2> mine{getpid(), rank_};
-  check(MPI_Allreduce(MPI_IN_PLACE, &mine[1], 1, MPI_INT, MPI_MIN, machine_));
-  std::vector<std::array<int, 2>> all(static_cast<std::size_t>(size_));
-  check(MPI_Allgather(mine.data(), 2, MPI_INT, all.data(), 2, MPI_INT, all_));
-  for (const auto& [process, machine] : all) peers_.push_back({process, machine});
+  Peer mine{getpid(), rank_};
+  check(MPI_Allreduce(MPI_IN_PLACE, &mine.machine, 1, MPI_INT, MPI_MIN, machine_));
+  peers_.resize(static_cast<std::size_t>(size_));
+  check(MPI_Allgather(&mine, 2, MPI_INT, peers_.data(), 2, MPI_INT, all_));
   for (int other = 0; rank_ == 0 && other < size_; ++other) {
-    const bool watch = other != 0 && on_this_machine(other);
-    watched_.push_back(
-        watch ? static_cast<int>(
-                    syscall(SYS_pidfd_open, peers_[static_cast<std::size_t>(other)].process, 0))
-              : -1);
+    Descriptor& watched = watched_.emplace_back();
+    if (other == 0 || !on_this_machine(other)) continue;
+    const pid_t process = peers_[static_cast<std::size_t>(other)].process;
+    watched = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
   }
 }
 
@@ -203,20 +179,18 @@ bool Ranks::on_this_machine(int rank) const {
          peers_[static_cast<std::size_t>(rank_)].machine;
 }
 
-Ranks::Place Ranks::place_among(int workers) const {
-  Place place;
+std::vector<int> Ranks::here(int workers) const {
+  std::vector<int> ranks;
   for (int other = 0; other < workers; ++other) {
-    if (!on_this_machine(other)) continue;
-    if (other < rank_) ++place.index;
-    ++place.count;
+    if (on_this_machine(other)) ranks.push_back(other);
   }
-  return place;
+  return ranks;
 }
 
 std::vector<int> Ranks::processes(int workers) const {
   std::vector<int> ids;
-  for (int other = 1; other < workers; ++other) {
-    if (on_this_machine(other)) ids.push_back(peers_[static_cast<std::size_t>(other)].process);
+  for (const int other : here(workers)) {
+    if (other != 0) ids.push_back(peers_[static_cast<std::size_t>(other)].process);
   }
   return ids;
 }
@@ -249,8 +223,7 @@ Reply Ranks::reply_of(int rank) {
 
 std::string Ranks::lost() const {
   for (std::size_t other = 0; other < watched_.size(); ++other) {
-    if (watched_[other] < 0) continue;
-    pollfd ended{watched_[other], POLLIN, 0};
+    pollfd ended{watched_[other].get(), POLLIN, 0};  // poll() passes over what is negative
     if (poll(&ended, 1, 0) == 1) {
       return fmt::format("rank {} of {} has ended (mpirun says how)", other, size_);
     }

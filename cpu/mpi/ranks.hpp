@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpu/mpi/orders.hpp"
+#include "cpu/process/descriptor.hpp"
 
 namespace crossover::cpu::mpi {
 
@@ -43,13 +44,8 @@ class Ranks {
   /// The CPUs that ranks on this machine may use, ascending.
   const std::vector<int>& allowed() const { return allowed_; }
   bool on_this_machine(int rank) const;
-  /// How many of the first `workers` ranks are on this rank's machine, and the place of this one
-  /// among them.
-  struct Place {
-    int index = 0;
-    int count = 0;
-  };
-  Place place_among(int workers) const;
+  /// Those of the first `workers` ranks that are on this rank's machine, ascending.
+  std::vector<int> here(int workers) const;
   /// The process ids of those of ranks 1 to `workers` - 1 that are on this machine.
   std::vector<int> processes(int workers) const;
 
@@ -68,8 +64,8 @@ class Ranks {
   void reply(const Reply& reply);
 
  private:
-  struct Peer {
-    pid_t process = 0;
+  struct Peer {  // sent as two ints
+    int process = 0;
     int machine = 0;  ///< the lowest rank on it
   };
 
@@ -85,8 +81,8 @@ class Ranks {
   MPI_Comm all_ = MPI_COMM_NULL;
   MPI_Comm machine_ = MPI_COMM_NULL;
   std::vector<int> allowed_;
-  std::vector<Peer> peers_;   ///< by rank
-  std::vector<int> watched_;  ///< by rank: a descriptor of its process on this machine, or -1
+  std::vector<Peer> peers_;          ///< by rank
+  std::vector<Descriptor> watched_;  ///< by rank: its process, if it is on this machine
   std::map<int, MPI_Comm> first_;
   std::set<std::string> unnamed_;  ///< the files of MPI's shared memory on this machine
 };

@@ -1,9 +1,9 @@
-#include "cpu/mpi/serve.hpp"
-
+#include <algorithm>
 #include <exception>
 #include <new>
 
 #include "common/topology.hpp"
+#include "cpu/mpi/part.hpp"
 
 namespace crossover::cpu::mpi {
 
@@ -16,9 +16,11 @@ std::vector<int> bind_for(const Task& task, const Ranks& ranks) {
   int cpu = task.cpu;
   if (cpu < 0) {
     // Another machine than rank 0's: as if its ranks were all there are.
-    const Ranks::Place place = ranks.place_among(task.workers);
-    const Placement here = detect_topology().place(place.count, Pin::cores);
-    cpu = here.cpus[static_cast<std::size_t>(place.index)];
+    const std::vector<int> here = ranks.here(task.workers);
+    const auto place = std::find(here.begin(), here.end(), ranks.rank()) - here.begin();
+    cpu = detect_topology()
+              .place(static_cast<int>(here.size()), Pin::cores)
+              .cpus[static_cast<std::size_t>(place)];
   }
   bind_this_thread(cpu);
   return {cpu};
@@ -57,16 +59,10 @@ void serve(Ranks& ranks, const MakePart& make) {
         part->renew(order.salt);
         break;
       case Order::Kind::run:
-        // Rank 0 starts its clock once all are awake and done with their input.
-        check(MPI_Barrier(team));
-        for (std::int64_t i = 0; i < order.operations; ++i) {
-          if (order.cold) part->cool();
-          part->run();
-        }
+        part->time(order.operations);
         break;
       case Order::Kind::verify:
-        answer(ranks,
-               [&](Reply& reply) { reply.report = part->report(order.salt, order.operations); });
+        answer(ranks, [&](Reply& reply) { reply.report = part->report(); });
         break;
       case Order::Kind::release:
         answer(ranks, [&](Reply&) {

@@ -13,9 +13,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "common/topology.hpp"
-#include "cpu/process/channel_kinds.hpp"
-
 namespace crossover::cpu {
 
 namespace {
@@ -33,101 +30,62 @@ void ignore_broken_pipes() {
   }
 }
 
+/// Moves all of `bytes` by calls of `some(bytes)`; false when one moves none.
+template <class Bytes, class Some>
+bool move_all(Bytes bytes, Some&& some) {
+  while (!bytes.empty()) {
+    const ssize_t moved = some(bytes);
+    if (moved < 0 && errno == EINTR) continue;
+    if (moved <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(moved));
+  }
+  return true;
+}
+
 }  // namespace
 
-Descriptor::Descriptor(Descriptor&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  std::swap(file_, other.file_);
-  return *this;
-}
-
-Descriptor::~Descriptor() {
-  if (file_ >= 0) close(file_);
-}
-
 ssize_t ChannelEnd::send_some(std::span<const std::byte> bytes) const {
-  switch (kind) {
-    case ChannelKind::pipe:
-      return write(out, bytes.data(), bytes.size());
-    case ChannelKind::socket:
-      return ::send(out, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    case ChannelKind::queue:
-      break;
-  }
+  if (kind == ChannelKind::pipe) return write(out(), bytes.data(), bytes.size());
+  if (kind == ChannelKind::socket) return ::send(out(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   const std::size_t size = std::min(bytes.size(), bounce.size());
   const auto* const message = reinterpret_cast<const char*>(bytes.data());
-  return mq_send(out, message, size, 0) == 0 ? static_cast<ssize_t>(size) : -1;
+  return mq_send(out(), message, size, 0) == 0 ? static_cast<ssize_t>(size) : -1;
 }
 
 ssize_t ChannelEnd::receive_some(std::span<std::byte> bytes) const {
-  if (kind != ChannelKind::queue) return read(in, bytes.data(), bytes.size());
+  if (kind != ChannelKind::queue) return read(in.get(), bytes.data(), bytes.size());
   if (bytes.size() >= bounce.size()) {
-    return mq_receive(in, reinterpret_cast<char*>(bytes.data()), bytes.size(), nullptr);
+    return mq_receive(in.get(), reinterpret_cast<char*>(bytes.data()), bytes.size(), nullptr);
   }
   const ssize_t size =
-      mq_receive(in, reinterpret_cast<char*>(bounce.data()), bounce.size(), nullptr);
+      mq_receive(in.get(), reinterpret_cast<char*>(bounce.data()), bounce.size(), nullptr);
   if (size <= 0) return size;
   std::memcpy(bytes.data(), bounce.data(), std::min(static_cast<std::size_t>(size), bytes.size()));
   return size;
 }
 
-bool WorkerEnd::send(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t moved = end_.send_some(bytes);
-    if (moved < 0 && errno == EINTR) continue;
-    if (moved <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(moved));
-  }
-  return true;
+bool ChannelEnd::send(std::span<const std::byte> bytes) const {
+  return move_all(bytes, [this](auto left) { return send_some(left); });
 }
 
-bool WorkerEnd::receive(std::span<std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t moved = end_.receive_some(bytes);
-    if (moved < 0 && errno == EINTR) continue;
-    if (moved <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(moved));
-  }
-  return true;
+bool ChannelEnd::receive(std::span<std::byte> bytes) const {
+  return move_all(bytes, [this](auto left) { return receive_some(left); });
 }
 
 Farm::Farm(int workers, const Placement& placement, ChannelKind kind, Serve serve)
-    : allowed_(placement.allowed), serve_(std::move(serve)) {
+    : binding_(placement, CallerBinding::To::all), serve_(std::move(serve)) {
   if (kind == ChannelKind::pipe) ignore_broken_pipes();
   lines_.reserve(static_cast<std::size_t>(workers));
   children_.reserve(static_cast<std::size_t>(workers));
-  bind_this_thread(placement.cpus.empty() ? allowed_ : placement.cpus);
-  try {
-    for (int worker = 0; worker < workers; ++worker) {
-      Channel channel = open_channel(kind, workers);
-      bounce_.resize(channel.message_bytes);
-      const ChannelEnd worker_end{
-          kind, channel.worker_in.get(),
-          kind == ChannelKind::socket ? channel.worker_in.get() : channel.worker_out.get(),
-          bounce_};
-      WorkerEnd end(worker_end);
-      const int files[] = {std::min(worker_end.in, worker_end.out),
-                           std::max(worker_end.in, worker_end.out)};
-      children_.emplace_back(
-          worker, placement, [this, worker, &end] { serve_(worker, end); }, files);
-      Line& line = lines_.emplace_back();
-      line.in = std::move(channel.caller_in);
-      line.out = std::move(channel.caller_out);
-      line.end = {kind, line.in.get(), kind == ChannelKind::socket ? line.in.get() : line.out.get(),
-                  bounce_};
-    }
-  } catch (...) {
-    bind_this_thread(allowed_);
-    throw;
-  }
-}
-
-Farm::~Farm() {
-  try {
-    bind_this_thread(allowed_);
-  } catch (const std::runtime_error&) {
-    // Only when the mask has shrunk since the run began: the next team binds anew and reports it.
+  for (int worker = 0; worker < workers; ++worker) {
+    Channel channel = open_channel(kind, workers);
+    bounce_.resize(channel.message_bytes);
+    channel.caller.bounce = channel.worker.bounce = bounce_;
+    const auto [first, last] = std::minmax({channel.worker.in.get(), channel.worker.out()});
+    const int files[] = {first, last};
+    children_.emplace_back(
+        worker, placement, [&] { serve_(worker, channel.worker); }, files);
+    lines_.push_back({std::move(channel.caller)});
   }
 }
 
@@ -154,32 +112,31 @@ void Farm::exchange() {
 }
 
 bool Farm::move(Line& line, int worker) {
-  bool moved = false;
-  const auto refused = [] { return errno == EAGAIN || errno == EINTR; };
+  std::size_t there = 0;
+  std::size_t back = 0;
   if (!line.there.empty()) {
-    const ssize_t size = line.end.send_some(line.there.next());
-    if (size < 0 && !refused()) lost(worker);
-    if (size > 0) {
-      line.there.sent(static_cast<std::size_t>(size));
-      moved = true;
-    }
+    there = moved(line.end.send_some(line.there.next()), worker);
+    line.there.sent(there);
   }
   if (!line.back.empty()) {
-    const ssize_t size = line.end.receive_some(line.back);
-    if (size == 0 || (size < 0 && !refused())) lost(worker);
-    if (size > 0) {
-      line.back = line.back.subspan(static_cast<std::size_t>(size));
-      moved = true;
-    }
+    back = moved(line.end.receive_some(line.back), worker);
+    line.back = line.back.subspan(back);
   }
-  return moved;
+  return there + back > 0;
+}
+
+/// What a call moved that returned `size`: none when it would have had to wait.
+std::size_t Farm::moved(ssize_t size, int worker) {
+  if (size > 0) return static_cast<std::size_t>(size);
+  if (size == 0 || (errno != EAGAIN && errno != EINTR)) lost(worker);
+  return 0;
 }
 
 void Farm::wait() {
   std::vector<pollfd> files;
   for (const Line& line : lines_) {
-    if (!line.there.empty()) files.push_back({line.end.out, POLLOUT, 0});
-    if (!line.back.empty()) files.push_back({line.end.in, POLLIN, 0});
+    if (!line.there.empty()) files.push_back({line.end.out(), POLLOUT, 0});
+    if (!line.back.empty()) files.push_back({line.end.in.get(), POLLIN, 0});
   }
   if (poll(files.data(), files.size(), kLookMilliseconds) != 0) return;
   for (Child& child : children_) child.check();
@@ -191,12 +148,6 @@ void Farm::lost(int worker) {
   children_[static_cast<std::size_t>(worker)].join();
   throw std::runtime_error(
       fmt::format("worker process {} closed its channel: {}", worker, std::strerror(error)));
-}
-
-std::vector<pid_t> Farm::processes() const {
-  std::vector<pid_t> all;
-  for (const Child& child : children_) all.push_back(child.pid());
-  return all;
 }
 
 }  // namespace crossover::cpu

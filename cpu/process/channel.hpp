@@ -10,53 +10,50 @@
 #include <vector>
 
 #include "common/model.hpp"
-#include "cpu/loops.hpp"
+#include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
+#include "cpu/process/descriptor.hpp"
 
 /// Worker processes that share no memory, and what carries data to them and back.
 namespace crossover::cpu {
 
 enum class ChannelKind { pipe, socket, queue };
 
-/// How much a worker takes at a time, in bytes: a multiple of every element and of a cache line.
-std::size_t chunk_bytes(ChannelKind kind);
+/// How much a worker takes at a time, in bytes: a multiple of every element and of a cache line. Of
+/// 64 KiB, 256 KiB and 1 MiB the best or within noise for pipes and sockets; with both directions'
+/// buffers it stays in a core's second-level cache.
+inline constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
 
-/// An open file, or -1. Owns it.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int file) : file_(file) {}
-  Descriptor(Descriptor&& other) noexcept;
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
-  int get() const { return file_; }
-
- private:
-  int file_ = -1;
-};
-
-/// One end of a channel: two files of a kind, which may be the same. Message queues take messages
-/// of a fixed size at most, and receive only into a buffer of that size: `bounce`.
+/// One end of a channel. Message queues take messages of a fixed size at most, and receive only
+/// into a buffer of that size: `bounce`.
 struct ChannelEnd {
   ChannelKind kind = ChannelKind::pipe;
-  int in = -1;
-  int out = -1;
-  std::span<std::byte> bounce;
+  Descriptor in{};
+  Descriptor separate_out{};  ///< not of a socket, which sends through `in`
+  std::span<std::byte> bounce{};
+
+  int out() const { return kind == ChannelKind::socket ? in.get() : separate_out.get(); }
   /// Bytes moved, 0 when the other end is closed (receive), or -1 with errno.
   ssize_t send_some(std::span<const std::byte> bytes) const;
   ssize_t receive_some(std::span<std::byte> bytes) const;
+  /// All of them, by an end that blocks. False when the other end is closed.
+  bool send(std::span<const std::byte> bytes) const;
+  bool receive(std::span<std::byte> bytes) const;
 };
 
-/// A worker's end: blocking. False when the other end is closed.
-class WorkerEnd {
- public:
-  explicit WorkerEnd(const ChannelEnd& end) : end_(end) {}
-  bool send(std::span<const std::byte> bytes);
-  bool receive(std::span<std::byte> bytes);
-
- private:
-  ChannelEnd end_;
+/// A channel before its worker is forked: the caller's files do not block, the worker's do.
+struct Channel {
+  explicit Channel(ChannelKind kind) : caller{kind}, worker{kind} {}
+  ChannelEnd caller;
+  ChannelEnd worker;
+  std::size_t message_bytes = 0;  ///< the largest message of a queue
 };
+
+/// One of `channels` channels. Throws Unavailable with the limit that is in the way.
+Channel open_channel(ChannelKind kind, int channels);
+
+/// What the kernel may hold of a channel's data, in bytes.
+std::size_t kernel_bytes(ChannelKind kind);
 
 /// What goes to a worker: the same number of bytes of one array or of several, in turns of a chunk,
 /// so that the worker can begin with the first.
@@ -99,11 +96,10 @@ class Cargo {
 /// the 2 to 6 that a copy through a channel reaches when both ends take turns on one core.
 class Farm {
  public:
-  using Serve = std::function<void(int worker, WorkerEnd& end)>;
+  using Serve = std::function<void(int worker, const ChannelEnd& end)>;
 
   /// Forks the workers; each calls `serve` once. Throws Unavailable.
   Farm(int workers, const Placement& placement, ChannelKind kind, Serve serve);
-  ~Farm();
   Farm(const Farm&) = delete;
   Farm& operator=(const Farm&) = delete;
 
@@ -115,22 +111,21 @@ class Farm {
   /// a worker has ended.
   void exchange();
 
-  std::vector<pid_t> processes() const;
+  std::vector<pid_t> processes() const { return pids(children_); }
 
  private:
   struct Line {
-    Descriptor in;
-    Descriptor out;
     ChannelEnd end;
-    Cargo there;
-    std::span<std::byte> back;
+    Cargo there{};
+    std::span<std::byte> back{};
   };
 
   bool move(Line& line, int worker);
+  std::size_t moved(ssize_t size, int worker);
   void wait();
   [[noreturn]] void lost(int worker);
 
-  std::vector<int> allowed_;
+  CallerBinding binding_;
   Serve serve_;
   std::vector<std::byte> bounce_;
   std::vector<Line> lines_;  // by worker

@@ -1,5 +1,3 @@
-#include "cpu/process/channel_kinds.hpp"
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <mqueue.h>
@@ -17,20 +15,15 @@
 #include <utility>
 
 #include "common/system_file.hpp"
+#include "cpu/process/channel.hpp"
 
 namespace crossover::cpu {
 
 namespace {
 
-// Of 64 KiB, 256 KiB and 1 MiB the best or within noise for both, and all of it, both directions
-// and the chunk, stays in a core's second-level cache.
+// Chosen as kChunkBytes is.
 constexpr std::size_t kPipeBytes = std::size_t{256} << 10;
 constexpr std::size_t kSocketBytes = std::size_t{256} << 10;
-constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
-
-[[noreturn]] void refused(std::string_view what, int error) {
-  throw Unavailable(fmt::format("the system refused {}: {}", what, std::strerror(error)));
-}
 
 void do_not_block(const Descriptor& file) {
   fcntl(file.get(), F_SETFL, fcntl(file.get(), F_GETFL) | O_NONBLOCK);
@@ -46,23 +39,23 @@ std::pair<Descriptor, Descriptor> open_pipe() {
 }
 
 Channel open_pipes() {
-  Channel channel;
-  std::tie(channel.worker_in, channel.caller_out) = open_pipe();
-  std::tie(channel.caller_in, channel.worker_out) = open_pipe();
-  do_not_block(channel.caller_in);
-  do_not_block(channel.caller_out);
+  Channel channel(ChannelKind::pipe);
+  std::tie(channel.worker.in, channel.caller.separate_out) = open_pipe();
+  std::tie(channel.caller.in, channel.worker.separate_out) = open_pipe();
+  do_not_block(channel.caller.in);
+  do_not_block(channel.caller.separate_out);
   return channel;
 }
 
 Channel open_socket() {
   int files[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, files) != 0) refused("a socket", errno);
-  Channel channel;
-  channel.caller_in = Descriptor(files[0]);
-  channel.worker_in = Descriptor(files[1]);
+  Channel channel(ChannelKind::socket);
+  channel.caller.in = Descriptor(files[0]);
+  channel.worker.in = Descriptor(files[1]);
   const int bytes = static_cast<int>(kSocketBytes);
   for (const int file : files) setsockopt(file, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-  do_not_block(channel.caller_in);
+  do_not_block(channel.caller.in);
   return channel;
 }
 
@@ -127,9 +120,9 @@ std::pair<Descriptor, Descriptor> open_queue(const QueueSize& size, bool caller_
 
 Channel open_queues(int channels) {
   const QueueSize size = queue_size(2 * channels);
-  Channel channel;
-  std::tie(channel.worker_in, channel.caller_out) = open_queue(size, false);
-  std::tie(channel.caller_in, channel.worker_out) = open_queue(size, true);
+  Channel channel(ChannelKind::queue);
+  std::tie(channel.worker.in, channel.caller.separate_out) = open_queue(size, false);
+  std::tie(channel.caller.in, channel.worker.separate_out) = open_queue(size, true);
   channel.message_bytes = static_cast<std::size_t>(size.message_bytes);
   return channel;
 }
@@ -137,28 +130,15 @@ Channel open_queues(int channels) {
 }  // namespace
 
 Channel open_channel(ChannelKind kind, int channels) {
-  switch (kind) {
-    case ChannelKind::pipe:
-      return open_pipes();
-    case ChannelKind::socket:
-      return open_socket();
-    case ChannelKind::queue:
-      break;
-  }
+  if (kind == ChannelKind::pipe) return open_pipes();
+  if (kind == ChannelKind::socket) return open_socket();
   return open_queues(channels);
 }
 
-std::size_t chunk_bytes(ChannelKind) { return kChunkBytes; }
-
 std::size_t kernel_bytes(ChannelKind kind) {
-  switch (kind) {
-    case ChannelKind::pipe:
-      return 2 * kPipeBytes;
-    case ChannelKind::socket:
-      return 4 * kSocketBytes;  // the kernel doubles what it is asked for, either way
-    case ChannelKind::queue:
-      break;
-  }
+  if (kind == ChannelKind::pipe) return 2 * kPipeBytes;
+  // The kernel doubles what it is asked for, either way.
+  if (kind == ChannelKind::socket) return 4 * kSocketBytes;
   return std::size_t{1} << 20;
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/topology.hpp"
+#include "cpu/operations.hpp"
 
 namespace crossover::cpu {
 
@@ -110,10 +111,7 @@ Child::Child(int worker, const Placement& placement, const std::function<void()>
   if (child == 0) live(parent, worker, placement, work, files);
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (child < 0) {
-    throw Unavailable(
-        fmt::format("the system refused process {}: {}", worker, std::strerror(error)));
-  }
+  if (child < 0) refused(fmt::format("process {}", worker), error);
   pid_ = child;
 }
 
@@ -142,17 +140,12 @@ void Child::forget() {
 }
 
 void Child::check() {
-  siginfo_t info{};
   if (pid_ == 0) report(worker_, "has ended");
-  if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
-    if (errno == EINTR) return;
-    // Whoever started this process had it ignore the end of children: no status is kept.
-    forget();
-    report(worker_, "has ended");
-  }
-  if (info.si_pid == 0) return;
+  siginfo_t info{};
+  const bool known = wait_for(pid_, WNOHANG, info);
+  if (known && info.si_pid == 0) return;
   forget();
-  report(worker_, ending(info));
+  report(worker_, known ? ending(info) : "has ended");
 }
 
 void Child::join() {
@@ -164,6 +157,12 @@ void Child::join() {
   }
   forget();
   if (known) report(worker_, ending(info));
+}
+
+std::vector<pid_t> pids(const std::vector<Child>& children) {
+  std::vector<pid_t> all;
+  for (const Child& child : children) all.push_back(child.pid());
+  return all;
 }
 
 }  // namespace crossover::cpu

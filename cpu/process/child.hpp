@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "common/model.hpp"
 
@@ -63,5 +64,7 @@ class Child {
   int worker_;
   pid_t pid_ = 0;  // 0: reaped
 };
+
+std::vector<pid_t> pids(const std::vector<Child>& children);
 
 }  // namespace crossover::cpu

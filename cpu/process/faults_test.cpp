@@ -12,9 +12,10 @@
 #include <vector>
 
 #include "common/topology.hpp"
-#include "cpu/faulty_loops.hpp"
-#include "cpu/process/dispatch.hpp"
+#include "cpu/faults_testing.hpp"
+#include "cpu/process/crew.hpp"
 #include "cpu/process/operations.hpp"
+#include "cpu/process/shared_memory.hpp"
 
 namespace crossover::cpu {
 namespace {
@@ -64,15 +65,19 @@ Configuration configuration(const Workload& workload, ElementType type, std::uin
 template <class Work, class Body>
 void for_each_way(const Configuration& what, Body&& body) {
   const Placement placement = detect_topology().place(2, Pin::cores);
-  for (const auto& [backing, name] : {std::pair{SharedMemory::Backing::memory, " shm"},
-                                      {SharedMemory::Backing::file, " mapped-file"}}) {
-    SharedOperation<Work> operation(what, placement, backing, make_pool);
-    body(what.name() + name, operation);
+  const auto loops = [&] { return spoilt<Work>(*what.workload, what.type); };
+  {
+    ArrayOperation<ProcessPool, SharedMemory> operation(what, placement, loops());
+    body(what.name() + " shm", operation);
+  }
+  {
+    ArrayOperation<ProcessPool, MappedFile> operation(what, placement, loops());
+    body(what.name() + " mapped-file", operation);
   }
   for (const auto& [kind, name] : {std::pair{ChannelKind::pipe, " pipe"},
                                    {ChannelKind::socket, " socket"},
                                    {ChannelKind::queue, " queue"}}) {
-    ChannelOperation<Work> operation(what, placement, kind);
+    ChannelOperation operation(what, placement, kind, loops());
     body(what.name() + name, operation);
   }
 }
@@ -122,9 +127,9 @@ class ExpectsNothingInY : public Loops {
 TEST(ChannelOperation, SendsOnlyWhatIsRead) {
   for (const Workload* workload : array_workloads()) {
     if (workload->pattern != "map") continue;
-    ChannelOperation<ExpectsNothingInY> operation(
-        configuration(*workload, ElementType::f32, 70'001), detect_topology().place(2, Pin::cores),
-        ChannelKind::socket);
+    ChannelOperation operation(configuration(*workload, ElementType::f32, 70'001),
+                               detect_topology().place(2, Pin::cores), ChannelKind::socket,
+                               spoilt<ExpectsNothingInY>(*workload, ElementType::f32));
     operation.renew(1);
     operation.time(1);
     EXPECT_TRUE(operation.verify().correct) << workload->name;
@@ -178,9 +183,10 @@ TEST(ProcessEnds, AWorkerThatDiesInItsOnlyOperationIsNamed) {
       return Loops::sum(arrays, count);
     }
   };
-  SharedOperation<DiesAtOnce> operation(
-      configuration(*find_workload("reduce"), ElementType::f32, 1000),
-      detect_topology().place(2, Pin::cores), SharedMemory::Backing::memory, make_spawn);
+  const Workload& reduce = *find_workload("reduce");
+  ArrayOperation<ProcessSpawn, SharedMemory> operation(
+      configuration(reduce, ElementType::f32, 1000), detect_topology().place(2, Pin::cores),
+      spoilt<DiesAtOnce>(reduce, ElementType::f32));
   operation.renew(1);
   EXPECT_THROW(operation.time(1), std::runtime_error);
 }
@@ -189,36 +195,21 @@ TEST(ProcessEnds, AWorkerThatDiesInItsOnlyOperationIsNamed) {
 TEST(Dispatch, OrdersWorkAndResults) {
   constexpr int kWorkers = 3;
   for (const int spins : {0, 100, 1 << 15}) {
-    std::vector<std::byte> room(Dispatch::bytes(kWorkers) + kLinePair);
-    void* memory = room.data();
-    std::size_t size = room.size();
-    std::align(kLinePair, Dispatch::bytes(kWorkers), memory, size);
-    Dispatch dispatch(memory, kWorkers, spins);
+    std::vector<Dispatch<SharedFutex>::Line> lines(Dispatch<SharedFutex>::lines(kWorkers));
+    Dispatch<SharedFutex> dispatch(lines, spins);
     std::uint32_t values[kWorkers] = {};  // guarded by nothing but the protocol
     std::vector<std::thread> threads;
     for (int worker = 1; worker < kWorkers; ++worker) {
-      threads.emplace_back([&, worker] {
-        dispatch.serve(worker, [&](Order order) {
-          values[worker] += order.salt;
-          return order.salt != 0;
-        });
-      });
+      threads.emplace_back([&, worker] { dispatch.serve(worker); });
     }
     std::uint32_t expected = 0;
     for (std::uint32_t i = 1; i <= 300; ++i) {
-      dispatch.run(
-          {Order::Task::work, i}, [&] { values[0] += i; }, [](std::size_t) {});
+      dispatch.run([&values, i](int worker) { values[worker] += i; }, [](std::size_t) {});
       expected += i;
       for (const std::uint32_t value : values) ASSERT_EQ(value, expected);
       if (i % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));  // they sleep
     }
-    // The last order ends the workers, who do not report it.
-    struct Enough {};
-    try {
-      dispatch.run(
-          {Order::Task::work, 0}, [] {}, [](std::size_t) { throw Enough(); });
-    } catch (const Enough&) {
-    }
+    dispatch.end();
     for (std::thread& thread : threads) thread.join();
   }
 }

@@ -3,43 +3,44 @@
 #include <cstddef>
 #include <string>
 
+#include "common/buffer.hpp"
+#include "cpu/process/descriptor.hpp"
+
 namespace crossover::cpu {
 
 /// Memory that a process shares with those it forks later, aligned and rounded like a Buffer,
 /// zeroed and untouched. Owns its mapping. Nothing of it has a name that could be left behind.
 class SharedMemory {
  public:
-  enum class Backing {
-    /// What shm_open() gives, without the name and without the size of /dev/shm, which is 64 MiB
-    /// in many containers: memfd_create(). The memory counts against the control group as any.
-    memory,
-    /// A file without a name in the folder for temporary files.
-    file,
-  };
+  /// What shm_open() gives, without the name and without the size of /dev/shm, which is 64 MiB in
+  /// many containers: memfd_create(). The memory counts against the control group as any. Throws
+  /// Unavailable with the limit that is in the way, or std::bad_alloc.
+  explicit SharedMemory(std::size_t bytes);
 
-  SharedMemory() = default;
-  /// Throws Unavailable with the limit that is in the way, or std::bad_alloc.
-  SharedMemory(std::size_t bytes, Backing backing);
-  SharedMemory(SharedMemory&& other) noexcept;
-  SharedMemory& operator=(SharedMemory&& other) noexcept;
-  ~SharedMemory();
-
-  void* data() const { return data_; }
+  void* data() const { return buffer_.data(); }
 
   /// Touches the huge pages that begin in [first, first + bytes) of the memory before anything else
   /// has, so that they lie where the calling process runs, and asks for real huge pages. Not at the
   /// same time as anything else on the memory but first_touch() of other parts.
   void first_touch(std::size_t first, std::size_t bytes) const;
 
-  /// Which pages `memory` lies on here, for the run's description.
+  /// Which pages it lies on here, for the run's description.
   static std::string pages();
-  /// Where `file` lies here: "a disk" or "memory (tmpfs)".
-  static std::string file_system();
+
+ protected:
+  SharedMemory(std::size_t bytes, const Descriptor& file);
 
  private:
-  void* data_ = nullptr;
-  std::size_t mapped_ = 0;
-  bool huge_ = false;  // whether to ask for huge pages
+  Buffer buffer_;
+  std::size_t mapped_;
+  bool huge_;  // whether to ask for huge pages
+};
+
+/// The same with a file behind it that has no name, in the folder for temporary files.
+struct MappedFile : SharedMemory {
+  explicit MappedFile(std::size_t bytes);
+  /// Where it lies here: "a disk" or "memory (tmpfs)".
+  static std::string file_system();
 };
 
 }  // namespace crossover::cpu

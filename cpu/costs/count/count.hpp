@@ -135,34 +135,36 @@ template <std::size_t Distance>
 class Slots {
  public:
   Slots(const Configuration& configuration, const Placement&)
-      : pairs_((static_cast<std::size_t>(configuration.workers) + kInAPair - 1) / kInAPair) {}
+      : pairs_((static_cast<std::size_t>(configuration.workers) * Distance + kLinePair - 1) /
+               kLinePair) {}
   void set(std::uint64_t value) {
     for (Pair& pair : pairs_) {
-      for (Slot& slot : pair.slots) slot.count.store(0, std::memory_order_relaxed);
+      for (Counter& counter : pair.counters) counter.store(0, std::memory_order_relaxed);
     }
-    pairs_.front().slots.front().count.store(value, std::memory_order_relaxed);
+    of(0).store(value, std::memory_order_relaxed);
   }
   std::uint64_t value() const {
     std::uint64_t total = 0;
     for (const Pair& pair : pairs_) {
-      for (const Slot& slot : pair.slots) total += slot.count.load(std::memory_order_relaxed);
+      for (const Counter& counter : pair.counters) {
+        total += counter.load(std::memory_order_relaxed);
+      }
     }
     return total;
   }
   void add(int worker, std::uint64_t times) {
-    const auto index = static_cast<std::size_t>(worker);
-    Counter& mine = pairs_[index / kInAPair].slots[index % kInAPair].count;
+    Counter& mine = of(worker);
     for (std::uint64_t i = 0; i < times; ++i) increment(mine);
   }
 
  private:
-  static constexpr std::size_t kInAPair = kLinePair / Distance;
-  struct alignas(Distance) Slot {
-    Counter count{0};
-  };
   struct alignas(kLinePair) Pair {
-    std::array<Slot, kInAPair> slots;
+    std::array<Counter, kLinePair / sizeof(Counter)> counters{};
   };
+  Counter& of(int worker) {
+    const std::size_t byte = static_cast<std::size_t>(worker) * Distance;
+    return pairs_[byte / kLinePair].counters[byte % kLinePair / sizeof(Counter)];
+  }
   std::vector<Pair> pairs_;
 };
 
@@ -176,23 +178,18 @@ using Padded = Slots<kLinePair>;
 /// `elements` increments, shared out among the workers of a `Team` (cpu/operations.hpp), by a
 /// `Step`.
 template <class Team, class Step>
-class CountOperation final : public HostClockedOperation {
+class CountOperation final : public CountedOperation {
  public:
   CountOperation(const Configuration& configuration, const Placement& placement)
       : elements_(configuration.elements),
         workers_(configuration.workers),
-        team_(configuration.workers, placement),
-        step_(configuration, placement) {}
+        step_(configuration, placement),
+        team_(configuration.workers, placement) {}
 
   void renew(std::uint32_t salt) override {
+    CountedOperation::renew(salt);
     start_ = counting::first(salt);
-    operations_ = 0;
     step_.set(start_);
-  }
-
-  Nanoseconds time(std::int64_t operations) override {
-    operations_ += static_cast<std::uint64_t>(operations);
-    return HostClockedOperation::time(operations);
   }
 
   Verdict verify() override {
@@ -200,6 +197,8 @@ class CountOperation final : public HostClockedOperation {
     return counting::verify({start_, operations_, elements_}, step_.value(),
                             kLoses && workers_ > 1);
   }
+
+  std::vector<int> processes() const override { return processes_of(team_); }
 
  private:
   void run() override {
@@ -213,16 +212,16 @@ class CountOperation final : public HostClockedOperation {
 
   std::uint64_t elements_;
   int workers_;
-  Team team_;
   Step step_;
   std::uint64_t start_ = 0;
-  std::uint64_t operations_ = 0;
+  Team team_;  // last: processes know what is there when they are forked
 };
 
 /// The offer of `variant`, by which a `Team` counts with a `Step`.
 template <class Team, class Step>
-Offer count_offer(std::string variant) {
-  return cost_offer<CountOperation<Team, Step>>(costs::count(), {std::move(variant)});
+Offer count_offer(std::string variant,
+                  std::uint64_t (*host_bytes)(const Configuration&) = threaded_bytes) {
+  return cost_offer<CountOperation<Team, Step>>(costs::count(), {std::move(variant)}, host_bytes);
 }
 
 /// How std::threads count, on a `Team`: the most naive first.

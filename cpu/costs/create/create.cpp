@@ -2,46 +2,54 @@
 
 namespace crossover::cpu {
 
-void no_thread(int worker, const std::system_error& error) {
-  throw Unavailable(
-      fmt::format("the system refused thread {}: {}", worker, error.code().message()));
+void join_threads(std::vector<std::thread>& threads) {
+  for (std::thread& thread : threads) thread.join();
+  threads.clear();
 }
 
-IdleThreads::IdleThreads(int count) {
+IdleThreads::IdleThreads(int count) : awake_(count) {
   threads_.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    try {
-      threads_.emplace_back([this] {
-        awake_.fetch_add(1, std::memory_order_relaxed);
-        awake_.notify_one();
-        over_.wait(false, std::memory_order_relaxed);
-      });
-    } catch (const std::system_error& error) {
-      end();
-      no_thread(i, error);
-    }
-  }
-  // Until each has touched its stack.
-  for (std::uint32_t seen = 0; seen < static_cast<std::uint32_t>(count);) {
-    awake_.wait(seen, std::memory_order_relaxed);
-    seen = awake_.load(std::memory_order_relaxed);
-  }
+  const auto idle = [this](int) {
+    awake_.count_down();
+    over_.wait();
+  };
+  start_threads(threads_, 0, count, idle, [this] { over_.count_down(); });
+  awake_.wait();  // until each has touched its stack
 }
 
-IdleThreads::~IdleThreads() { end(); }
-
-void IdleThreads::end() {
-  over_.store(true, std::memory_order_relaxed);
-  over_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+IdleThreads::~IdleThreads() {
+  over_.count_down();
+  join_threads(threads_);
 }
 
-LeftOverStacks::LeftOverStacks() {
+std::deque<IdleThreads> take_left_over_stacks() {
+  constexpr int kMost = static_cast<int>(kTaskMargin) / 2;
+  std::deque<IdleThreads> threads;
   for (int i = 0; i < kMost; ++i) {
-    const auto grown = bytes_of_each(1, [this] { threads_.emplace_back(1); });
-    if (!grown || *grown > 0) return;
+    const auto grown = bytes_of_each(1, [&] { threads.emplace_back(1); });
+    if (!grown || *grown > 0) break;
   }
+  return threads;
+}
+
+Create::Create(const Configuration& configuration, TaskKind kind)
+    : workers_(static_cast<std::uint64_t>(configuration.workers)),
+      rounds_(configuration.elements / workers_) {
+  if (configuration.elements % workers_ != 0) {
+    throw Unavailable(fmt::format("{} workers at a time do not make {} in all", workers_,
+                                  configuration.elements));
+  }
+  require_room_for_tasks(kind, workers_);
+}
+
+Observation Create::observe() {
+  Observation seen;
+  if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn.name, *worker_bytes_);
+  return seen;
+}
+
+void Create::run() {
+  for (std::uint64_t round = 0; round < rounds_; ++round) come();
 }
 
 }  // namespace crossover::cpu

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <deque>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -26,6 +27,24 @@ namespace crossover::cpu {
 inline constexpr Column kWorkerBytesColumn{"worker_bytes", "B", "cost",
                                            "memory that a worker takes while it idles"};
 
+void join_threads(std::vector<std::thread>& threads);
+
+/// Adds threads that call body(worker), for workers `first` to `workers` - 1. Where the system
+/// refuses one, it calls `end()`, which lets the others end, waits for them and throws Unavailable.
+template <class Body, class End>
+void start_threads(std::vector<std::thread>& threads, int first, int workers, const Body& body,
+                   End&& end) {
+  for (int worker = first; worker < workers; ++worker) {
+    try {
+      threads.emplace_back([body, worker] { body(worker); });
+    } catch (const std::system_error& error) {
+      end();
+      join_threads(threads);
+      refused(fmt::format("thread {}", worker), error.code().value());
+    }
+  }
+}
+
 /// Threads that sleep until this ends: what an idle one costs can be read meanwhile. Throws
 /// Unavailable when the system refuses one.
 class IdleThreads {
@@ -36,14 +55,10 @@ class IdleThreads {
   ~IdleThreads();
 
  private:
-  void end();
-  std::atomic<std::uint32_t> awake_{0};
-  std::atomic<bool> over_{false};
+  std::latch awake_;
+  std::latch over_{1};
   std::vector<std::thread> threads_;
 };
-
-/// Throws Unavailable: the system refused thread number `worker`.
-[[noreturn]] void no_thread(int worker, const std::system_error& error);
 
 /// The bytes that memory grew by for each of `workers`, while `make` made them.
 template <class Make>
@@ -56,19 +71,33 @@ std::optional<double> bytes_of_each(int workers, Make&& make) {
   return std::max(0.0, static_cast<double>(*after) - static_cast<double>(*before)) / workers;
 }
 
-/// Idle threads on the stacks that the C library has kept from earlier threads: whoever comes next
-/// gets a fresh one, and shows what a worker takes.
-class LeftOverStacks {
+/// Idle threads on the stacks that the C library has kept from earlier threads, one after the other
+/// until memory grows: whoever comes next gets a fresh one, and shows what a worker takes. Throws
+/// as IdleThreads.
+std::deque<IdleThreads> take_left_over_stacks();
+
+/// One operation has each of `workers` workers come once; more elements than workers do so again.
+class Create : public CountedOperation {
  public:
-  static constexpr int kMost = static_cast<int>(kTaskMargin) / 2;
-  /// Takes one stack after the other until memory grows. Throws as IdleThreads.
-  LeftOverStacks();
+  /// What an idle worker takes.
+  Observation observe() override;
+
+ protected:
+  /// Throws Unavailable where the system has no room for as many tasks, or the elements are no
+  /// whole number of times the workers.
+  Create(const Configuration& configuration, TaskKind kind);
+
+  /// All workers once.
+  virtual void come() = 0;
+
+  std::uint64_t workers_;
+  std::uint64_t rounds_;  // an operation
+  std::optional<double> worker_bytes_;
 
  private:
-  std::deque<IdleThreads> threads_;
+  void run() override;
 };
 
-/// One operation has each of a team's workers come once; more elements than workers do so again.
 /// What "create" means is the team's: threads that are created for it and end with it, or those of
 /// a pool that are told to do nothing.
 ///
@@ -76,56 +105,35 @@ class LeftOverStacks {
 /// while they idle; any other brings `Idle`, a class whose construction with a number makes as many
 /// idle workers as that.
 template <class Team>
-class CreateOperation final : public HostClockedOperation {
+class CreateOperation final : public Create {
  public:
+  // The few threads on left-over stacks fit into the margin that Create keeps.
   CreateOperation(const Configuration& configuration, const Placement& placement)
-      : rounds_(configuration.elements / static_cast<std::uint64_t>(configuration.workers)) {
+      : Create(configuration, TaskKind::thread), came_(workers_) {
     const int workers = configuration.workers;
-    if (configuration.elements % static_cast<std::uint64_t>(workers) != 0) {
-      throw Unavailable(fmt::format("{} workers at a time do not make {} in all", workers,
-                                    configuration.elements));
-    }
-    // The few threads on left-over stacks fit into the margin that this keeps.
-    require_room_for_tasks(TaskKind::thread, static_cast<std::uint64_t>(workers));
-    came_ = std::vector<Came>(static_cast<std::size_t>(workers));
-    const LeftOverStacks left_over;
+    const std::deque<IdleThreads> left_over = take_left_over_stacks();
     if constexpr (requires { typename Team::Idle; }) {
-      worker_bytes_ =
-          bytes_of_each(workers, [&, idle = std::unique_ptr<typename Team::Idle>()]() mutable {
-            idle = std::make_unique<typename Team::Idle>(workers);
-          });
-      team_ = std::make_unique<Team>(workers, placement);
+      std::optional<typename Team::Idle> idle;
+      worker_bytes_ = bytes_of_each(workers, [&] { idle.emplace(workers); });
     } else {
       // The caller is one of them and was there before.
       worker_bytes_ =
           bytes_of_each(workers - 1, [&] { team_ = std::make_unique<Team>(workers, placement); });
-      if (!team_) team_ = std::make_unique<Team>(workers, placement);
     }
+    if (!team_) team_ = std::make_unique<Team>(workers, placement);
   }
 
-  void renew(std::uint32_t) override {
-    operations_ = 0;
+  void renew(std::uint32_t salt) override {
+    CountedOperation::renew(salt);
     for (Came& came : came_) came.times.store(0, std::memory_order_relaxed);
-  }
-
-  Nanoseconds time(std::int64_t operations) override {
-    operations_ += static_cast<std::uint64_t>(operations);
-    return HostClockedOperation::time(operations);
-  }
-
-  Observation observe() override {
-    Observation seen;
-    if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn.name, *worker_bytes_);
-    return seen;
   }
 
   /// Every worker came as often as it was asked.
   Verdict verify() override {
     const std::uint64_t expected = operations_ * rounds_;
-    std::size_t wrong = 0;
-    for (const Came& came : came_) {
-      wrong += came.times.load(std::memory_order_relaxed) != expected ? 1 : 0;
-    }
+    const auto wrong = std::count_if(came_.begin(), came_.end(), [=](const Came& came) {
+      return came.times.load(std::memory_order_relaxed) != expected;
+    });
     if (wrong == 0) return {0, true, {}};
     return {static_cast<double>(wrong) / static_cast<double>(came_.size()), false,
             fmt::format("{} of {} workers did not come {} times", wrong, came_.size(), expected)};
@@ -136,27 +144,16 @@ class CreateOperation final : public HostClockedOperation {
     std::atomic<std::uint64_t> times{0};
   };
 
-  void run() override {
-    for (std::uint64_t round = 0; round < rounds_; ++round) {
-      team_->run([this](int worker) {
-        std::atomic<std::uint64_t>& mine = came_[static_cast<std::size_t>(worker)].times;
-        mine.store(mine.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      });
-    }
+  void come() override {
+    team_->run([this](int worker) {
+      std::atomic<std::uint64_t>& mine = came_[static_cast<std::size_t>(worker)].times;
+      mine.store(mine.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    });
   }
 
-  std::uint64_t rounds_;
-  std::uint64_t operations_ = 0;
   std::vector<Came> came_;
   std::unique_ptr<Team> team_;
-  std::optional<double> worker_bytes_;
 };
-
-/// The offer of `variant`, by a `Team`.
-template <class Team>
-Offer create_offer(Variant variant) {
-  return cost_offer<CreateOperation<Team>>(costs::create(), std::move(variant));
-}
 
 /// How processes are made. `fork`: children that end at once. `posix-spawn`: /bin/true. Both are
 /// born anywhere on the team's CPUs, all of them before the first is waited for. `shm`: a pool's

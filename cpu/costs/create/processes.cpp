@@ -18,13 +18,12 @@
 #include "common/buffer.hpp"
 #include "common/system_file.hpp"
 #include "common/tasks.hpp"
-#include "common/topology.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/operations.hpp"
-#include "cpu/process/channel.hpp"
 #include "cpu/process/child.hpp"
 #include "cpu/process/crew.hpp"
-#include "cpu/process/shared_memory.hpp"
+#include "cpu/process/descriptor.hpp"
+#include "cpu/shared.hpp"
 
 namespace crossover::cpu {
 
@@ -42,110 +41,65 @@ std::optional<double> bytes_of(std::span<const int> processes) {
   return sum / static_cast<double>(processes.size());
 }
 
-/// Gives a process that is about to sleep for good a tenth of a second to get there.
-void until_asleep(int process) {
+/// The memory of a process that is about to sleep for good, and has a tenth of a second to get
+/// there.
+std::optional<double> bytes_asleep(int process) {
   for (int i = 0; i < 100; ++i) {
     const auto stat = read_text("/proc/" + std::to_string(process) + "/stat").value_or("");
     // ID (NAME) STATE
     const auto name_end = stat.rfind(')');
-    if (name_end != std::string::npos && stat.substr(name_end).starts_with(") S")) return;
+    if (name_end != std::string::npos && stat.substr(name_end).starts_with(") S")) break;
     usleep(1000);
   }
+  return bytes_of(std::span(&process, 1));
 }
 
-std::uint64_t rounds_of(const Configuration& configuration) {
-  const auto workers = static_cast<std::uint64_t>(configuration.workers);
-  if (configuration.elements % workers != 0) {
-    throw Unavailable(
-        fmt::format("{} workers at a time do not make {} in all", workers, configuration.elements));
-  }
-  return configuration.elements / workers;
-}
-
-/// What the ways to create have in common. A worker that does not end well is an exception; those
-/// that do are counted.
-class ProcessCreate : public HostClockedOperation {
+/// A worker that does not end well is an exception; those that do are counted.
+class ProcessCreate : public Create {
  public:
   explicit ProcessCreate(const Configuration& configuration)
-      : workers_(configuration.workers), rounds_(rounds_of(configuration)) {
-    require_room_for_tasks(TaskKind::process, static_cast<std::uint64_t>(workers_));
-  }
+      : Create(configuration, TaskKind::process) {}
 
-  void renew(std::uint32_t) override { asked_ = came_ = 0; }
-
-  Nanoseconds time(std::int64_t operations) override {
-    asked_ +=
-        static_cast<std::uint64_t>(operations) * rounds_ * static_cast<std::uint64_t>(workers_);
-    return HostClockedOperation::time(operations);
-  }
-
-  Observation observe() override {
-    Observation seen;
-    if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn.name, *worker_bytes_);
-    return seen;
+  void renew(std::uint32_t salt) override {
+    CountedOperation::renew(salt);
+    came_ = 0;
   }
 
   Verdict verify() override {
-    if (came_ == asked_) return {0, true, {}};
-    return {1, false, fmt::format("{} workers came instead of {}", came_, asked_)};
+    const std::uint64_t asked = operations_ * rounds_ * workers_;
+    if (came_ == asked) return {0, true, {}};
+    return {1, false, fmt::format("{} workers came instead of {}", came_, asked)};
   }
 
  protected:
-  /// All workers once; returns how many came.
-  virtual std::uint64_t come() = 0;
-
-  int workers_;
-  std::optional<double> worker_bytes_;
-
- private:
-  void run() override {
-    for (std::uint64_t round = 0; round < rounds_; ++round) came_ += come();
-  }
-
-  std::uint64_t rounds_;
-  std::uint64_t asked_ = 0;
   std::uint64_t came_ = 0;
-};
-
-/// Lets the caller, and what it creates, use the CPUs of a team for as long as it lives.
-class OnTeamsCpus {
- public:
-  explicit OnTeamsCpus(const Placement& placement) : allowed_(placement.allowed) {
-    bind_this_thread(placement.cpus.empty() ? placement.allowed : placement.cpus);
-  }
-  OnTeamsCpus(const OnTeamsCpus&) = delete;
-  OnTeamsCpus& operator=(const OnTeamsCpus&) = delete;
-  ~OnTeamsCpus() { unbind(allowed_); }
-
- private:
-  std::vector<int> allowed_;
 };
 
 class Forks final : public ProcessCreate {
  public:
   Forks(const Configuration& configuration, const Placement& placement)
-      : ProcessCreate(configuration), cpus_(placement), anywhere_{{}, placement.allowed, false} {
-    children_.reserve(static_cast<std::size_t>(workers_));
+      : ProcessCreate(configuration),
+        binding_(placement, CallerBinding::To::all),
+        anywhere_{{}, placement.allowed, false} {
+    children_.reserve(workers_);
     const std::function<void()> idle = [] {
       for (;;) ::pause();
     };
     const Child child(0, anywhere_, idle);
-    const int process = child.pid();
-    until_asleep(process);
-    worker_bytes_ = bytes_of(std::span(&process, 1));
+    worker_bytes_ = bytes_asleep(child.pid());
   }
 
  private:
-  std::uint64_t come() override {
+  void come() override {
     children_.clear();
-    for (int worker = 0; worker < workers_; ++worker) {
-      children_.emplace_back(worker, anywhere_, [] {});
+    for (std::uint64_t worker = 0; worker < workers_; ++worker) {
+      children_.emplace_back(static_cast<int>(worker), anywhere_, [] {});
     }
     for (Child& child : children_) child.join();
-    return children_.size();
+    came_ += workers_;
   }
 
-  OnTeamsCpus cpus_;
+  CallerBinding binding_;
   Placement anywhere_;
   std::vector<Child> children_;
 };
@@ -161,9 +115,7 @@ class Program {
     std::array<char*, 2> arguments{const_cast<char*>(path), nullptr};
     const int error = posix_spawn(&process_, path, &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) {
-      throw Unavailable(fmt::format("the system refused {}: {}", path, std::strerror(error)));
-    }
+    if (error != 0) refused(path, error);
   }
   Program(Program&& other) noexcept : process_(std::exchange(other.process_, 0)) {}
   Program& operator=(Program&&) = delete;
@@ -188,8 +140,8 @@ class Program {
 class Programs final : public ProcessCreate {
  public:
   Programs(const Configuration& configuration, const Placement& placement)
-      : ProcessCreate(configuration), cpus_(placement) {
-    running_.reserve(static_cast<std::size_t>(workers_));
+      : ProcessCreate(configuration), binding_(placement, CallerBinding::To::all) {
+    running_.reserve(workers_);
     // An idle one: as small, and waits for input that never comes.
     int files[2];
     if (pipe2(files, O_CLOEXEC) != 0) throw Unavailable(std::strerror(errno));
@@ -197,58 +149,45 @@ class Programs final : public ProcessCreate {
     Descriptor end(files[1]);
     const Program idle("/bin/cat", input.get());
     const Descriptor closed_first = std::move(end);
-    const int process = idle.process();
-    until_asleep(process);
-    worker_bytes_ = bytes_of(std::span(&process, 1));
+    worker_bytes_ = bytes_asleep(idle.process());
   }
 
  private:
-  std::uint64_t come() override {
+  void come() override {
     running_.clear();
-    std::uint64_t well = 0;
-    for (int worker = 0; worker < workers_; ++worker) running_.emplace_back("/bin/true");
-    for (Program& program : running_) well += program.wait() ? 1 : 0;
-    return well;
+    while (running_.size() < workers_) running_.emplace_back("/bin/true");
+    for (Program& program : running_) came_ += program.wait() ? 1 : 0;
   }
 
-  OnTeamsCpus cpus_;
+  CallerBinding binding_;
   std::vector<Program> running_;
 };
 
 class PoolDispatch final : public ProcessCreate {
  public:
   PoolDispatch(const Configuration& configuration, const Placement& placement)
-      : ProcessCreate(configuration),
-        memory_(static_cast<std::size_t>(workers_) * sizeof(Came), SharedMemory::Backing::memory),
-        came_(static_cast<Came*>(memory_.data()), static_cast<std::size_t>(workers_)),
-        crew_(make_pool(workers_, placement, [this](int worker, Order) {
-          ++came_[static_cast<std::size_t>(worker)].times;
-        })) {
-    crew_->run({});
-    seen_ = 1;
-    worker_bytes_ = bytes_of(crew_->processes());
+      : ProcessCreate(configuration), times_(workers_), pool_(configuration.workers, placement) {
+    come();
+    worker_bytes_ = bytes_of(pool_.processes());
   }
 
-  std::vector<int> processes() const override { return crew_->processes(); }
+  std::vector<int> processes() const override { return pool_.processes(); }
 
  private:
   // A worker writes its own only: no two share a line.
-  struct alignas(kLinePair) Came {
-    std::uint64_t times;
+  struct alignas(kLinePair) Times {
+    std::uint64_t came = 0;
   };
 
-  std::uint64_t come() override {
-    crew_->run({});
-    ++seen_;
-    std::uint64_t here = 0;
-    for (const Came& came : came_) here += came.times == seen_ ? 1 : 0;
-    return here;
+  void come() override {
+    pool_.run([this](int worker) { ++times_.all()[static_cast<std::size_t>(worker)].came; });
+    ++asked_;
+    for (const Times& times : times_.all()) came_ += times.came == asked_ ? 1 : 0;
   }
 
-  SharedMemory memory_;
-  std::span<Came> came_;  // by worker
-  std::uint64_t seen_ = 0;
-  std::unique_ptr<Crew> crew_;
+  InSharedMemory<Times> times_;  // by worker
+  std::uint64_t asked_ = 0;      // since the workers were made
+  ProcessPool pool_;
 };
 
 }  // namespace

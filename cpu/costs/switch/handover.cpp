@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,21 +33,19 @@ ConditionVariables::ConditionVariables(bool between_processes) {
   pthread_condattr_t condition;
   pthread_mutexattr_init(&mutex);
   pthread_condattr_init(&condition);
-  int error = 0;
-  if (between_processes) {
-    error = pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
-    if (error == 0) error = pthread_mutexattr_setrobust(&mutex, PTHREAD_MUTEX_ROBUST);
-    if (error == 0) error = pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
-  }
-  if (error == 0) error = pthread_mutex_init(&mutex_, &mutex);
-  for (pthread_cond_t& came : came_) {
-    if (error == 0) error = pthread_cond_init(&came, &condition);
-  }
+  const int scope = between_processes ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE;
+  const int robust = between_processes ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED;
+  const auto must = [](int error) {
+    if (error != 0)
+      throw std::system_error(error, std::generic_category(), "no condition variable");
+  };
+  must(pthread_mutexattr_setpshared(&mutex, scope));
+  must(pthread_mutexattr_setrobust(&mutex, robust));
+  must(pthread_condattr_setpshared(&condition, scope));
+  must(pthread_mutex_init(&mutex_, &mutex));
+  for (pthread_cond_t& came : came_) must(pthread_cond_init(&came, &condition));
   pthread_mutexattr_destroy(&mutex);
   pthread_condattr_destroy(&condition);
-  if (error != 0) {
-    throw std::system_error(error, std::generic_category(), "no condition variable");
-  }
   // They are never destroyed: they own nothing, and destroying one waits for its waiters, of whom
   // one may have been killed.
 }
@@ -84,46 +81,32 @@ void ConditionVariables::break_off() {
 }
 
 Pipes::Pipes(bool) {
-  for (auto& ends : pipes_) {
-    if (pipe2(ends.data(), O_CLOEXEC) == 0) continue;
-    const int error = errno;
-    this->~Pipes();
-    throw std::system_error(error, std::generic_category(), "no pipe");
-  }
-  files_ = {pipes_[0][0], pipes_[0][1], pipes_[1][0], pipes_[1][1]};
-  std::sort(files_.begin(), files_.end());
-}
-
-Pipes::~Pipes() {
-  for (auto& ends : pipes_) {
-    for (int& file : ends) {
-      if (file >= 0) close(std::exchange(file, -1));
+  for (Pipe& pipe : pipes_) {
+    int files[2];
+    if (pipe2(files, O_CLOEXEC) != 0) {
+      throw std::system_error(errno, std::generic_category(), "no pipe");
     }
+    pipe = {Descriptor(files[0]), Descriptor(files[1])};
   }
+  files_ = {pipes_[0].read.get(), pipes_[0].write.get(), pipes_[1].read.get(),
+            pipes_[1].write.get()};
+  std::sort(files_.begin(), files_.end());
 }
 
 void Pipes::hand(End to, Token token) {
   // Four bytes go at once or not at all, and there is always room: there is but one token.
-  while (write(pipes_[index(to)][1], &token, sizeof token) < 0 && errno == EINTR) {
+  while (write(pipes_[index(to)].write.get(), &token, sizeof token) < 0 && errno == EINTR) {
   }
 }
 
 Token Pipes::await(End at, Token) {
   Token token = kBroken;
   for (;;) {
-    const ssize_t count = read(pipes_[index(at)][0], &token, sizeof token);
+    const ssize_t count = read(pipes_[index(at)].read.get(), &token, sizeof token);
     if (count == sizeof token) return token;
     if (count < 0 && errno == EINTR) continue;
     return kBroken;
   }
 }
-
-SharedMapping::SharedMapping(std::size_t bytes)
-    : data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
-      bytes_(bytes) {
-  if (data_ == MAP_FAILED) throw std::bad_alloc();
-}
-
-SharedMapping::~SharedMapping() { munmap(data_, bytes_); }
 
 }  // namespace crossover::cpu

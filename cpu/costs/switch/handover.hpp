@@ -6,11 +6,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <span>
-#include <utility>
 
 #include "common/buffer.hpp"
+#include "cpu/process/descriptor.hpp"
 
 /// Ways to hand a token over between two threads or two processes, none of which spins. A *channel*
 /// is a class with
@@ -76,51 +75,18 @@ class ConditionVariables {
 class Pipes {
  public:
   explicit Pipes(bool between_processes);
-  Pipes(const Pipes&) = delete;
-  Pipes& operator=(const Pipes&) = delete;
-  ~Pipes();
   void hand(End to, Token token);
   Token await(End at, Token last);
   void break_off() { hand(End::caller, kBroken); }
   std::span<const int> files() const { return files_; }
 
  private:
-  std::array<std::array<int, 2>, 2> pipes_{{{-1, -1}, {-1, -1}}};  // by receiving end: read, write
+  struct Pipe {
+    Descriptor read;
+    Descriptor write;
+  };
+  std::array<Pipe, 2> pipes_;  // by receiving end
   std::array<int, 4> files_{};
-};
-
-/// Zeroed memory that a process which is forked from here shares.
-class SharedMapping {
- public:
-  /// Throws std::bad_alloc.
-  explicit SharedMapping(std::size_t bytes);
-  SharedMapping(const SharedMapping&) = delete;
-  SharedMapping& operator=(const SharedMapping&) = delete;
-  ~SharedMapping();
-  void* data() const { return data_; }
-
- private:
-  void* data_;
-  std::size_t bytes_;
-};
-
-/// An object in such memory; it ends with this, in this process only.
-template <class T>
-class InSharedMemory {
- public:
-  template <class... Arguments>
-  explicit InSharedMemory(Arguments&&... arguments)
-      : mapping_(sizeof(T)),
-        object_(new (mapping_.data()) T(std::forward<Arguments>(arguments)...)) {}
-  InSharedMemory(const InSharedMemory&) = delete;
-  InSharedMemory& operator=(const InSharedMemory&) = delete;
-  ~InSharedMemory() { object_->~T(); }
-  T* operator->() const { return object_; }
-  T& operator*() const { return *object_; }
-
- private:
-  SharedMapping mapping_;
-  T* object_;
 };
 
 }  // namespace crossover::cpu

@@ -39,7 +39,7 @@ std::vector<Offer> offers(std::uint64_t (*host_bytes)(const Configuration&)) {
 }  // namespace
 
 Placement place_pair(const Placement& placement, Cores cores) {
-  const std::vector<int>& cpus = placement.cpus.empty() ? placement.allowed : placement.cpus;
+  const std::vector<int>& cpus = cpus_of(placement);
   const int first = cpus.front();
   if (cores == Cores::one) return {{first, first}, placement.allowed, false};
   const auto second = std::find_if(cpus.begin(), cpus.end(), [=](int cpu) { return cpu != first; });
@@ -64,7 +64,7 @@ ThreadPeer::ThreadPeer(const Placement& pair, std::span<const int>, std::functio
       on_death();
     });
   } catch (const std::system_error& error) {
-    throw Unavailable(fmt::format("the system refused a thread: {}", error.code().message()));
+    refused("a thread", error.code().value());
   }
   task_.wait(0);
   if (task_ < 0) {
@@ -82,7 +82,7 @@ ProcessPeer::ProcessPeer(const Placement& pair, std::span<const int> files,
       on_death();
     });
   } catch (const std::system_error& error) {
-    throw Unavailable(fmt::format("the system refused a thread: {}", error.code().message()));
+    refused("a thread", error.code().value());
   }
 }
 

@@ -23,6 +23,7 @@
 #include "cpu/costs/switch/handover.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
+#include "cpu/shared.hpp"
 
 /// The workload `switch`: a token goes to a peer and back. How it goes is a channel's
 /// (cpu/costs/switch/handover.hpp), who the peer is, a *peer*'s, a class with
@@ -91,7 +92,7 @@ class SwitchOperation final : public Operation {
       : round_trips_(configuration.elements),
         pair_(place_pair(placement, cores)),
         binding_(pair_),
-        shared_(Peer::kProcess),
+        shared_(1, Peer::kProcess),
         peer_(
             pair_, shared_->channel.files(), [this] { answer(); },
             [this] { shared_->channel.break_off(); }) {}
@@ -101,8 +102,9 @@ class SwitchOperation final : public Operation {
   void renew(std::uint32_t) override {
     trips_ = 0;
     astray_ = 0;
-    peers_trips_ = shared_->trips.load(std::memory_order_relaxed);
-    peers_astray_ = shared_->astray.load(std::memory_order_relaxed);
+    // The peer waits for a token.
+    shared_->trips.store(0, std::memory_order_relaxed);
+    shared_->astray.store(0, std::memory_order_relaxed);
   }
 
   Nanoseconds time(std::int64_t operations) override {
@@ -142,9 +144,8 @@ class SwitchOperation final : public Operation {
   /// The token made every trip: the peer has seen as many as were asked for, and neither end ever
   /// got another token than the one whose turn it was.
   Verdict verify() override {
-    const std::uint64_t seen = shared_->trips.load(std::memory_order_relaxed) - peers_trips_;
-    const std::uint64_t astray =
-        astray_ + shared_->astray.load(std::memory_order_relaxed) - peers_astray_;
+    const std::uint64_t seen = shared_->trips.load(std::memory_order_relaxed);
+    const std::uint64_t astray = astray_ + shared_->astray.load(std::memory_order_relaxed);
     if (seen == trips_ && astray == 0) return {0, true, {}};
     const double missed = std::abs(static_cast<double>(seen) - static_cast<double>(trips_));
     return {(missed + static_cast<double>(astray)) / static_cast<double>(trips_), false,
@@ -156,8 +157,6 @@ class SwitchOperation final : public Operation {
     if (Peer::kProcess) return {peer_.task()};
     return {};
   }
-
-  pid_t peer_task() const { return peer_.task(); }
 
  private:
   struct Shared {
@@ -202,8 +201,6 @@ class SwitchOperation final : public Operation {
   Token token_ = 0;  // the last that came back
   std::uint64_t trips_ = 0;
   std::uint64_t astray_ = 0;
-  std::uint64_t peers_trips_ = 0;
-  std::uint64_t peers_astray_ = 0;
   std::int64_t operations_ = 0;
   ContextSwitches switches_;
 };

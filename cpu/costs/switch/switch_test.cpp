@@ -122,7 +122,7 @@ TYPED_TEST(SwitchOfProcesses, ReportsAPeerThatDies) {
                                                     Cores::one);
   operation.renew(1);
   operation.time(10);
-  std::thread killer([peer = operation.peer_task()] {
+  std::thread killer([peer = operation.processes().front()] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     kill(peer, SIGKILL);
   });

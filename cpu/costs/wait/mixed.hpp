@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "common/model.hpp"
-#include "cpu/costs/wait/done.hpp"
-#include "cpu/costs/wait/timer.hpp"
-#include "cpu/costs/wait/work.hpp"
+#include "cpu/costs/wait/tasks.hpp"
 
 /// The variant `mixed` of the workload `wait`: fast requests beside slow ones, in one queue in the
 /// order of their arrival. They arrive by the clock (open loop): a request that has to wait for a
@@ -43,9 +41,12 @@ inline constexpr std::array kMixedColumns{
 class Sojourns {
  public:
   /// Room for `count` requests more; returns the first one's place.
-  std::size_t expect(std::uint64_t count);
+  std::size_t expect(std::uint64_t count) {
+    all_.resize(all_.size() + count);
+    return all_.size() - count;
+  }
   /// May be called by several workers at once, for different places.
-  void ended(std::size_t place, bool slow, Instant sojourn);
+  void ended(std::size_t place, bool slow, Instant sojourn) { all_[place] = {sojourn, slow}; }
   /// Whether every expected request has ended.
   bool complete() const;
   /// The median and the 99th percentile (nearest rank) of the fast ones under kMixedColumns;
@@ -62,13 +63,9 @@ class Sojourns {
 };
 
 template <class Team>
-class MixedOperation final : public Operation {
+class MixedOperation final : public Tasks<Team> {
  public:
-  MixedOperation(const Configuration& configuration, const Placement& placement)
-      : elements_(configuration.elements),
-        workers_(configuration.workers),
-        team_(configuration.workers, placement),
-        done_(static_cast<std::size_t>(configuration.workers)) {}
+  using Tasks<Team>::Tasks;
 
   void renew(std::uint32_t salt) override {
     seed_ = salt;
@@ -76,25 +73,23 @@ class MixedOperation final : public Operation {
     fast_steps_ = slow_steps_ * requests::kFast / kMillisecond;
     slow_result_ = chain(seed_, slow_steps_);
     fast_result_ = chain(seed_, fast_steps_);
-    tasks_ = 0;
-    results_ = 0;
-    std::fill(done_.begin(), done_.end(), Done{});
+    this->renewed();
     sojourns_.clear();
   }
 
   /// From when the first request is due to the end of the last.
   Nanoseconds time(std::int64_t operations) override {
-    const std::uint64_t count = static_cast<std::uint64_t>(operations) * elements_;
+    const std::uint64_t count = static_cast<std::uint64_t>(operations) * this->elements_;
     for (std::uint64_t i = 0; i < count; ++i) {
-      results_ += requests::is_slow(i) ? slow_result_ : fast_result_;
+      this->results_ += requests::is_slow(i) ? slow_result_ : fast_result_;
     }
-    tasks_ += count;
+    this->tasks_ += count;
     const std::size_t place = sojourns_.expect(count);
     next_ = 0;
     there_ = 0;
     due_first_ = 0;
     last_end_ = 0;
-    team_.run([&](int worker) { serve(worker, count, place); });
+    this->team_.run([&](int worker) { serve(worker, count, place); });
     return Nanoseconds(static_cast<double>(std::max<Instant>(last_end_ - due_first_, 0)));
   }
 
@@ -107,20 +102,20 @@ class MixedOperation final : public Operation {
 
   Verdict verify() override {
     if (!sojourns_.complete()) return {1, false, "a request was never served"};
-    return verify_done(done_, tasks_, results_);
+    return Tasks<Team>::verify();
   }
 
  private:
   void serve(int worker, std::uint64_t count, std::size_t place) {
     const ExactTimers exact;
-    if (there_.fetch_add(1) + 1 == workers_) {
+    if (there_.fetch_add(1) + 1 == this->workers_) {
       due_first_ = now() + requests::kLead;
       due_first_.notify_all();
     } else {
       due_first_.wait(0);
     }
     const Instant first = due_first_;
-    Done& mine = done_[static_cast<std::size_t>(worker)];
+    Done& mine = this->done_by(worker);
     Instant end = 0;
     for (std::uint64_t request; (request = next_.fetch_add(1)) < count;) {
       const bool slow = requests::is_slow(request);
@@ -135,18 +130,12 @@ class MixedOperation final : public Operation {
     }
   }
 
-  std::uint64_t elements_;
-  int workers_;
-  Team team_;
-  std::vector<Done> done_;
   Sojourns sojourns_;
   std::uint64_t seed_ = 0;
   std::uint64_t slow_steps_ = 0;
   std::uint64_t fast_steps_ = 0;
   std::uint64_t slow_result_ = 0;
   std::uint64_t fast_result_ = 0;
-  std::uint64_t tasks_ = 0;
-  std::uint64_t results_ = 0;
   std::atomic<std::uint64_t> next_{0};
   std::atomic<int> there_{0};
   std::atomic<Instant> due_first_{0};

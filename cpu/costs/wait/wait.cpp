@@ -67,16 +67,6 @@ Verdict verify_done(const std::vector<Done>& done, std::uint64_t tasks, std::uin
           false, fmt::format("{} tasks done instead of {}", total.tasks, tasks)};
 }
 
-std::size_t Sojourns::expect(std::uint64_t count) {
-  const std::size_t first = all_.size();
-  all_.resize(first + count);
-  return first;
-}
-
-void Sojourns::ended(std::size_t place, bool slow, Instant sojourn) {
-  all_[place] = {sojourn, slow};
-}
-
 bool Sojourns::complete() const {
   return std::all_of(all_.begin(), all_.end(), [](const Sojourn& one) { return one.time >= 0; });
 }

@@ -1,16 +1,12 @@
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <vector>
 
 #include "common/counting.hpp"
 #include "common/model.hpp"
-#include "cpu/costs/wait/done.hpp"
 #include "cpu/costs/wait/mixed.hpp"
-#include "cpu/costs/wait/timer.hpp"
-#include "cpu/costs/wait/work.hpp"
+#include "cpu/costs/wait/tasks.hpp"
 #include "cpu/operations.hpp"
 
 /// The workload `wait` on CPU workers: tasks of a millisecond that block or compute. The tasks of
@@ -48,45 +44,35 @@ class Compute {
 
 /// `elements` tasks an operation, shared out among the workers of a `Team` (cpu/operations.hpp).
 template <class Team, class Task>
-class WaitOperation final : public Operation {
+class WaitOperation final : public Tasks<Team> {
  public:
-  WaitOperation(const Configuration& configuration, const Placement& placement)
-      : elements_(configuration.elements),
-        workers_(configuration.workers),
-        team_(configuration.workers, placement),
-        done_(static_cast<std::size_t>(configuration.workers)) {}
+  using Tasks<Team>::Tasks;
 
   void renew(std::uint32_t salt) override {
     task_ = Task(salt);
-    tasks_ = 0;
-    std::fill(done_.begin(), done_.end(), Done{});
+    this->renewed();
   }
 
   Nanoseconds time(std::int64_t operations) override {
     const auto times = static_cast<std::uint64_t>(operations);
-    tasks_ += times * elements_;
-    const auto start = std::chrono::steady_clock::now();
-    team_.run([&](int worker) {
-      const ExactTimers exact;
-      Done& mine = done_[static_cast<std::size_t>(worker)];
-      const std::uint64_t tasks = times * counting::share(elements_, worker, workers_);
-      for (std::uint64_t i = 0; i < tasks; ++i) {
-        mine.results += task_();
-        ++mine.tasks;
-      }
+    this->tasks_ += times * this->elements_;
+    this->results_ = this->tasks_ * task_.result();
+    return time_all(1, [&] {
+      this->team_.run([&](int worker) {
+        const ExactTimers exact;
+        Done& mine = this->done_by(worker);
+        const std::uint64_t tasks =
+            times * counting::share(this->elements_, worker, this->workers_);
+        for (std::uint64_t i = 0; i < tasks; ++i) {
+          mine.results += task_();
+          ++mine.tasks;
+        }
+      });
     });
-    return std::chrono::steady_clock::now() - start;
   }
 
-  Verdict verify() override { return verify_done(done_, tasks_, tasks_ * task_.result()); }
-
  private:
-  std::uint64_t elements_;
-  int workers_;
-  Team team_;
   Task task_{0};
-  std::vector<Done> done_;
-  std::uint64_t tasks_ = 0;
 };
 
 /// On a `Team` whose workers run at the same time.

@@ -7,13 +7,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "common/model.hpp"
 #include "common/workload.hpp"
 #include "cpu/loops.hpp"
 
-/// Loops (cpu/loops.hpp) for the tests of verification, that go wrong where they are told to.
+/// For the tests of verification: loops (cpu/loops.hpp) that go wrong where they are told to, and
+/// teams (cpu/operations.hpp) that lose workers.
 namespace crossover::cpu {
 
 enum class Fault : std::uint32_t {
@@ -107,6 +110,23 @@ class FaultyLoops : public Loops {
   mutable Total kept_{};
 };
 
+/// Loops that do what `Faulty` does, which is made as Loops are and has their map() and sum().
+template <class Faulty>
+Loops spoilt(const Workload& workload, ElementType type) {
+  Loops loops(workload, type);
+  loops.work = std::make_shared<const Faulty>(workload, type);
+  if (loops.is_sum()) {
+    loops.sum_part = [](const void* work, void* const* arrays, std::uint64_t count) {
+      return static_cast<const Faulty*>(work)->sum(arrays, count);
+    };
+  } else {
+    loops.map_part = [](const void* work, void* const* arrays, std::uint64_t count) {
+      static_cast<const Faulty*>(work)->map(arrays, count);
+    };
+  }
+  return loops;
+}
+
 /// The faults that are faults in this workload.
 inline std::vector<Fault> faults_of(const Workload& workload) {
   std::vector<Fault> all;
@@ -116,5 +136,28 @@ inline std::vector<Fault> faults_of(const Workload& workload) {
   }
   return all;
 }
+
+/// Workers one after the other.
+class InTurn {
+ public:
+  InTurn(int workers, const Placement&) : workers_(workers) {}
+  template <class Body>
+  void run(Body&& body) {
+    for (int worker = 0; worker < workers_; ++worker) body(worker);
+  }
+
+ protected:
+  int workers_;
+};
+
+/// The last worker never comes.
+class LostWorker : public InTurn {
+ public:
+  using InTurn::InTurn;
+  template <class Body>
+  void run(Body&& body) {
+    for (int worker = 0; worker + 1 < workers_; ++worker) body(worker);
+  }
+};
 
 }  // namespace crossover::cpu
