@@ -28,7 +28,6 @@ nlohmann::json describe_gpus() {
   const auto number_or_null = [](double value) {
     return value > 0 ? nlohmann::json(value) : nlohmann::json(nullptr);
   };
-  const auto version = [](int code) { return fmt::format("{}.{}", code / 1000, code % 1000 / 10); };
   for (int number = 0; number < device_count(); ++number) {
     try {
       const Device device(number);

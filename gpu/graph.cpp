@@ -1,7 +1,6 @@
 #include "gpu/graph.hpp"
 
 #include <memory>
-#include <type_traits>
 #include <utility>
 
 namespace crossover::gpu {
@@ -36,11 +35,8 @@ class Graph {
   }
 
  private:
-  struct Destroy {
-    void operator()(cudaGraphExec_t executable) const { cudaGraphExecDestroy(executable); }
-  };
   const Device* device_;
-  std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, Destroy> executable_;
+  Owned<cudaGraphExec_t, cudaGraphExecDestroy> executable_;
 };
 
 class Captured final : public Work {
