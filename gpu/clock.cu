@@ -4,11 +4,14 @@
 #include <utility>
 
 #include "gpu/clock.hpp"
-#include "gpu/clock_kernels.cuh"
 #include "gpu/launch.hpp"
+#include "gpu/thread.cuh"
 
 namespace crossover::gpu {
 
+/// Holds its stream until the host has stored `epoch` or more at `release`, so that what is behind
+/// it is queued when the first event fires. Gives up after `limit_ns`, and says so at `gave_up`: a
+/// host that waits for a place in the queue would wait for ever.
 __global__ void hold_stream(const volatile unsigned* release, unsigned epoch,
                             std::uint64_t limit_ns, unsigned* gave_up) {
   const std::uint64_t start = nanoseconds();
@@ -20,6 +23,7 @@ __global__ void hold_stream(const volatile unsigned* release, unsigned epoch,
   }
 }
 
+/// Keeps every multiprocessor busy for `duration_ns`, so that clocks climb to where they stay.
 __global__ void keep_busy(std::uint64_t duration_ns) {
   const std::uint64_t start = nanoseconds();
   while (nanoseconds() - start < duration_ns) {
