@@ -1,5 +1,5 @@
 #include "common/workloads/list.hpp"
-#include "gpu/placement.hpp"
+#include "gpu/launch.hpp"
 #include "gpu/thread.cuh"
 #include "gpu/work.hpp"
 

@@ -60,9 +60,7 @@ class GuardedArrays {
     }
   }
 
-  Target target(Multiprocessors limit = {}) const {
-    return {stream_, *is_.workload, is_.type, arrays_, limit};
-  }
+  Target target(int limit = 0) const { return {stream_, *is_.workload, is_.type, arrays_, limit}; }
 
   /// Waits for the stream. What is around the arrays is as it was, and so are the arrays that are
   /// not written; returns a copy of the one that is, of a set.
