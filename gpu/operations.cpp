@@ -253,10 +253,4 @@ std::unique_ptr<Operation> make_device_operation(const Configuration& configurat
   return std::make_unique<ArrayOperation>(configuration, cpus, gpus, rung);
 }
 
-std::uint64_t device_operation_host_bytes(const Configuration& configuration) {
-  // To verify a map, all of the result comes back.
-  if (configuration.workload->is_sum) return 0;
-  return Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
-}
-
 }  // namespace crossover::gpu

@@ -59,9 +59,6 @@ std::unique_ptr<Operation> make_device_operation(const Configuration& configurat
                                                  const std::vector<int>& cpus,
                                                  const std::vector<Gpu*>& gpus, const Rung& rung);
 
-/// The host memory that it takes.
-std::uint64_t device_operation_host_bytes(const Configuration& configuration);
-
 /// How `offload` carries data between host and device.
 enum class Transfer { pageable, pinned, overlapped };
 
@@ -73,7 +70,5 @@ using ChunkSizes =
 std::unique_ptr<Operation> make_offload_operation(const Configuration& configuration,
                                                   const std::vector<int>& cpus, Gpu& gpu,
                                                   Transfer transfer, ChunkSizes& chunks);
-/// The host memory that it takes.
-std::uint64_t offload_host_bytes(const Configuration& configuration);
 
 }  // namespace crossover::gpu

@@ -235,9 +235,4 @@ std::unique_ptr<Operation> make_offload_operation(const Configuration& configura
   return std::make_unique<OffloadOperation>(configuration, cpus, gpu, transfer, chunks);
 }
 
-std::uint64_t offload_host_bytes(const Configuration& configuration) {
-  return static_cast<std::uint64_t>(configuration.workload->arrays) *
-         Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
-}
-
 }  // namespace crossover::gpu
