@@ -4,11 +4,14 @@
 #include <utility>
 
 #include "gpu/clock.hpp"
-#include "gpu/clock_kernels.cuh"
 #include "gpu/launch.hpp"
+#include "gpu/thread.cuh"
 
 namespace crossover::gpu {
 
+/// Holds its stream until the host has stored `epoch` or more at `release`, so that what is behind
+/// it is queued when the first event fires. Gives up after `limit_ns`, and says so at `gave_up`: a
+/// host that waits for a place in the queue would wait for ever.
 __global__ void hold_stream(const volatile unsigned* release, unsigned epoch,
                             std::uint64_t limit_ns, unsigned* gave_up) {
   const std::uint64_t start = nanoseconds();
@@ -20,36 +23,41 @@ __global__ void hold_stream(const volatile unsigned* release, unsigned epoch,
   }
 }
 
+/// Keeps every multiprocessor busy for `duration_ns`, so that clocks climb to where they stay.
 __global__ void keep_busy(std::uint64_t duration_ns) {
   const std::uint64_t start = nanoseconds();
   while (nanoseconds() - start < duration_ns) {
   }
 }
 
-KernelClock::KernelClock(const Stream& stream, std::chrono::nanoseconds patience)
+KernelClock::KernelClock(const Stream& stream, const Work& work, std::chrono::nanoseconds patience)
     : stream_(stream),
+      work_(work),
       patience_ns_(static_cast<std::uint64_t>(patience.count())),
       start_(stream.device(), true),
       stop_(stream.device(), true),
       words_(stream.device(), 2) {
   // CUDA loads a kernel when it is first launched, which may wait for the device: not while it is
   // held.
-  launch(stream_, &hold_stream, Shape{1, 1, 0}, static_cast<const volatile unsigned*>(&words_[0]),
-         epoch_, patience_ns_, &words_[1]);
+  hold();
   stream_.synchronize();
 }
 
-std::int64_t KernelClock::most_queued(const Work& work) {
-  // A stream takes about a thousand launches before the host has to wait.
-  return std::max(1, 512 / work.launches());
+void KernelClock::hold() {
+  launch(stream_, &hold_stream, Shape{1, 1, 0}, &words_[0], epoch_, patience_ns_, &words_[1]);
 }
 
-void KernelClock::queue(Work& work, std::int64_t first, std::int64_t operations) {
+std::int64_t KernelClock::most_queued() const {
+  // A stream takes about a thousand launches before the host has to wait.
+  return std::max(1, 512 / work_.launches);
+}
+
+void KernelClock::queue(std::int64_t first, std::int64_t operations) {
+  stream_.device().select();
   ++epoch_;
-  launch(stream_, &hold_stream, Shape{1, 1, 0}, static_cast<const volatile unsigned*>(&words_[0]),
-         epoch_, patience_ns_, &words_[1]);
+  hold();
   start_.record(stream_);
-  work.enqueue(stream_, first, operations);
+  work_.enqueue(stream_, first, operations);
   stop_.record(stream_);
 }
 
@@ -66,24 +74,31 @@ Nanoseconds KernelClock::wait() {
   return std::chrono::duration<double, std::milli>(stop_.milliseconds_since(start_));
 }
 
-Nanoseconds KernelClock::time(Work& work, std::int64_t first, std::int64_t operations) {
+int KernelClock::take_overruns() { return std::exchange(overruns_, 0); }
+
+Nanoseconds time_together(std::span<KernelClock> clocks, std::int64_t first,
+                          std::int64_t operations,
+                          const std::function<void(std::int64_t)>& collect) {
   Nanoseconds total{};
   for (const std::int64_t end = first + operations; first < end;) {
-    const std::int64_t batch = std::min(end - first, most_queued(work));
+    const std::int64_t batch = std::min(end - first, clocks.front().most_queued());
+    const auto release = [&] {
+      for (KernelClock& clock : clocks) clock.release();
+    };
     try {
-      queue(work, first, batch);
+      for (KernelClock& clock : clocks) clock.queue(first, batch);
     } catch (...) {
       release();
       throw;
     }
     release();
-    total += wait();
-    first += batch;
+    Nanoseconds slowest{};
+    for (KernelClock& clock : clocks) slowest = std::max(slowest, clock.wait());
+    total += slowest;
+    for (const std::int64_t next = first + batch; first < next; ++first) collect(first);
   }
   return total;
 }
-
-int KernelClock::take_overruns() { return std::exchange(overruns_, 0); }
 
 WarmUp::WarmUp(const Device& device, std::function<double()> clock_mhz)
     : device_(device), clock_mhz_(std::move(clock_mhz)), stream_(device) {}
@@ -95,6 +110,7 @@ void WarmUp::run() {
   constexpr std::uint64_t kBurstNs = 5'000'000;
   const Shape shape{static_cast<std::uint64_t>(device_.properties().multiprocessors), 32, 0};
   double before = 0;
+  device_.select();
   do {
     launch(stream_, &keep_busy, shape, kBurstNs);
     // Read while the device works: an idle one lowers its clock.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "common/model.hpp"
 #include "gpu/device.hpp"
@@ -16,25 +17,26 @@ namespace crossover::gpu {
 /// events, and no gap in which the device waits for the host.
 class KernelClock {
  public:
-  explicit KernelClock(const Stream& stream,
-                       std::chrono::nanoseconds patience = std::chrono::milliseconds(500));
+  KernelClock(const Stream& stream, const Work& work,
+              std::chrono::nanoseconds patience = std::chrono::milliseconds(500));
 
-  /// The time of operations number `first` to `first + operations - 1` of `work`.
-  Nanoseconds time(Work& work, std::int64_t first, std::int64_t operations);
-
-  /// For devices that measure at the same time: queue() everywhere, then release() everywhere, then
-  /// wait(). At most most_queued(work) operations.
-  void queue(Work& work, std::int64_t first, std::int64_t operations);
+  /// First queue() of operations number `first` to `first + operations - 1`, at most most_queued(),
+  /// then release(), then wait(), which returns their time. Each everywhere, for devices that
+  /// measure at the same time: time_together() does.
+  void queue(std::int64_t first, std::int64_t operations);
   void release();
   Nanoseconds wait();
-  static std::int64_t most_queued(const Work& work);
+  std::int64_t most_queued() const;
 
   /// How many batches since the last call were let go by the kernel's own time limit: their time
   /// may contain the host's.
   int take_overruns();
 
  private:
+  void hold();
+
   const Stream& stream_;
+  const Work& work_;
   std::uint64_t patience_ns_;
   Event start_;
   Event stop_;
@@ -42,6 +44,13 @@ class KernelClock {
   unsigned epoch_ = 0;
   int overruns_ = 0;
 };
+
+/// The time of operations number `first` to `first + operations - 1` of all clocks' work at once,
+/// by the slowest device's clock. `collect` is called with each operation's number, once it is
+/// complete and no later operation is under way.
+Nanoseconds time_together(
+    std::span<KernelClock> clocks, std::int64_t first, std::int64_t operations,
+    const std::function<void(std::int64_t)>& collect = [](std::int64_t) {});
 
 /// Brings a device to its steady clock before it is measured, with work of its own.
 class WarmUp {

@@ -22,14 +22,14 @@ TEST_F(KernelClockTest, TimesEveryOperationOnce) {
   const Stream stream(device);
   const GuardedArrays x(stream, doubling(), 1000, 0);
   fill(x.target(), 0, 1);
-  const auto work = maps::unrolled(x.target());
+  const auto work = map_by(Step::unrolled, x.target());
   // The kernel's code is loaded when it is first launched: not behind the clock's hold.
-  work->enqueue(stream, 0, 1);
-  KernelClock clock(stream);
+  work.enqueue(stream, 0, 1);
+  KernelClock clock(stream, work);
   // More than one batch, and a remainder.
-  const std::int64_t operations = 2 * KernelClock::most_queued(*work) + 7;
+  const std::int64_t operations = 2 * clock.most_queued() + 7;
   fill(x.target(), 0, 1);
-  EXPECT_GT(clock.time(*work, 0, operations).count(), 0);
+  EXPECT_GT(time_together({&clock, 1}, 0, operations).count(), 0);
   EXPECT_EQ(clock.take_overruns(), 0);
   const Verdict verdict =
       make_reference(*doubling().workload, ElementType::f64)
@@ -42,16 +42,16 @@ TEST_F(KernelClockTest, DoesNotHangWhenNobodyLetsGo) {
   const Stream stream(device);
   const GuardedArrays x(stream, doubling(), 10, 0);
   fill(x.target(), 0, 1);
-  const auto work = maps::naive(x.target());
-  KernelClock clock(stream, 20ms);
-  clock.queue(*work, 0, 1);
+  const auto work = map_by(Step::naive, x.target());
+  KernelClock clock(stream, work, 20ms);
+  clock.queue(0, 1);
   const auto start = std::chrono::steady_clock::now();
   clock.wait();
   EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
   EXPECT_EQ(clock.take_overruns(), 1);
   EXPECT_EQ(clock.take_overruns(), 0);
   // And works again.
-  clock.time(*work, 1, 3);
+  time_together({&clock, 1}, 1, 3);
   EXPECT_EQ(clock.take_overruns(), 0);
 }
 

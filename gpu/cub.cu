@@ -15,10 +15,8 @@
 #include <string>
 
 #include "common/model.hpp"
+#include "gpu/for_workload.hpp"
 #include "gpu/libraries.hpp"
-#include "gpu/library_element.cuh"
-#include "gpu/library_sum.hpp"
-#include "gpu/placement.hpp"
 
 namespace crossover::gpu {
 
@@ -83,24 +81,21 @@ constexpr bool kHasMap = false;
 
 #endif
 
-std::unique_ptr<Work> make_map(const Target& target) {
-  return for_map(
-      target,
-      [&]<class Map, class W>(const Map& map, std::type_identity<W>) -> std::unique_ptr<Work> {
-        if constexpr (kHasMap<Map>) {
-          choose_tile<Map, W>(target, map);
-          return std::make_unique<KernelWork>(
-              target.arrays.sets,
-              [map, arrays = target.arrays](const Stream& stream, std::uint64_t set, unsigned*) {
-                stream.device().check(
-                    cub_map<Map, W>(map, elements_of<W, Map::kArrays>(arrays, set), stream.get(),
-                                    std::make_integer_sequence<int, Map::kInputs>{}),
-                    "CUB's transform");
-              });
-        } else {
-          throw std::logic_error("CUB does not have this map");
-        }
+Work make_map(const Target& target) {
+  return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) -> Work {
+    if constexpr (kHasMap<Map>) {
+      choose_tile<Map, W>(target, map);
+      return work_by(target.arrays.sets, [map, arrays = target.arrays](const Stream& stream,
+                                                                       std::uint64_t set) {
+        stream.device().check(
+            cub_map<Map, W>(map, elements_of<W, Map::kArrays>(arrays, set), stream.get(),
+                            std::make_integer_sequence<int, Map::kInputs>{}),
+            "CUB's transform");
       });
+    } else {
+      throw std::logic_error("CUB does not have this map");
+    }
+  });
 }
 
 template <class Sum, class W>
@@ -124,32 +119,30 @@ cudaError_t cub_sum(void* storage, std::size_t& bytes, const Sum& sum,
   }
 }
 
-std::unique_ptr<Work> make_sum(const Target& target) {
+Work make_sum(const Target& target) {
 #if CUB_VERSION < 200300
   if (target.arrays.elements > INT_MAX) {
     throw Unavailable("this toolkit's CUB counts in 32 bits: CUDA 12.4 does not");
   }
 #endif
-  return for_sum(
-      target,
-      [&]<class Sum, class W>(const Sum& sum, std::type_identity<W>) -> std::unique_ptr<Work> {
-        std::size_t bytes = 0;
-        target.device().check(
-            cub_sum<Sum, W>(nullptr, bytes, sum, elements_of<W, Sum::kArrays>(target.arrays, 0),
-                            nullptr, nullptr),
-            "CUB's sum");
-        const auto storage = std::make_shared<DeviceArray<std::byte>>(target.device(), bytes);
-        return std::make_unique<LibrarySum<W>>(
-            target, library_rounding<W>(target.arrays.elements),
-            [sum, storage, bytes, arrays = target.arrays](const Stream& stream, std::uint64_t set,
-                                                          W* result) {
-              std::size_t size = bytes;
-              stream.device().check(
-                  cub_sum<Sum, W>(storage->data(), size, sum,
-                                  elements_of<W, Sum::kArrays>(arrays, set), result, stream.get()),
-                  "CUB's sum");
-            });
-      });
+  return for_sum(target, [&]<class Sum, class W>(const Sum& sum, std::type_identity<W>) {
+    std::size_t bytes = 0;
+    target.device().check(
+        cub_sum<Sum, W>(nullptr, bytes, sum, elements_of<W, Sum::kArrays>(target.arrays, 0),
+                        nullptr, nullptr),
+        "CUB's sum");
+    const auto storage = std::make_shared<DeviceArray<std::byte>>(target.device(), bytes);
+    return sum_work<W>(
+        target, 2, library_rounding<W>(target.arrays.elements),
+        [sum, storage, bytes, arrays = target.arrays](const Stream& stream, std::uint64_t set,
+                                                      W* result) {
+          std::size_t size = bytes;
+          stream.device().check(
+              cub_sum<Sum, W>(storage->data(), size, sum, elements_of<W, Sum::kArrays>(arrays, set),
+                              result, stream.get()),
+              "CUB's sum");
+        });
+  });
 }
 
 }  // namespace
@@ -160,7 +153,7 @@ Make cub_work(const Workload& workload) {
   with_array_workload(workload, workload.types.front(), [&]<class Is>(const Is&, auto) {
     if constexpr (Is::kPattern != Pattern::sum) has = kHasMap<Is>;
   });
-  return has ? make_map : nullptr;
+  return has ? make_map : Make{};
 }
 
 std::string library_versions() {

@@ -7,8 +7,6 @@
 #include "common/model.hpp"
 #include "common/workloads/list.hpp"
 #include "gpu/libraries.hpp"
-#include "gpu/library_sum.hpp"
-#include "gpu/placement.hpp"
 
 #ifndef CROSSOVER_CUBLAS
 #define CROSSOVER_CUBLAS fmt::format("libcublas.so.{}", CUDART_VERSION / 1000)
@@ -18,31 +16,12 @@ namespace crossover::gpu {
 
 namespace {
 
-// cuBLAS's C interface, as far as it is used; the same in CUDA 12 and 13 (cublas_api.h).
-using Status = int;  // 0: success
+// Of cuBLAS's C interface, the same in CUDA 12 and 13 (cublas_api.h).
+using Status = int;          // 0: success
+using Count = std::int64_t;  // of the routines with 64 bits
 constexpr int kPointersOnDevice = 1;
 
-/// The routines of one type, with counts of 64 bits.
-template <class T>
-struct Routines {
-  using Count = std::int64_t;
-  Status (*scal)(void*, Count n, const T* alpha, T* x, Count stride) = nullptr;
-  Status (*copy)(void*, Count n, const T* x, Count, T* y, Count) = nullptr;
-  Status (*axpy)(void*, Count n, const T* alpha, const T* x, Count, T* y, Count) = nullptr;
-  Status (*dot)(void*, Count n, const T* x, Count, const T* y, Count, T* result) = nullptr;
-  Status (*asum)(void*, Count n, const T* x, Count, T* result) = nullptr;
-};
-
-struct Cublas {
-  Status (*create)(void**) = nullptr;
-  Status (*destroy)(void*) = nullptr;
-  Status (*set_stream)(void*, cudaStream_t) = nullptr;
-  Status (*set_pointer_mode)(void*, int) = nullptr;
-  Routines<float> f32;
-  Routines<double> f64;
-};
-
-Cublas load() {
+void* load() {
   const std::string name = CROSSOVER_CUBLAS;
   void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
 #ifdef CROSSOVER_CUDA_LIBRARY_DIR
@@ -57,64 +36,37 @@ Cublas load() {
                     "LD_LIBRARY_PATH",
                     name));
   }
-  const auto find = [&](auto& function, const std::string& symbol) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(
-        dlsym(library, symbol.c_str()));
-    if (function == nullptr) throw Unavailable(fmt::format("{} has no {}", name, symbol));
-  };
-  const auto find_all = [&](auto& routines, char type) {
-    find(routines.scal, fmt::format("cublas{}scal_v2_64", type));
-    find(routines.copy, fmt::format("cublas{}copy_v2_64", type));
-    find(routines.axpy, fmt::format("cublas{}axpy_v2_64", type));
-    find(routines.dot, fmt::format("cublas{}dot_v2_64", type));
-    find(routines.asum, fmt::format("cublas{}asum_v2_64", type));
-  };
-  Cublas functions;
-  find(functions.create, "cublasCreate_v2");
-  find(functions.destroy, "cublasDestroy_v2");
-  find(functions.set_stream, "cublasSetStream_v2");
-  find(functions.set_pointer_mode, "cublasSetPointerMode_v2");
-  find_all(functions.f32, 'S');
-  find_all(functions.f64, 'D');
-  return functions;
+  return library;
 }
 
-const Cublas& cublas() {
-  static const Cublas loaded = load();
-  return loaded;
+void* find(const std::string& name) {
+  static void* const library = load();
+  void* const found = dlsym(library, name.c_str());
+  if (found == nullptr) throw Unavailable(fmt::format("{} has no {}", CROSSOVER_CUBLAS, name));
+  return found;
+}
+
+/// A function of cuBLAS, which is loaded when the first is asked for.
+template <class Signature>
+Signature* function(const std::string& name) {
+  return reinterpret_cast<Signature*>(find(name));
 }
 
 void check(Status status, const char* what) {
   if (status != 0) throw std::runtime_error(fmt::format("{} failed with status {}", what, status));
 }
 
-class Handle {
- public:
-  explicit Handle(const Device& device) {
-    device.select();
-    check(cublas().create(&handle_), "cublasCreate");
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle() { cublas().destroy(handle_); }
-
-  /// Where scalars lie that routines write: in memory that the device reaches, so that nobody
-  /// waits.
-  void results_on_device() const {
-    check(cublas().set_pointer_mode(handle_, kPointersOnDevice), "cublasSetPointerMode");
-  }
-  void* in(const Stream& stream) {
-    if (stream.get() != stream_) {
-      check(cublas().set_stream(handle_, stream.get()), "cublasSetStream");
-      stream_ = stream.get();
-    }
-    return handle_;
-  }
-
- private:
-  void* handle_ = nullptr;
-  cudaStream_t stream_ = nullptr;
-};
+/// A handle that works in a stream.
+std::shared_ptr<void> handle_in(const Stream& stream) {
+  const auto destroy = function<Status(void*)>("cublasDestroy_v2");
+  const auto set_stream = function<Status(void*, cudaStream_t)>("cublasSetStream_v2");
+  stream.device().select();
+  void* handle = nullptr;
+  check(function<Status(void**)>("cublasCreate_v2")(&handle), "cublasCreate");
+  std::shared_ptr<void> owned(handle, destroy);
+  check(set_stream(handle, stream.get()), "cublasSetStream");
+  return owned;
+}
 
 /// How cuBLAS adds floats is not documented. It needs at least the 2^10 threads that occupy one
 /// multiprocessor: a thread's chain of n / 2^10 additions, of a part of the sum as large, weighs as
@@ -127,45 +79,57 @@ Rounding cublas_rounding(std::uint64_t n) {
 }
 
 template <class T>
-std::unique_ptr<Work> make(const Target& target, const Routines<T>& routines, const Blas& blas) {
-  const auto handle = std::make_shared<Handle>(target.device());
-  const auto n = static_cast<std::int64_t>(target.arrays.elements);
+Work make(const Target& target, const Blas& blas) {
+  const auto handle = handle_in(target.stream);
+  const auto n = static_cast<Count>(target.arrays.elements);
   const auto alpha = static_cast<T>(blas.alpha);
   const auto at = [arrays = target.arrays](int array, std::uint64_t set) {
     return reinterpret_cast<T*>(arrays.at(array, set));
   };
-  const auto map = [&](auto&& call) {
-    return std::make_unique<KernelWork>(target.arrays.sets,
-                                        [=](const Stream& stream, std::uint64_t set, unsigned*) {
-                                          check(call(handle->in(stream), set), "cuBLAS's routine");
-                                        });
+  const auto routine = [](const char* name) {  // cublasSscal_v2_64
+    return fmt::format("cublas{}{}_v2_64", std::is_same_v<T, float> ? 'S' : 'D', name);
   };
-  const auto sum = [&](auto&& call) {
-    handle->results_on_device();
-    return std::make_unique<LibrarySum<T>>(target, cublas_rounding<T>(target.arrays.elements),
-                                           [=](const Stream& stream, std::uint64_t set, T* result) {
-                                             check(call(handle->in(stream), set, result),
-                                                   "cuBLAS's routine");
-                                           });
+  const auto map = [&](auto call) {
+    return work_by(target.arrays.sets, [=](const Stream&, std::uint64_t set) {
+      check(call(handle.get(), set), "cuBLAS's routine");
+    });
   };
+  const auto sum = [&](auto call) {
+    // The result lies where the device reaches it, so that nobody waits.
+    check(function<Status(void*, int)>("cublasSetPointerMode_v2")(handle.get(), kPointersOnDevice),
+          "cublasSetPointerMode");
+    return sum_work<T>(target, 2, cublas_rounding<T>(target.arrays.elements),
+                       [=](const Stream&, std::uint64_t set, T* result) {
+                         check(call(handle.get(), set, result), "cuBLAS's routine");
+                       });
+  };
+  using X = const T*;
   switch (blas.call) {
-    case Blas::Call::scal:
-      return map([=](void* in, auto set) { return routines.scal(in, n, &alpha, at(0, set), 1); });
-    case Blas::Call::copy:
+    case Blas::Call::scal: {
+      const auto scal = function<Status(void*, Count, X alpha, T*, Count)>(routine("scal"));
+      return map([=](void* in, auto set) { return scal(in, n, &alpha, at(0, set), 1); });
+    }
+    case Blas::Call::copy: {
+      const auto copy = function<Status(void*, Count, X, Count, T*, Count)>(routine("copy"));
+      return map([=](void* in, auto set) { return copy(in, n, at(1, set), 1, at(0, set), 1); });
+    }
+    case Blas::Call::axpy: {
+      const auto axpy =
+          function<Status(void*, Count, X alpha, X, Count, T*, Count)>(routine("axpy"));
       return map(
-          [=](void* in, auto set) { return routines.copy(in, n, at(1, set), 1, at(0, set), 1); });
-    case Blas::Call::axpy:
-      return map([=](void* in, auto set) {
-        return routines.axpy(in, n, &alpha, at(1, set), 1, at(0, set), 1);
-      });
-    case Blas::Call::dot:
+          [=](void* in, auto set) { return axpy(in, n, &alpha, at(1, set), 1, at(0, set), 1); });
+    }
+    case Blas::Call::dot: {
+      const auto dot =
+          function<Status(void*, Count, X, Count, X, Count, T* result)>(routine("dot"));
       return sum([=](void* in, auto set, T* result) {
-        return routines.dot(in, n, at(0, set), 1, at(1, set), 1, result);
+        return dot(in, n, at(0, set), 1, at(1, set), 1, result);
       });
-    case Blas::Call::asum:
-      return sum([=](void* in, auto set, T* result) {
-        return routines.asum(in, n, at(0, set), 1, result);
-      });
+    }
+    case Blas::Call::asum: {
+      const auto asum = function<Status(void*, Count, X, Count, T* result)>(routine("asum"));
+      return sum([=](void* in, auto set, T* result) { return asum(in, n, at(0, set), 1, result); });
+    }
     case Blas::Call::none:
       break;
   }
@@ -189,17 +153,17 @@ Blas blas_of(const Workload& workload) {
   return blas;
 }
 
-std::unique_ptr<Work> make_work(const Target& target) {
+Work make_work(const Target& target) {
   const Blas blas = blas_of(target.workload);
-  if (target.type == ElementType::f32) return make<float>(target, cublas().f32, blas);
-  if (target.type == ElementType::f64) return make<double>(target, cublas().f64, blas);
+  if (target.type == ElementType::f32) return make<float>(target, blas);
+  if (target.type == ElementType::f64) return make<double>(target, blas);
   throw std::invalid_argument("cuBLAS does not do " + target.workload.name + " of integers");
 }
 
 }  // namespace
 
 Make cublas_work(const Workload& workload) {
-  return blas_of(workload).call == Blas::Call::none ? nullptr : make_work;
+  return blas_of(workload).call == Blas::Call::none ? Make{} : make_work;
 }
 
 }  // namespace crossover::gpu

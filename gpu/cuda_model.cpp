@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/buffer.hpp"
 #include "gpu/costs/costs.hpp"
 #include "gpu/ladder.hpp"
 #include "gpu/libraries.hpp"
@@ -28,7 +29,6 @@ nlohmann::json describe_gpus() {
   const auto number_or_null = [](double value) {
     return value > 0 ? nlohmann::json(value) : nlohmann::json(nullptr);
   };
-  const auto version = [](int code) { return fmt::format("{}.{}", code / 1000, code % 1000 / 10); };
   for (int number = 0; number < device_count(); ++number) {
     try {
       const Device device(number);
@@ -64,12 +64,9 @@ nlohmann::json describe_gpus() {
   return all;
 }
 
-/// 1, 2, 4, ... and `all`.
-std::vector<int> doubling_counts(int all) {
-  std::vector<int> counts;
-  for (int count = 1; count < all; count *= 2) counts.push_back(count);
-  counts.push_back(all);
-  return counts;
+/// The host memory that an array takes.
+std::uint64_t array_bytes(const Configuration& configuration) {
+  return Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
 }
 
 class Cuda final : public Model {
@@ -85,153 +82,151 @@ class Cuda final : public Model {
   std::string_view name() const override { return "cuda"; }
   std::string unavailable() const override { return why_unavailable(); }
   const std::vector<Offer>& offers() const override { return offers_; }
-  std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps& sweeps) const override;
   std::vector<Column> columns() const override { return observed_columns(); }
-  std::vector<std::pair<std::string, std::string>> facts() const override;
   nlohmann::json hardware() const override { return {{"gpus", describe_gpus()}}; }
 
- private:
-  void offer_arrays(const Workload& workload);
-  void offer_cost(const Workload& workload, const std::vector<CostVariant>& variants);
+  std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps& sweeps) const override {
+    const int count = device_count();
+    std::vector<int> numbers = sweeps.devices;
+    if (numbers.empty()) {
+      for (int number = 0; number < count; ++number) numbers.push_back(number);
+    }
+    std::vector<std::pair<Devices, std::vector<int>>> all;
+    int together = 0;
+    for (const int number : numbers) {
+      if (number < 0 || number >= count) {
+        throw std::invalid_argument(fmt::format(
+            "--device: there is no device {}; this machine has "
+            "{}",
+            number, count == 1 ? std::string("device 0 only") : fmt::format("0 to {}", count - 1)));
+      }
+      const Device device(number);
+      const int multiprocessors = device.properties().multiprocessors;
+      together += multiprocessors;
+      std::vector<int> counts{multiprocessors};
+      if (sweeps.sms && sweeps.sms->empty()) {
+        // 1, 2, 4, ... and all.
+        for (int some = 1; some < multiprocessors; some *= 2) counts.insert(counts.end() - 1, some);
+      } else if (sweeps.sms) {
+        counts = *sweeps.sms;
+        if (const int most = *std::max_element(counts.begin(), counts.end());
+            most > multiprocessors) {
+          throw std::invalid_argument(fmt::format("--sms: {} are more than {}'s {} multiprocessors",
+                                                  most, device.name(), multiprocessors));
+        }
+      }
+      all.emplace_back(Devices::gpus({number}), counts);
+    }
+    if (numbers.size() > 1) all.emplace_back(Devices::gpus(numbers), std::vector{together});
+    return all;
+  }
 
-  Gpu& gpu(int number);
-  std::vector<Gpu*> gpus(const Configuration& configuration);
+  std::vector<std::pair<std::string, std::string>> facts() const override {
+    std::vector<std::pair<std::string, std::string>> all{
+        {"waiting", "the host thread polls in cudaStreamSynchronize (cudaDeviceScheduleSpin)"},
+        {"libraries", library_versions()},
+        {"some multiprocessors",
+         "one block on each, kept apart by its shared memory and checked by the multiprocessor's "
+         "id"},
+    };
+    if (!why_unavailable().empty()) return all;
+    for (int number = 0; number < device_count(); ++number) {
+      const Device device(number);
+      // Whether the build has code for bulk copies is known once the device is opened.
+      const bool bulk = device.properties().major >= 9;
+      for (const Workload& workload : workloads()) {
+        if (workload.array_index < 0) continue;
+        all.emplace_back(fmt::format("best {} on {}", workload.name, device.name()),
+                         best_rule(workload, device.properties().multiprocessors, bulk));
+      }
+    }
+    return all;
+  }
+
+ private:
+  void offer_arrays(const Workload& workload) {
+    for (const Rung& rung : ladder(workload)) {
+      offers_.push_back(
+          {&workload, rung.variant,
+           [this, rung](const Configuration& configuration, const Placement& placement) {
+             return make_device_operation(configuration, placement.allowed, gpus(configuration),
+                                          rung);
+           },
+           // To verify a map, all of the result comes back.
+           [](const Configuration& of) { return of.workload->is_sum ? 0 : array_bytes(of); },
+           rung.types});
+    }
+    using Role = Variant::Role;
+    for (const auto& [name, role, transfer] :
+         {std::tuple{"pageable", Role::step, Transfer::pageable},
+          {"pinned", Role::step, Transfer::pinned},
+          {"overlapped", Role::best, Transfer::overlapped}}) {
+      offers_.push_back(
+          {&workload,
+           {name, role, {Scope::offload}},
+           [this, transfer = transfer](const Configuration& configuration,
+                                       const Placement& placement) {
+             Gpu& on = only_gpu(configuration, "offload");
+             if (configuration.workers != on.device.properties().multiprocessors) {
+               throw Unavailable("offload uses all multiprocessors: the link is its limit");
+             }
+             return make_offload_operation(configuration, placement.allowed, on, transfer, chunks_);
+           },
+           [](const Configuration& of) {
+             return array_bytes(of) * static_cast<std::uint64_t>(of.workload->arrays);
+           }});
+    }
+  }
+
+  void offer_cost(const Workload& workload, const std::vector<CostVariant>& variants) {
+    for (const CostVariant& cost : variants) {
+      offers_.push_back({&workload, cost.variant,
+                         [this, cost](const Configuration& configuration, const Placement&) {
+                           return cost.make(configuration,
+                                            only_gpu(configuration, "what parallelism costs"));
+                         },
+                         [](const Configuration&) { return std::uint64_t{0}; }});
+    }
+  }
+
+  Gpu& gpu(int number) {
+    if (const auto why = lost_.find(number); why != lost_.end()) {
+      throw std::runtime_error(why->second);
+    }
+    std::unique_ptr<Gpu>& opened = gpus_[number];
+    if (opened == nullptr) {
+      try {
+        opened = std::make_unique<Gpu>(number);
+      } catch (const Unavailable&) {
+        throw;
+      } catch (const std::runtime_error& error) {
+        lost_[number] = error.what();
+        throw;
+      }
+    }
+    opened->device.require_alive();
+    return *opened;
+  }
+
+  std::vector<Gpu*> gpus(const Configuration& configuration) {
+    std::vector<Gpu*> all;
+    for (const int number : configuration.device.gpu_numbers()) all.push_back(&gpu(number));
+    if (all.empty()) throw std::invalid_argument("cuda runs on GPUs");
+    return all;
+  }
+
   /// That of what is measured on one GPU at a time.
-  Gpu& only_gpu(const Configuration& configuration, const char* what);
+  Gpu& only_gpu(const Configuration& configuration, const char* what) {
+    const std::vector<Gpu*> all = gpus(configuration);
+    if (all.size() > 1) throw Unavailable(fmt::format("{}: measured on one GPU at a time", what));
+    return *all.front();
+  }
 
   std::vector<Offer> offers_;
   std::map<int, std::unique_ptr<Gpu>> gpus_;
   std::map<int, std::string> lost_;  // why a GPU could not be opened
   ChunkSizes chunks_;
 };
-
-void Cuda::offer_arrays(const Workload& workload) {
-  for (const Rung& rung : ladder(workload)) {
-    offers_.push_back(
-        {&workload, rung.variant,
-         [this, rung](const Configuration& configuration, const Placement& placement) {
-           return make_device_operation(configuration, placement.allowed, gpus(configuration),
-                                        rung);
-         },
-         device_operation_host_bytes, rung.types});
-  }
-  using Role = Variant::Role;
-  for (const auto& [name, role, transfer] : {std::tuple{"pageable", Role::step, Transfer::pageable},
-                                             {"pinned", Role::step, Transfer::pinned},
-                                             {"overlapped", Role::best, Transfer::overlapped}}) {
-    offers_.push_back(
-        {&workload,
-         {name, role, {Scope::offload}},
-         [this, transfer = transfer](const Configuration& configuration,
-                                     const Placement& placement) {
-           Gpu& on = only_gpu(configuration, "offload");
-           if (configuration.workers != on.device.properties().multiprocessors) {
-             throw Unavailable("offload uses all multiprocessors: the link is its limit");
-           }
-           return make_offload_operation(configuration, placement.allowed, on, transfer, chunks_);
-         },
-         offload_host_bytes});
-  }
-}
-
-void Cuda::offer_cost(const Workload& workload, const std::vector<CostVariant>& variants) {
-  for (const CostVariant& cost : variants) {
-    offers_.push_back({&workload, cost.variant,
-                       [this, cost](const Configuration& configuration, const Placement&) {
-                         return cost.make(configuration,
-                                          only_gpu(configuration, "what parallelism costs"));
-                       },
-                       [](const Configuration&) { return std::uint64_t{0}; }});
-  }
-}
-
-std::vector<std::pair<Devices, std::vector<int>>> Cuda::workers(const Sweeps& sweeps) const {
-  const int count = device_count();
-  std::vector<int> numbers = sweeps.devices;
-  if (numbers.empty()) {
-    for (int number = 0; number < count; ++number) numbers.push_back(number);
-  }
-  std::vector<std::pair<Devices, std::vector<int>>> all;
-  int together = 0;
-  for (const int number : numbers) {
-    if (number < 0 || number >= count) {
-      throw std::invalid_argument(fmt::format(
-          "--device: there is no device {}; this machine has "
-          "{}",
-          number, count == 1 ? std::string("device 0 only") : fmt::format("0 to {}", count - 1)));
-    }
-    const Device device(number);
-    const int multiprocessors = device.properties().multiprocessors;
-    together += multiprocessors;
-    std::vector<int> counts{multiprocessors};
-    if (sweeps.sms && sweeps.sms->empty()) {
-      counts = doubling_counts(multiprocessors);
-    } else if (sweeps.sms) {
-      counts = *sweeps.sms;
-      if (const int most = *std::max_element(counts.begin(), counts.end());
-          most > multiprocessors) {
-        throw std::invalid_argument(fmt::format("--sms: {} are more than {}'s {} multiprocessors",
-                                                most, device.name(), multiprocessors));
-      }
-    }
-    all.emplace_back(Devices::gpus({number}), counts);
-  }
-  if (numbers.size() > 1) all.emplace_back(Devices::gpus(numbers), std::vector{together});
-  return all;
-}
-
-Gpu& Cuda::gpu(int number) {
-  if (const auto why = lost_.find(number); why != lost_.end()) {
-    throw std::runtime_error(why->second);
-  }
-  std::unique_ptr<Gpu>& opened = gpus_[number];
-  if (opened == nullptr) {
-    try {
-      opened = std::make_unique<Gpu>(number);
-    } catch (const Unavailable&) {
-      throw;
-    } catch (const std::runtime_error& error) {
-      lost_[number] = error.what();
-      throw;
-    }
-  }
-  opened->device.require_alive();
-  return *opened;
-}
-
-std::vector<Gpu*> Cuda::gpus(const Configuration& configuration) {
-  std::vector<Gpu*> all;
-  for (const int number : configuration.device.gpu_numbers()) all.push_back(&gpu(number));
-  if (all.empty()) throw std::invalid_argument("cuda runs on GPUs");
-  return all;
-}
-
-Gpu& Cuda::only_gpu(const Configuration& configuration, const char* what) {
-  const std::vector<Gpu*> all = gpus(configuration);
-  if (all.size() > 1) throw Unavailable(fmt::format("{}: measured on one GPU at a time", what));
-  return *all.front();
-}
-
-std::vector<std::pair<std::string, std::string>> Cuda::facts() const {
-  std::vector<std::pair<std::string, std::string>> all{
-      {"waiting", "the host thread polls in cudaStreamSynchronize (cudaDeviceScheduleSpin)"},
-      {"libraries", library_versions()},
-      {"some multiprocessors",
-       "one block on each, kept apart by its shared memory and checked by the multiprocessor's id"},
-  };
-  if (!why_unavailable().empty()) return all;
-  for (int number = 0; number < device_count(); ++number) {
-    const Device device(number);
-    // Whether the build has code for bulk copies is known once the device is opened.
-    const bool bulk = device.properties().major >= 9;
-    for (const Workload& workload : workloads()) {
-      if (workload.array_index < 0) continue;
-      all.emplace_back(fmt::format("best {} on {}", workload.name, device.name()),
-                       best_rule(workload, device.properties().multiprocessors, bulk));
-    }
-  }
-  return all;
-}
 
 }  // namespace
 

@@ -12,27 +12,22 @@ namespace crossover::gpu {
 
 namespace {
 
-/// 13000 -> "13.0"
-std::string version(int code) { return fmt::format("{}.{}", code / 1000, code % 1000 / 10); }
-
 /// After these every call in this process fails in the same way: the context is gone.
+constexpr std::array kSticky{
+    cudaErrorECCUncorrectable,
+    cudaErrorIllegalAddress,
+    cudaErrorLaunchTimeout,
+    cudaErrorAssert,
+    cudaErrorHardwareStackError,
+    cudaErrorIllegalInstruction,
+    cudaErrorMisalignedAddress,
+    cudaErrorInvalidAddressSpace,
+    cudaErrorInvalidPc,
+    cudaErrorLaunchFailure,
+    cudaErrorUnknown,
+};
 bool is_sticky(cudaError_t status) {
-  switch (status) {
-    case cudaErrorECCUncorrectable:
-    case cudaErrorIllegalAddress:
-    case cudaErrorLaunchTimeout:
-    case cudaErrorAssert:
-    case cudaErrorHardwareStackError:
-    case cudaErrorIllegalInstruction:
-    case cudaErrorMisalignedAddress:
-    case cudaErrorInvalidAddressSpace:
-    case cudaErrorInvalidPc:
-    case cudaErrorLaunchFailure:
-    case cudaErrorUnknown:
-      return true;
-    default:
-      return false;
-  }
+  return std::find(kSticky.begin(), kSticky.end(), status) != kSticky.end();
 }
 
 /// What to do about it, for the errors that a user can do something about.
@@ -52,31 +47,11 @@ std::string_view advice(cudaError_t status) {
   }
 }
 
-int attribute(const Device& device, cudaDeviceAttr which) {
-  int value = 0;
-  device.check(cudaDeviceGetAttribute(&value, which, device.number()), "asking for an attribute");
-  return value;
-}
-
 /// Single-precision cores of a multiprocessor (CUDA Programming Guide, "Compute Capabilities":
 /// arithmetic throughput), or 0 for those of the future.
 int cores_per_multiprocessor(int major, int minor) {
-  switch (major) {
-    case 6:
-      return minor == 0 ? 64 : 128;
-    case 7:
-      return 64;
-    case 8:
-      return minor == 0 ? 64 : 128;
-    case 5:
-    case 9:
-    case 10:
-    case 11:
-    case 12:
-      return 128;
-    default:
-      return 0;
-  }
+  if (major < 5 || major > 12) return 0;
+  return major == 7 || ((major == 6 || major == 8) && minor == 0) ? 64 : 128;
 }
 
 }  // namespace
@@ -88,6 +63,8 @@ double Properties::peak_flops_f32() const {
 double Properties::peak_flops_f64() const {
   return single_to_double > 0 ? peak_flops_f32() / single_to_double : 0;
 }
+
+std::string version(int code) { return fmt::format("{}.{}", code / 1000, code % 1000 / 10); }
 
 std::string why_unavailable() {
   int driver = 0;
@@ -135,7 +112,11 @@ Device::Device(int number) : number_(number), name_(fmt::format("gpu{}", number)
   properties_.name = told.name;
   properties_.pci_bus_id = pci.data();
   properties_.memory_bytes = told.totalGlobalMem;
-  const auto ask = [this](cudaDeviceAttr which) { return attribute(*this, which); };
+  const auto ask = [this](cudaDeviceAttr which) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, which, number_), "asking for an attribute");
+    return value;
+  };
   properties_.major = ask(cudaDevAttrComputeCapabilityMajor);
   properties_.minor = ask(cudaDevAttrComputeCapabilityMinor);
   properties_.multiprocessors = ask(cudaDevAttrMultiProcessorCount);
@@ -146,7 +127,6 @@ Device::Device(int number) : number_(number), name_(fmt::format("gpu{}", number)
   properties_.memory_bus_bits = ask(cudaDevAttrGlobalMemoryBusWidth);
   properties_.shared_per_multiprocessor = ask(cudaDevAttrMaxSharedMemoryPerMultiprocessor);
   properties_.shared_per_block = ask(cudaDevAttrMaxSharedMemoryPerBlockOptin);
-  properties_.shared_reserved = ask(cudaDevAttrReservedSharedMemoryPerBlock);
   properties_.copy_engines = ask(cudaDevAttrAsyncEngineCount);
   properties_.single_to_double = ask(cudaDevAttrSingleToDoublePrecisionPerfRatio);
   properties_.ecc = ask(cudaDevAttrEccEnabled) != 0;
@@ -196,57 +176,45 @@ std::uint64_t Device::free_bytes() const {
   return free;
 }
 
-namespace detail {
-
-void* allocate_device(const Device& device, std::uint64_t bytes) {
+void* detail::allocate(const Device& device, Memory memory, std::uint64_t bytes) {
   device.select();
-  void* memory = nullptr;
-  device.check(cudaMalloc(&memory, std::max<std::uint64_t>(bytes, 16)),
-               fmt::format("{} bytes of device memory", bytes));
-  return memory;
-}
-
-void* allocate_pinned(const Device& device, std::uint64_t bytes) {
-  device.select();
-  void* memory = nullptr;
-  device.check(cudaHostAlloc(&memory, std::max<std::uint64_t>(bytes, 16),
-                             cudaHostAllocPortable | cudaHostAllocMapped),
+  void* data = nullptr;
+  const std::uint64_t some = std::max<std::uint64_t>(bytes, 16);
+  if (memory == Memory::device) {
+    device.check(cudaMalloc(&data, some), fmt::format("{} bytes of device memory", bytes));
+    return data;
+  }
+  device.check(cudaHostAlloc(&data, some, cudaHostAllocPortable | cudaHostAllocMapped),
                fmt::format("{} bytes of page-locked host memory", bytes));
   // Flags and results start from a known state; data is filled by whoever asked for it.
-  if (bytes <= 4096) std::memset(memory, 0, std::max<std::uint64_t>(bytes, 16));
-  return memory;
+  if (bytes <= 4096) std::memset(data, 0, some);
+  return data;
 }
-
-}  // namespace detail
 
 Stream::Stream(const Device& device) : device_(&device) {
   device.select();
-  device.check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
+  cudaStream_t stream = nullptr;
+  device.check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a stream");
+  stream_.reset(stream);
 }
 
-Stream::~Stream() {
-  if (stream_ != nullptr) cudaStreamDestroy(stream_);
-}
-
-void Stream::synchronize() const { device_->check(cudaStreamSynchronize(stream_), "the work"); }
+void Stream::synchronize() const { device_->check(cudaStreamSynchronize(get()), "the work"); }
 
 Event::Event(const Device& device, bool timed) : device_(&device) {
   device.select();
-  device.check(cudaEventCreateWithFlags(&event_, timed ? cudaEventDefault : cudaEventDisableTiming),
+  cudaEvent_t event = nullptr;
+  device.check(cudaEventCreateWithFlags(&event, timed ? cudaEventDefault : cudaEventDisableTiming),
                "creating an event");
-}
-
-Event::~Event() {
-  if (event_ != nullptr) cudaEventDestroy(event_);
+  event_.reset(event);
 }
 
 void Event::record(const Stream& stream) const {
-  device_->check(cudaEventRecord(event_, stream.get()), "recording an event");
+  device_->check(cudaEventRecord(get(), stream.get()), "recording an event");
 }
 
 double Event::milliseconds_since(const Event& start) const {
   float milliseconds = 0;
-  device_->check(cudaEventElapsedTime(&milliseconds, start.event_, event_), "reading a timer");
+  device_->check(cudaEventElapsedTime(&milliseconds, start.get(), get()), "reading a timer");
   return milliseconds;
 }
 

@@ -3,11 +3,10 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
-#include <stdexcept>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
+#include <type_traits>
 
 /// CUDA devices, and everything that CUDA hands out, owned. All functions throw
 ///
@@ -31,7 +30,6 @@ struct Properties {
   int memory_bus_bits = 0;
   int shared_per_multiprocessor = 0;  ///< bytes
   int shared_per_block = 0;           ///< bytes a block can have, when it asks
-  int shared_reserved = 0;            ///< bytes of each block that the system takes
   int copy_engines = 0;
   int single_to_double = 0;  ///< how many times faster single precision is, 0 when not told
   bool ecc = false;
@@ -45,6 +43,9 @@ struct Properties {
   /// The same in double precision.
   double peak_flops_f64() const;
 };
+
+/// A version as CUDA codes it: 13000 is "13.0".
+std::string version(int code);
 
 /// Why CUDA cannot be used on this machine, or empty.
 std::string why_unavailable();
@@ -86,111 +87,79 @@ class Device {
   mutable std::string lost_;
 };
 
-/// Memory of a device; 256-byte aligned, uninitialised. Throws Unavailable when there is no room.
-template <class T>
-class DeviceArray {
- public:
-  DeviceArray() = default;
-  DeviceArray(const Device& device, std::uint64_t elements);
-  DeviceArray(DeviceArray&& other) noexcept { swap(other); }
-  DeviceArray& operator=(DeviceArray&& other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~DeviceArray() { cudaFree(data_); }
-
-  T* data() const { return data_; }
-  std::uint64_t size() const { return elements_; }
-
- private:
-  void swap(DeviceArray& other) {
-    std::swap(data_, other.data_);
-    std::swap(elements_, other.elements_);
-  }
-  T* data_ = nullptr;
-  std::uint64_t elements_ = 0;
+enum class Memory {
+  device,  ///< of a device; 256-byte aligned, uninitialised
+  pinned,  ///< of the host, page-locked: devices read and write it at the same address (unified
+           ///< virtual addressing); zeroed when small
 };
 
-/// Page-locked memory of the host that devices read and write at the same address (unified virtual
-/// addressing); zeroed when small.
-template <class T>
-class PinnedArray {
- public:
-  PinnedArray() = default;
-  PinnedArray(const Device& device, std::uint64_t elements);
-  PinnedArray(PinnedArray&& other) noexcept { swap(other); }
-  PinnedArray& operator=(PinnedArray&& other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~PinnedArray() { cudaFreeHost(data_); }
+namespace detail {
+void* allocate(const Device& device, Memory memory, std::uint64_t bytes);
+}  // namespace detail
 
-  T* data() const { return data_; }
+/// An array in such memory, owned. Throws Unavailable when there is no room.
+template <class T, Memory kMemory>
+class CudaArray {
+ public:
+  CudaArray() = default;
+  CudaArray(const Device& device, std::uint64_t elements)
+      : data_(static_cast<T*>(detail::allocate(device, kMemory, elements * sizeof(T)))),
+        elements_(elements) {}
+
+  T* data() const { return data_.get(); }
   std::uint64_t size() const { return elements_; }
-  T& operator[](std::uint64_t i) const { return data_[i]; }
+  T& operator[](std::uint64_t i) const requires(kMemory == Memory::pinned) { return data()[i]; }
 
  private:
-  void swap(PinnedArray& other) {
-    std::swap(data_, other.data_);
-    std::swap(elements_, other.elements_);
-  }
-  T* data_ = nullptr;
+  struct Free {
+    void operator()(T* data) const {
+      kMemory == Memory::device ? cudaFree(data) : cudaFreeHost(data);
+    }
+  };
+  std::unique_ptr<T, Free> data_;
   std::uint64_t elements_ = 0;
 };
+template <class T>
+using DeviceArray = CudaArray<T, Memory::device>;
+template <class T>
+using PinnedArray = CudaArray<T, Memory::pinned>;
+
+/// What CUDA hands out a handle for, owned; `kDestroy` gives it back.
+template <auto kDestroy>
+struct Destroy {
+  void operator()(auto* handle) const { kDestroy(handle); }
+};
+template <class Handle, auto kDestroy>
+using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroy<kDestroy>>;
 
 /// A stream that does not wait for the legacy default stream.
 class Stream {
  public:
   explicit Stream(const Device& device);
-  Stream(Stream&& other) noexcept : device_(other.device_), stream_(other.release()) {}
-  Stream& operator=(Stream&&) = delete;
-  ~Stream();
 
   const Device& device() const { return *device_; }
-  cudaStream_t get() const { return stream_; }
+  cudaStream_t get() const { return stream_.get(); }
   /// Returns when all work in the stream is done; throws what went wrong with it.
   void synchronize() const;
 
  private:
-  cudaStream_t release() { return std::exchange(stream_, nullptr); }
   const Device* device_;
-  cudaStream_t stream_ = nullptr;
+  Owned<cudaStream_t, cudaStreamDestroy> stream_;
 };
 
 class Event {
  public:
-  /// `timed`: elapsed_since() works; ordering alone is cheaper without.
+  /// `timed`: milliseconds_since() works; ordering alone is cheaper without.
   explicit Event(const Device& device, bool timed);
-  Event(Event&& other) noexcept
-      : device_(other.device_), event_(std::exchange(other.event_, nullptr)) {}
-  Event& operator=(Event&&) = delete;
-  ~Event();
 
-  cudaEvent_t get() const { return event_; }
+  cudaEvent_t get() const { return event_.get(); }
   void record(const Stream& stream) const;
-  /// Milliseconds; both events must have happened. Resolution about half a microsecond.
+  /// Both events must have happened. Resolution about half a microsecond.
   double milliseconds_since(const Event& start) const;
 
  private:
   const Device* device_;
-  cudaEvent_t event_ = nullptr;
+  Owned<cudaEvent_t, cudaEventDestroy> event_;
 };
-
-// What follows is how, not what.
-
-namespace detail {
-void* allocate_device(const Device& device, std::uint64_t bytes);
-void* allocate_pinned(const Device& device, std::uint64_t bytes);
-}  // namespace detail
-
-template <class T>
-DeviceArray<T>::DeviceArray(const Device& device, std::uint64_t elements)
-    : data_(static_cast<T*>(detail::allocate_device(device, elements * sizeof(T)))),
-      elements_(elements) {}
-
-template <class T>
-PinnedArray<T>::PinnedArray(const Device& device, std::uint64_t elements)
-    : data_(static_cast<T*>(detail::allocate_pinned(device, elements * sizeof(T)))),
-      elements_(elements) {}
 
 }  // namespace crossover::gpu

@@ -10,11 +10,9 @@
 
 namespace crossover::gpu {
 
-/// What operations in the scopes `resident` and `kernel` have in common: streams, both clocks, and
-/// what the devices tell.
-class DeviceOperation : public Operation {
+/// What operations in the scopes `resident` and `kernel` have in common: streams and both clocks.
+class DeviceOperation : public GpuOperation {
  public:
-  Nanoseconds time(std::int64_t operations) final;
   Observation observe() final;
 
  protected:
@@ -25,18 +23,15 @@ class DeviceOperation : public Operation {
     Slice slice;
     Stream stream;
     DeviceArray<std::byte> memory;
-    std::unique_ptr<Work> work;
-    std::unique_ptr<KernelClock> clock;
+    Work work;
   };
 
   /// `elements` elements of `element_bytes` each are shared out among the GPUs.
   DeviceOperation(const Configuration& configuration, const std::vector<Gpu*>& gpus,
                   std::uint64_t elements, std::size_t element_bytes);
 
-  /// Allocates a share's memory. Throws Unavailable when it does not fit.
-  static void allocate(Share& share, std::uint64_t bytes);
   /// Makes each share's work and runs it once: CUDA loads code when it is first launched.
-  void make_work(const std::function<std::unique_ptr<Work>(Share&)>& make);
+  void make_work(const std::function<Work(Share&)>& make);
 
   template <class Body>
   void each_share(Body&& body) {
@@ -45,24 +40,20 @@ class DeviceOperation : public Operation {
       body(*share);
     }
   }
-  void wait();
-  /// After the input was written anew.
-  void renewed();
+  void wait() {
+    for (const auto& share : shares_) share->stream.synchronize();
+  }
 
-  virtual void before() {}
   /// Takes the result of operation number `operation`, which is complete.
   virtual void collect(std::int64_t operation) { static_cast<void>(operation); }
 
-  Configuration configuration_;
-  Multiprocessors limit_;
+  int limit_;  ///< as Target's
   std::vector<std::unique_ptr<Share>> shares_;
-  std::int64_t done_ = 0;  ///< operations since the input was renewed
 
  private:
-  Nanoseconds host_clock(std::int64_t operations);
-  Nanoseconds device_clock(std::int64_t operations);
+  Nanoseconds clocked(std::int64_t operations) final;
 
-  Observer observer_;
+  std::vector<KernelClock> clocks_;  ///< one for each share, in the scope `kernel`
 };
 
 }  // namespace crossover::gpu

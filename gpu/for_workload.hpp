@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -11,35 +11,30 @@
 
 namespace crossover::gpu {
 
-namespace detail {
-
 /// What `make(workload, std::type_identity<W>{})` returns for the target's workload as a type and
 /// the words of its elements. Throws std::invalid_argument where the workload is no sum (`kSum`) or
 /// no map: there is nothing else to fall through to.
-template <bool kSum, class Result, class Make>
-std::unique_ptr<Result> for_workload(const Target& target, Make&& make) {
-  std::unique_ptr<Result> made;
+template <bool kSum, class Result = Work, class Make>
+Result for_workload(const Target& target, Make&& make) {
+  std::optional<Result> made;
   with_array_workload(target.workload, target.type,
                       [&]<class Is, class T>(const Is& is, std::type_identity<T>) {
                         if constexpr ((Is::kPattern == Pattern::sum) == kSum) {
                           made = make(is, std::type_identity<Word<T>>{});
                         }
                       });
-  if (made == nullptr) {
+  if (!made) {
     throw std::invalid_argument(target.workload.name + (kSum ? " is no sum" : " is no map"));
   }
-  return made;
+  return *std::move(made);
 }
-
-}  // namespace detail
-
 template <class Make>
-std::unique_ptr<Work> for_map(const Target& target, Make&& make) {
-  return detail::for_workload<false, Work>(target, std::forward<Make>(make));
+Work for_map(const Target& target, Make&& make) {
+  return for_workload<false>(target, make);
 }
-template <class Result = Work, class Make>
-std::unique_ptr<Result> for_sum(const Target& target, Make&& make) {
-  return detail::for_workload<true, Result>(target, std::forward<Make>(make));
+template <class Make>
+Work for_sum(const Target& target, Make&& make) {
+  return for_workload<true>(target, make);
 }
 
 /// The arrays of a set.
@@ -58,5 +53,15 @@ template <class W, int kArrays>
 Packed<W, kArrays> packs_of(const Arrays& arrays, std::uint64_t set) {
   return packed(elements_of<W, kArrays>(arrays, set));
 }
+
+/// A workload's element() as libraries call it.
+template <class Is>
+struct ElementOf {
+  Is is;
+  template <class... Ws>
+  CROSSOVER_HOST_DEVICE auto operator()(const Ws&... values) const {
+    return is.element(values...);
+  }
+};
 
 }  // namespace crossover::gpu

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "gpu/graph.hpp"
 #include "gpu/libraries.hpp"
 
 namespace crossover::gpu {
@@ -21,11 +20,11 @@ std::uint64_t bulk_from(int multiprocessors) {
   return kBulkFrom * static_cast<std::uint64_t>(multiprocessors);
 }
 
-std::unique_ptr<Work> best_as_graph(const Target& target) {
+Work best_as_graph(const Target& target) {
   if (target.arrays.sets > 1) {
     throw Unavailable("a graph keeps the arrays that it was captured with: warm caches only");
   }
-  return make_graph(target.stream, best(target));
+  return as_graph(target.stream, best(target));
 }
 
 }  // namespace
@@ -33,40 +32,48 @@ std::unique_ptr<Work> best_as_graph(const Target& target) {
 std::vector<Rung> ladder(const Workload& workload) {
   using Role = Variant::Role;
   const std::vector<Scope> device{Scope::resident, Scope::kernel};
-  const auto step = [&](const char* name, Make make, bool on_some = false) {
-    return Rung{{name, Role::step, device}, make, on_some};
-  };
   std::vector<Rung> all;
-  if (workload.is_sum) {
-    all = {step("atomic", sums::atomic), step("shared", sums::shared),
-           step("shuffle", sums::shuffle), step("vector", sums::vector),
-           step("single-pass", sums::single_pass, true)};
-  } else {
-    all = {step("naive", maps::naive), step("grid-stride", maps::grid_stride),
-           step("vector", maps::vector), step("unrolled", maps::unrolled, true),
-           step("bulk", maps::bulk, true)};
-  }
-  all.push_back(step("graph", best_as_graph));
-  all.push_back({{"best", Role::best, device}, best, true});
-  const auto library = [&](const char* name, Make make, const std::vector<Scope>& scopes,
-                           const std::vector<ElementType>& types = {}) {
-    if (make == nullptr) return;
-    all.push_back({{name, Role::library, scopes}, make, false, types});
+  const auto step = [&](const char* name, Step which, bool on_some = false) {
+    const auto by = workload.is_sum ? sum_by : map_by;
+    all.push_back({{name, Role::step, device},
+                   [=](const Target& target) { return by(which, target); },
+                   on_some});
   };
-  library("cub", cub_work(workload), device);
-  library("cublas", cublas_work(workload), device, {ElementType::f32, ElementType::f64});
-  library("thrust", thrust_work(workload), {Scope::resident});
+  if (workload.is_sum) {
+    step("atomic", Step::atomic);
+    step("shared", Step::shared);
+    step("shuffle", Step::shuffle);
+    step("vector", Step::vector);
+    step("single-pass", Step::single_pass, true);
+  } else {
+    step("naive", Step::naive);
+    step("grid-stride", Step::grid_stride);
+    step("vector", Step::vector);
+    step("unrolled", Step::unrolled, true);
+    step("bulk", Step::bulk, true);
+  }
+  all.push_back({{"graph", Role::step, device}, best_as_graph});
+  all.push_back({{"best", Role::best, device}, best, true});
+  for (const Rung& library :
+       {Rung{{"cub", Role::library, device}, cub_work(workload)},
+        Rung{{"cublas", Role::library, device},
+             cublas_work(workload),
+             false,
+             {ElementType::f32, ElementType::f64}},
+        Rung{{"thrust", Role::library, {Scope::resident}}, thrust_work(workload)}}) {
+    if (library.make) all.push_back(library);
+  }
   return all;
 }
 
-Make best_step(const Workload& workload, const Situation& situation) {
-  if (workload.is_sum) return sums::single_pass;
+Step best_step(const Workload& workload, const Situation& situation) {
+  if (workload.is_sum) return Step::single_pass;
   // On few multiprocessors each has to keep more in flight than its threads' registers hold.
   if (situation.bulk && workload.flops <= kBulkFlops &&
       (situation.limited || situation.bytes >= bulk_from(situation.multiprocessors))) {
-    return maps::bulk;
+    return Step::bulk;
   }
-  return maps::unrolled;
+  return Step::unrolled;
 }
 
 std::string best_rule(const Workload& workload, int multiprocessors, bool bulk) {
@@ -77,10 +84,12 @@ std::string best_rule(const Workload& workload, int multiprocessors, bool bulk) 
       bulk_from(multiprocessors));
 }
 
-std::unique_ptr<Work> best(const Target& target) {
-  return best_step(target.workload,
-                   {target.device().properties().multiprocessors, has_bulk(target.device()),
-                    target.bytes(), target.limit.count > 0})(target);
+Work best(const Target& target) {
+  const Device& device = target.device();
+  const Step step = best_step(
+      target.workload,
+      {device.properties().multiprocessors, has_bulk(device), target.bytes(), target.limit > 0});
+  return target.workload.is_sum ? sum_by(step, target) : map_by(step, target);
 }
 
 }  // namespace crossover::gpu

@@ -13,7 +13,7 @@ namespace crossover::gpu {
 /// A variant on a device: a step of a ladder, or a library.
 struct Rung {
   Variant variant;
-  Make make = nullptr;
+  Make make{};
   bool on_some = false;              ///< it can be limited to some multiprocessors
   std::vector<ElementType> types{};  ///< those it is for; empty: all of the workload's
 };
@@ -31,12 +31,12 @@ struct Situation {
 };
 
 /// The step that `best` stands for.
-Make best_step(const Workload& workload, const Situation& situation);
+Step best_step(const Workload& workload, const Situation& situation);
 
 /// best_step()'s rule in words, for the record of a run.
 std::string best_rule(const Workload& workload, int multiprocessors, bool bulk);
 
 /// The work of the best step for the target.
-std::unique_ptr<Work> best(const Target& target);
+Work best(const Target& target);
 
 }  // namespace crossover::gpu

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "gpu/graph.hpp"
 #include "gpu/test_arrays.hpp"
 
 /// Every step of the ladders with every workload of its pattern.
@@ -41,57 +40,56 @@ std::vector<Rung> steps_of(const Workload& workload, const Device& device) {
   std::vector<Rung> steps;
   for (const Rung& rung : ladder(workload)) {
     if (rung.variant.role != Variant::Role::step || rung.variant.name == "graph") continue;
-    if (rung.make == maps::bulk && !has_bulk(device)) continue;
+    if (rung.variant.name == "bulk" && !has_bulk(device)) continue;
     steps.push_back(rung);
   }
   return steps;
 }
 
-using MakeWork = std::function<std::unique_ptr<Work>(const Target&)>;
-
 /// Two operations on arrays that start `offset` elements behind a multiple of 256 bytes.
 void expect_mapped(const Device& device, const Case& is, std::uint64_t n, std::uint64_t offset,
-                   const MakeWork& make, Multiprocessors limit = {}) {
+                   const Make& make, int limit = 0) {
   SCOPED_TRACE("n " + std::to_string(n) + ", offset " + std::to_string(offset));
   const Stream stream(device);
   const GuardedArrays arrays(stream, is, n, offset);
   const Target target = arrays.target(limit);
   fill(target, 0, 3);
-  const std::unique_ptr<Work> work = make(target);
-  work->enqueue(stream, 0, 2);
+  const Work work = make(target);
+  work.enqueue(stream, 0, 2);
   const std::vector<std::byte> y = arrays.written(0, 3);
   const Verdict verdict =
       make_reference(*is.workload, is.type)->verify_map(y.data(), 0, n, 3, 2, test_cpus());
   EXPECT_TRUE(verdict.correct) << verdict.note;
-  EXPECT_EQ(work->misplaced(), "");
+  EXPECT_EQ(misplaced(work, device), "");
+  EXPECT_EQ(work.seen ? work.seen->size() : 0U, static_cast<std::uint64_t>(limit));
 }
 
 /// The sum over arrays at `offset`, verified. Integers of 32 bits in the lower half.
 Total checked_sum(const Device& device, const Case& is, std::uint64_t n, std::uint64_t offset,
-                  const MakeWork& make, Multiprocessors limit = {}) {
+                  const Make& make, int limit = 0) {
   SCOPED_TRACE("n " + std::to_string(n) + ", offset " + std::to_string(offset));
   const Stream stream(device);
   const GuardedArrays arrays(stream, is, n, offset);
   const Target target = arrays.target(limit);
   const auto reference = make_reference(*is.workload, is.type);
-  const std::unique_ptr<Work> work = make(target);
+  const Work work = make(target);
   // Another input each time: a partial sum of the one before must not count.
   for (const std::uint32_t salt : {4U, 5U}) {
     fill(target, 0, salt);
-    work->poison();
-    work->enqueue(stream, 0, 1);
+    work.poison();
+    work.enqueue(stream, 0, 1);
     arrays.written(0, salt);
-    const Verdict verdict =
-        reference->verify_sum(work->sum(0), n, salt, work->rounding(), test_cpus());
+    const Verdict verdict = reference->verify_sum(work.sum(0), n, salt, work.rounding, test_cpus());
     EXPECT_TRUE(verdict.correct) << verdict.note;
     EXPECT_LE(verdict.error, 1e-6);
   }
-  EXPECT_EQ(work->misplaced(), "");
-  return work->sum(0);
+  EXPECT_EQ(misplaced(work, device), "");
+  EXPECT_EQ(work.seen ? work.seen->size() : 0U, static_cast<std::uint64_t>(limit));
+  return work.sum(0);
 }
 
 void expect_right(const Device& device, const Case& is, std::uint64_t n, std::uint64_t offset,
-                  const MakeWork& make, Multiprocessors limit = {}) {
+                  const Make& make, int limit = 0) {
   if (is.workload->is_sum) {
     checked_sum(device, is, n, offset, make, limit);
   } else {
@@ -117,8 +115,8 @@ TEST_P(Ladder, EverySizeAndAlignment) {
   for_each_step([&](const Device& device, const Rung& step) {
     for (const std::uint64_t n : sizes_for(is())) {
       // Eight passes of the emulated grid: beyond that the textbook's steps do nothing new.
-      const bool by_elements =
-          is().workload->is_sum && step.make != sums::vector && step.make != sums::single_pass;
+      const std::string& name = step.variant.name;
+      const bool by_elements = is().workload->is_sum && name != "vector" && name != "single-pass";
       if (kEmulated && by_elements && n > 16384) continue;
       for (std::uint64_t offset = 0; offset < 16 / size_of(is().type); ++offset) {
         // Every alignment once, at the sizes where it can matter.
@@ -147,7 +145,7 @@ TEST_P(Ladder, SomeMultiprocessors) {
     if (!step.on_some) return;
     for (int count = 1; count < device.properties().multiprocessors; count *= 2) {
       for (const std::uint64_t n : {0, 1, 1025, kFewThreads ? 4097 : 40003}) {
-        expect_right(device, is(), n, 1, step.make, {count});
+        expect_right(device, is(), n, 1, step.make, count);
       }
     }
   });
@@ -155,9 +153,8 @@ TEST_P(Ladder, SomeMultiprocessors) {
 
 TEST_P(Ladder, GraphsDoTheSame) {
   for_each_step([&](const Device& device, const Rung& step) {
-    expect_right(device, is(), 1025, 0, [&](const Target& target) {
-      return make_graph(target.stream, step.make(target));
-    });
+    expect_right(device, is(), 1025, 0,
+                 [&](const Target& target) { return as_graph(target.stream, step.make(target)); });
   });
 }
 
@@ -171,10 +168,10 @@ TEST_P(Ladder, SetsTakeTurns) {
     const GuardedArrays arrays(stream, is(), n, 1, kSets);
     const Target target = arrays.target();
     fill(target, 0, 6);
-    const std::unique_ptr<Work> work = step.make(target);
-    work->poison();
-    work->enqueue(stream, 0, 4);
-    work->enqueue(stream, 4, 1);
+    const Work work = step.make(target);
+    work.poison();
+    work.enqueue(stream, 0, 4);
+    work.enqueue(stream, 4, 1);
     const auto reference = make_reference(*is().workload, is().type);
     for (std::uint64_t set = 0; set < kSets; ++set) {
       SCOPED_TRACE(set);
@@ -182,7 +179,7 @@ TEST_P(Ladder, SetsTakeTurns) {
       const std::uint32_t salt = salt_of(6, set);
       const Verdict verdict =
           is().workload->is_sum
-              ? reference->verify_sum(work->sum(set), n, salt, work->rounding(), test_cpus())
+              ? reference->verify_sum(work.sum(set), n, salt, work.rounding, test_cpus())
               : reference->verify_map(y.data(), 0, n, salt, set < 2 ? 2 : 1, test_cpus());
       EXPECT_TRUE(verdict.correct) << verdict.note;
     }
@@ -228,7 +225,7 @@ TEST_P(SumLadder, HasTheSameBitsEveryTime) {
         const Total sum = checked_sum(device, is(), n, 0, step.make);
         sums.push_back(std::bit_cast<std::uint64_t>(sum));
       });
-      if (step.make == sums::atomic && is_floating_point(is().type)) continue;
+      if (step.variant.name == "atomic" && is_floating_point(is().type)) continue;
       for (const std::uint64_t sum : sums) EXPECT_EQ(sum, sums.front());
     }
   });
@@ -246,9 +243,9 @@ TEST_P(SumLadder, InPartsDoesNotDependOnTheParts) {
       const Stream stream(device);
       const GuardedArrays arrays(stream, is(), n, 0);
       const Target whole = arrays.target();
-      const std::unique_ptr<SegmentedSum> work = make_segmented_sum(whole);
-      ASSERT_EQ(part % work->granularity(), 0U);
-      work->poison();
+      const SegmentedSum work = make_segmented_sum(whole);
+      ASSERT_EQ(part % work.granularity, 0U);
+      work.finish.poison();
       std::uint64_t first = 0;
       do {
         // A part's data arrives just before it is summed: nobody may look further ahead.
@@ -258,15 +255,15 @@ TEST_P(SumLadder, InPartsDoesNotDependOnTheParts) {
           arriving.arrays.first[i] += first * size_of(is().type);
         }
         fill(arriving, first, 9);
-        work->enqueue_part(stream, first, arriving.arrays.elements);
+        work.enqueue_part(stream, first, arriving.arrays.elements);
         first += arriving.arrays.elements;
       } while (first < n);
-      work->enqueue_finish(stream);
+      work.finish.enqueue(stream, 0, 1);
       stream.synchronize();
       const Verdict verdict =
-          reference->verify_sum(work->sum(), n, 9, work->rounding(), test_cpus());
+          reference->verify_sum(work.finish.sum(0), n, 9, work.finish.rounding, test_cpus());
       EXPECT_TRUE(verdict.correct) << verdict.note;
-      sums.push_back(std::bit_cast<std::uint64_t>(work->sum()));
+      sums.push_back(std::bit_cast<std::uint64_t>(work.finish.sum(0)));
     }
     for (const std::uint64_t sum : sums) EXPECT_EQ(sum, sums.front());
   }
@@ -282,11 +279,11 @@ TEST_F(Graphs, CountTheirOperations) {
   const Stream stream(device);
   const GuardedArrays arrays(stream, is, 100, 0);
   const auto reference = make_reference(*is.workload, is.type);
-  const std::unique_ptr<Work> work = make_graph(stream, maps::unrolled(arrays.target()));
+  const Work work = as_graph(stream, map_by(Step::unrolled, arrays.target()));
   // Below, at and above what a graph of several operations has.
   for (const int operations : {3, kGraphOperations, kGraphOperations + 5}) {
     fill(arrays.target(), 0, 1);
-    work->enqueue(stream, 0, operations);
+    work.enqueue(stream, 0, operations);
     const Verdict verdict =
         reference->verify_map(arrays.written(0, 1).data(), 0, 100, 1, operations, test_cpus());
     EXPECT_TRUE(verdict.correct) << verdict.note;
@@ -317,10 +314,19 @@ TEST_F(NothingFallsThrough, ToAnotherTypeOrWorkload) {
   const Target integers{stream, *find_workload("fma1"), ElementType::i32};
   const Target none{stream, costs::count(), ElementType::i64};
   for (const Target& target : {integers, none}) {
-    EXPECT_THROW(maps::naive(target), std::invalid_argument);
-    EXPECT_THROW(sums::atomic(target), std::invalid_argument);
+    EXPECT_THROW(map_by(Step::naive, target), std::invalid_argument);
+    EXPECT_THROW(sum_by(Step::atomic, target), std::invalid_argument);
     EXPECT_THROW(fill(target, 0, 0), std::invalid_argument);
   }
+}
+
+TEST_F(NothingFallsThrough, ToAStepOfTheOtherLadder) {
+  const Device device(0);
+  const Stream stream(device);
+  const Target map{stream, *find_workload("triad"), ElementType::f32};
+  const Target sum{stream, *find_workload("dot"), ElementType::f32};
+  EXPECT_THROW(map_by(Step::atomic, map), std::invalid_argument);
+  EXPECT_THROW(sum_by(Step::naive, sum), std::invalid_argument);
 }
 
 TEST(LadderRule, PicksByDeviceAndSize) {
@@ -328,18 +334,18 @@ TEST(LadderRule, PicksByDeviceAndSize) {
   constexpr std::uint64_t kLarge = std::uint64_t{1} << 30;
   for (const char* name : {"double", "copy", "triad", "fma1"}) {
     const Workload& map = *find_workload(name);
-    EXPECT_EQ(best_step(map, {132, true, kSmall, false}), maps::unrolled);
-    EXPECT_EQ(best_step(map, {132, true, kLarge, false}), maps::bulk);
-    EXPECT_EQ(best_step(map, {132, false, kLarge, false}), maps::unrolled);
-    EXPECT_EQ(best_step(map, {132, true, kSmall, true}), maps::bulk);
-    EXPECT_EQ(best_step(map, {132, false, kSmall, true}), maps::unrolled);
+    EXPECT_EQ(best_step(map, {132, true, kSmall, false}), Step::unrolled);
+    EXPECT_EQ(best_step(map, {132, true, kLarge, false}), Step::bulk);
+    EXPECT_EQ(best_step(map, {132, false, kLarge, false}), Step::unrolled);
+    EXPECT_EQ(best_step(map, {132, true, kSmall, true}), Step::bulk);
+    EXPECT_EQ(best_step(map, {132, false, kSmall, true}), Step::unrolled);
   }
-  EXPECT_EQ(best_step(*find_workload("fma1024"), {132, true, kLarge, false}), maps::unrolled)
+  EXPECT_EQ(best_step(*find_workload("fma1024"), {132, true, kLarge, false}), Step::unrolled)
       << "arithmetic is its limit";
   for (const char* name : {"reduce", "dot"}) {
     const Workload& sum = *find_workload(name);
-    EXPECT_EQ(best_step(sum, {132, true, kLarge, false}), sums::single_pass);
-    EXPECT_EQ(best_step(sum, {132, false, kSmall, true}), sums::single_pass);
+    EXPECT_EQ(best_step(sum, {132, true, kLarge, false}), Step::single_pass);
+    EXPECT_EQ(best_step(sum, {132, false, kSmall, true}), Step::single_pass);
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <type_traits>
 
 #include "gpu/device.hpp"
 
@@ -31,26 +33,48 @@ void launch(const Stream& stream, void (*kernel)(Parameters...), const Shape& sh
   stream.device().check(cudaLaunchKernelEx(&config, kernel, arguments...), "launching a kernel");
 }
 
-/// How many blocks of `shape` run on one multiprocessor at a time; at least 1.
+constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+
+/// The threads of a block that has a multiprocessor alone: as many as every device allows.
+inline constexpr unsigned kAloneThreads = 1024;
+
+/// Where there is a limit, makes `shape` one block on each of `limit` multiprocessors: every block
+/// takes so much shared memory, more than half of a multiprocessor's, that no second one fits
+/// beside it, so the hardware has to spread them. Allows `kernel` the shared memory that it has
+/// then: above 48 KiB CUDA wants to be asked. Returns what note_multiprocessor() writes to; its
+/// data() is null where there is no limit.
 template <class Kernel>
-int blocks_per_multiprocessor(const Device& device, Kernel kernel, const Shape& shape) {
+std::shared_ptr<DeviceArray<unsigned>> place(const Device& device, Kernel kernel, Shape& shape,
+                                             int limit) {
+  auto seen = std::make_shared<DeviceArray<unsigned>>();
+  if (limit > 0) {
+    const Properties& properties = device.properties();
+    const auto half = static_cast<std::size_t>(properties.shared_per_multiprocessor) / 2 + 1;
+    const auto most = static_cast<std::size_t>(properties.shared_per_block);
+    shape.blocks = static_cast<std::uint64_t>(limit);
+    shape.shared_bytes = std::min(std::max(shape.shared_bytes, half), most);
+    *seen = DeviceArray<unsigned>(device, shape.blocks);
+  }
+  if (shape.shared_bytes > 0) {
+    device.select();
+    device.check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      static_cast<int>(shape.shared_bytes)),
+                 "asking for shared memory");
+  }
+  return seen;
+}
+
+/// As many blocks as run at a time, and no more than there is work for.
+template <class Kernel>
+Shape filling(const Device& device, Kernel kernel, Shape shape, std::uint64_t most) {
   device.select();
   int blocks = 0;
   device.check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
                    &blocks, kernel, static_cast<int>(shape.threads), shape.shared_bytes),
                "asking for the occupancy");
-  return std::max(blocks, 1);
+  const int resident = std::max(blocks, 1) * device.properties().multiprocessors;
+  shape.blocks = std::clamp<std::uint64_t>(most, 1, static_cast<std::uint64_t>(resident));
+  return shape;
 }
-
-/// Allows `kernel` as much dynamic shared memory as `bytes`; above 48 KiB CUDA wants to be asked.
-template <class Kernel>
-void allow_shared(const Device& device, Kernel kernel, std::size_t bytes) {
-  device.select();
-  device.check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    static_cast<int>(bytes)),
-               "asking for shared memory");
-}
-
-constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
 }  // namespace crossover::gpu

@@ -20,6 +20,16 @@ Make thrust_work(const Workload& workload);
 /// work throws Unavailable where it is not installed.
 Make cublas_work(const Workload& workload);
 
+/// How CUB and thrust add: floats in floats, tiles of 16 elements a thread, blocks, then the
+/// blocks' sums. Its additions' partial sums weigh as those of a chain of at most 98 over all
+/// elements: 16 in a thread's tile and some hundred tiles, each of a small part of the sum, then a
+/// tree over the block, then at most some dozens a thread and a tree over all of it. Doubles are
+/// added in doubles, in chains that the bound for double precision covers.
+template <class W>
+Rounding library_rounding(std::uint64_t n) {
+  return std::is_same_v<W, float> ? Rounding{98, n} : Rounding{};
+}
+
 /// Names and versions, for the record of a run.
 std::string library_versions();
 

@@ -2,8 +2,8 @@
 
 #include "common/model.hpp"
 #include "gpu/for_workload.hpp"
+#include "gpu/launch.hpp"
 #include "gpu/map_kernels.cuh"
-#include "gpu/placement.hpp"
 
 namespace crossover::gpu {
 
@@ -16,34 +16,31 @@ constexpr std::size_t kBulkBytes = std::size_t{48} << 10;
 constexpr unsigned kBulkStages = 3;
 constexpr unsigned kBulkBlocks = 2;  // on each multiprocessor
 
-/// The first steps, whose kernels take what `cut` makes of the arrays of a set.
-template <class Map, class X>
-std::unique_ptr<Work> simple(const Target& target, const Map& map, void (*kernel)(Map, X),
-                             const Shape& shape, X (*cut)(const Arrays&, std::uint64_t)) {
-  return std::make_unique<KernelWork>(
-      target.arrays.sets,
-      [=, arrays = target.arrays](const Stream& stream, std::uint64_t set, unsigned*) {
-        launch(stream, kernel, shape, map, cut(arrays, set));
-      });
+/// A kernel an operation, which takes what `cut` makes of the arrays of a set, and `extra`.
+template <class Map, class X, class... Extra>
+Work one_kernel(const Target& target, const Map& map, void (*kernel)(Map, X, Extra...),
+                const Shape& shape, X (*cut)(const Arrays&, std::uint64_t),
+                std::type_identity_t<Extra>... extra) {
+  return work_by(target.arrays.sets,
+                 [=, arrays = target.arrays](const Stream& stream, std::uint64_t set) {
+                   launch(stream, kernel, shape, map, cut(arrays, set), extra...);
+                 });
 }
 
 /// `unrolled` and `bulk`, on all multiprocessors or one block on each of some.
 template <class W, class Map, class Kernel, class... Extra>
-std::unique_ptr<Work> by_tiles(const Target& target, const Map& map, Kernel kernel, Shape shape,
-                               Extra... extra) {
-  std::optional<OneBlockEach> placement = place(target.device(), kernel, shape, target.limit);
-  return std::make_unique<KernelWork>(
-      target.arrays.sets,
-      [=, arrays = target.arrays](const Stream& stream, std::uint64_t set, unsigned* seen) {
-        launch(stream, kernel, shape, map, packs_of<W, Map::kArrays>(arrays, set), extra..., seen);
-      },
-      std::move(placement));
+Work by_tiles(const Target& target, const Map& map, Kernel kernel, Shape shape, Extra... extra) {
+  const auto seen = place(target.device(), kernel, shape, target.limit);
+  Work work =
+      one_kernel(target, map, kernel, shape, &packs_of<W, Map::kArrays>, extra..., seen->data());
+  work.seen = seen;
+  return work;
 }
 
 template <class Map, class W>
-std::unique_ptr<Work> make_unrolled(const Target& target, const Map& map) {
+Work make_unrolled(const Target& target, const Map& map) {
   // One block for each multiprocessor has to bring more threads to keep as much in flight.
-  Shape shape{1, target.limit.count > 0 ? OneBlockEach::kThreads : kMapThreads, 0};
+  Shape shape{1, target.limit > 0 ? kAloneThreads : kMapThreads, 0};
   const std::uint64_t packs = packs_of<W, Map::kArrays>(target.arrays, 0).packs;
   const auto made = [&]<int kPacks>(std::integral_constant<int, kPacks>) {
     // A block for each tile: hardware hands them out as multiprocessors become free, and a small
@@ -56,7 +53,7 @@ std::unique_ptr<Work> make_unrolled(const Target& target, const Map& map) {
       static_cast<std::uint64_t>(target.device().properties().multiprocessors);
   // Fewer packs a thread as long as there are not two blocks for each multiprocessor.
   const std::uint64_t enough = 2 * multiprocessors * shape.threads;
-  if (target.limit.count > 0 || packs >= enough * kMostPacks) {
+  if (target.limit > 0 || packs >= enough * kMostPacks) {
     return made(std::integral_constant<int, kMostPacks>{});
   }
   if (packs >= enough * 2) return made(std::integral_constant<int, 2>{});
@@ -64,8 +61,8 @@ std::unique_ptr<Work> make_unrolled(const Target& target, const Map& map) {
 }
 
 template <class Map, class W>
-std::unique_ptr<Work> make_bulk(const Target& target, const Map& map) {
-  const bool limited = target.limit.count > 0;
+Work make_bulk(const Target& target, const Map& map) {
+  const bool limited = target.limit > 0;
   const unsigned blocks = limited ? 1 : kBulkBlocks;
   const auto multiprocessors =
       static_cast<std::uint64_t>(target.device().properties().multiprocessors);
@@ -95,55 +92,43 @@ bool has_bulk(const Device& device) {
   return attributes.ptxVersion >= 90;
 }
 
-namespace maps {
-
-std::unique_ptr<Work> naive(const Target& target) {
-  return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) {
-    const std::uint64_t blocks = ceil_div(target.arrays.elements, kMapThreads);
-    return simple(target, map, &map_naive<Map, W>,
-                  Shape{std::max<std::uint64_t>(blocks, 1), kMapThreads, 0},
-                  &elements_of<W, Map::kArrays>);
-  });
-}
-
-std::unique_ptr<Work> grid_stride(const Target& target) {
-  return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) {
-    const auto kernel = &map_grid_stride<Map, W>;
-    const std::uint64_t blocks = ceil_div(target.arrays.elements, kMapThreads);
-    return simple(target, map, kernel,
-                  filling(target.device(), kernel, {1, kMapThreads, 0}, blocks),
-                  &elements_of<W, Map::kArrays>);
-  });
-}
-
-std::unique_ptr<Work> vector(const Target& target) {
-  return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) {
-    const auto kernel = &map_vector<Map, W>;
-    const std::uint64_t packs = packs_of<W, Map::kArrays>(target.arrays, 0).packs;
-    return simple(
-        target, map, kernel,
-        filling(target.device(), kernel, {1, kMapThreads, 0}, ceil_div(packs, kMapThreads)),
-        &packs_of<W, Map::kArrays>);
-  });
-}
-
-std::unique_ptr<Work> unrolled(const Target& target) {
-  return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) {
-    return make_unrolled<Map, W>(target, map);
-  });
-}
-
-std::unique_ptr<Work> bulk(const Target& target) {
-  if (!has_bulk(target.device())) {
+Work map_by(Step step, const Target& target) {
+  if (step == Step::bulk && !has_bulk(target.device())) {
     throw Unavailable(target.device().name() +
                       ": bulk copies need compute capability 9.0 or newer, of the device and among "
                       "the architectures of the build");
   }
-  return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) {
-    return make_bulk<Map, W>(target, map);
+  return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) -> Work {
+    const auto elements = &elements_of<W, Map::kArrays>;
+    const auto packs = &packs_of<W, Map::kArrays>;
+    // A thread for each of `count`, or as many as run at a time.
+    const auto enough = [](std::uint64_t count) { return ceil_div(count, kMapThreads); };
+    const auto at_a_time = [&](auto kernel, std::uint64_t count) {
+      return filling(target.device(), kernel, {1, kMapThreads, 0}, enough(count));
+    };
+    const std::uint64_t n = target.arrays.elements;
+    switch (step) {
+      case Step::naive: {
+        const Shape shape{std::max<std::uint64_t>(enough(n), 1), kMapThreads, 0};
+        return one_kernel(target, map, &map_naive<Map, W>, shape, elements);
+      }
+      case Step::grid_stride: {
+        const auto kernel = &map_grid_stride<Map, W>;
+        return one_kernel(target, map, kernel, at_a_time(kernel, n), elements);
+      }
+      case Step::vector: {
+        const auto kernel = &map_vector<Map, W>;
+        const Shape shape = at_a_time(kernel, packs(target.arrays, 0).packs);
+        return one_kernel(target, map, kernel, shape, packs);
+      }
+      case Step::unrolled:
+        return make_unrolled<Map, W>(target, map);
+      case Step::bulk:
+        return make_bulk<Map, W>(target, map);
+      default:
+        throw std::invalid_argument("no step for maps");
+    }
   });
 }
-
-}  // namespace maps
 
 }  // namespace crossover::gpu

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <optional>
+#include <utility>
 
 #include "common/buffer.hpp"
 #include "gpu/device_operation.hpp"
@@ -16,70 +17,101 @@ Gpu::Gpu(int number)
       telemetry(device.properties().pci_bus_id),
       warm_up(device, [this] { return telemetry.sm_mhz().value_or(0); }) {}
 
+namespace {
+
+constexpr std::string_view kGroup = "telemetry";
+constexpr Column kReasonsColumn{"gpu_throttle_reasons", "", kGroup,
+                                "why clocks were lowered: NVML's bits, of all GPUs"};
+
+using Maybe = std::optional<double>;  // empty: not told
+constexpr auto kLeast = [](Maybe a, Maybe b) { return a && b ? std::min(a, b) : std::max(a, b); };
+constexpr auto kMost = [](Maybe a, Maybe b) { return std::max(a, b); };
+/// Of all GPUs together, unless one does not tell.
+constexpr auto kTotal = [](Maybe a, Maybe b) { return a && b ? Maybe(*a + *b) : std::nullopt; };
+
+/// Which value of a GPU, of two of them, and its column.
+struct Told {
+  Maybe Reading::*value;
+  Maybe (*merge)(Maybe, Maybe);
+  Column column;
+};
+constexpr std::array kTold{
+    Told{&Reading::sm_mhz,
+         kLeast,
+         {"gpu_sm_mhz", "MHz", kGroup,
+          "lowest clock of the multiprocessors, before or after the sample"}},
+    Told{&Reading::memory_mhz,
+         kLeast,
+         {"gpu_memory_mhz", "MHz", kGroup, "lowest clock of the memory"}},
+    Told{&Reading::temperature_c,
+         kMost,
+         {"gpu_temperature_c", "°C", kGroup, "highest temperature of a GPU"}},
+    Told{&Reading::power_w,
+         kTotal,
+         {"gpu_power_w", "W", kGroup, "power of the GPUs together, as the driver averages it"}},
+    Told{&Reading::energy_j,
+         kTotal,
+         {"gpu_energy_j", "J", kGroup, "energy of the GPUs together during the sample"}},
+};
+
+}  // namespace
+
 std::vector<Column> observed_columns() {
-  constexpr std::string_view kGroup = "telemetry";
-  return {
-      {"gpu_sm_mhz", "MHz", kGroup,
-       "lowest clock of the multiprocessors, before or after the sample"},
-      {"gpu_memory_mhz", "MHz", kGroup, "lowest clock of the memory"},
-      {"gpu_temperature_c", "°C", kGroup, "highest temperature of a GPU"},
-      {"gpu_power_w", "W", kGroup, "power of the GPUs together, as the driver averages it"},
-      {"gpu_energy_j", "J", kGroup, "energy of the GPUs together during the sample"},
-      {"gpu_throttle_reasons", "", kGroup, "why clocks were lowered: NVML's bits, of all GPUs"},
-  };
+  std::vector<Column> columns;
+  for (const Told& is : kTold) columns.push_back(is.column);
+  columns.push_back(kReasonsColumn);
+  return columns;
 }
 
-Observer::Observer(std::vector<Gpu*> gpus) : gpus_(std::move(gpus)) {
+GpuOperation::GpuOperation(const Configuration& configuration, std::vector<Gpu*> gpus)
+    : configuration_(configuration), gpus_(std::move(gpus)) {
   for (const Gpu* gpu : gpus_) before_.push_back(gpu->telemetry.read());
 }
 
-Observation Observer::observe() {
-  std::optional<double> sm;
-  std::optional<double> memory;
-  std::optional<double> temperature;
-  std::optional<double> power = 0;
-  std::optional<double> energy = 0;
+void GpuOperation::renew(std::uint32_t salt) {
+  salt_ = salt;
+  done_ = 0;
+  gpus_.front()->device.select();
+  write_input();
+  for (Gpu* gpu : gpus_) gpu->warm_up.run();
+}
+
+Nanoseconds GpuOperation::time(std::int64_t operations) {
+  gpus_.front()->device.select();
+  const Nanoseconds taken = clocked(operations);
+  done_ += operations;
+  for (Gpu* gpu : gpus_) gpu->warm_up.worked();
+  return taken;
+}
+
+Observation GpuOperation::observe() {
+  std::vector<Reading> since;
   std::optional<std::uint64_t> reasons;
-  const auto merge = [](auto& into, const auto& value, auto&& how) {
-    if (value) into = into ? how(*into, *value) : *value;
-  };
-  const auto least = [](double a, double b) { return std::min(a, b); };
-  const auto most = [](double a, double b) { return std::max(a, b); };
-  // What is told of all together, unless one does not tell.
-  const auto total = [](std::optional<double>& into, const std::optional<double>& value) {
-    into = into && value ? std::optional(*into + *value) : std::nullopt;
-  };
   for (std::size_t i = 0; i < gpus_.size(); ++i) {
-    const Reading now = gpus_[i]->telemetry.read();
-    merge(sm, now.sm_mhz, least);
-    merge(memory, now.memory_mhz, least);
-    merge(temperature, now.temperature_c, most);
-    total(power, now.power_w);
-    std::optional<double> used;
-    if (now.energy_j && before_[i].energy_j) used = *now.energy_j - *before_[i].energy_j;
-    total(energy, used);
-    merge(reasons, now.throttle_reasons, [](std::uint64_t a, std::uint64_t b) { return a | b; });
-    before_[i] = now;
+    const Reading before = std::exchange(before_[i], gpus_[i]->telemetry.read());
+    Reading& now = since.emplace_back(before_[i]);
+    if (now.throttle_reasons) reasons = reasons.value_or(0) | *now.throttle_reasons;
+    if (now.energy_j)
+      now.energy_j = before.energy_j ? Maybe(*now.energy_j - *before.energy_j) : std::nullopt;
   }
   Observation seen;
-  if (reasons) seen.disturbed = throttled(*reasons);
-  const auto add = [&](std::string_view column, const auto& value) {
-    if (value) seen.values.emplace_back(column, static_cast<double>(*value));
-  };
-  add("gpu_sm_mhz", sm);
-  add("gpu_memory_mhz", memory);
-  add("gpu_temperature_c", temperature);
-  add("gpu_power_w", power);
-  add("gpu_energy_j", energy);
-  add("gpu_throttle_reasons", reasons);
+  for (const Told& is : kTold) {
+    Maybe merged = since.front().*is.value;
+    for (std::size_t i = 1; i < since.size(); ++i) merged = is.merge(merged, since[i].*is.value);
+    if (merged) seen.values.emplace_back(is.column.name, *merged);
+  }
+  if (reasons) {
+    seen.disturbed = throttled(*reasons);
+    seen.values.emplace_back(kReasonsColumn.name, static_cast<double>(*reasons));
+  }
   return seen;
 }
 
-void require_room(const Gpu& gpu, std::uint64_t bytes) {
+DeviceArray<std::byte> allocate(const Gpu& gpu, std::uint64_t bytes) {
   // Partial sums, CUB's storage and the allocator's granularity come on top.
   constexpr std::uint64_t kBeside = std::uint64_t{16} << 20;
   const std::uint64_t free = gpu.device.free_bytes();
-  if (bytes + kBeside <= free) return;
+  if (bytes + kBeside <= free) return {gpu.device, bytes};
   throw Unavailable(fmt::format("{}: needs {:.1f} MiB of device memory, {:.1f} MiB are free",
                                 gpu.device.name(), static_cast<double>(bytes + kBeside) / 0x1p20,
                                 static_cast<double>(free) / 0x1p20));
@@ -106,7 +138,7 @@ class ArrayOperation final : public DeviceOperation {
         workload_(*configuration.workload),
         cpus_(std::move(cpus)),
         reference_(make_reference(workload_, configuration.type)) {
-    if (limit_.count > 0 && !rung.on_some) {
+    if (limit_ > 0 && !rung.on_some) {
       throw Unavailable(rung.variant.name + " runs on all multiprocessors only");
     }
     const auto arrays = static_cast<std::uint64_t>(workload_.arrays);
@@ -114,17 +146,14 @@ class ArrayOperation final : public DeviceOperation {
     for (const auto& share : shares_) {
       sets_ = std::max(sets_, sets_of(configuration, share->gpu, arrays * stride_of(*share)));
     }
-    for (const auto& share : shares_) allocate(*share, arrays * sets_ * stride_of(*share));
+    for (const auto& share : shares_) {
+      share->memory = allocate(share->gpu, arrays * sets_ * stride_of(*share));
+    }
     sums_.resize(workload_.is_sum ? sets_ : 0);
-    fill_all(0);
+    write_input();
     make_work([&](Share& share) { return rung.make(target_of(share)); });
   }
 
-  void renew(std::uint32_t salt) override {
-    salt_ = salt;
-    fill_all(salt);
-    renewed();
-  }
   std::int64_t operations_left() const override {
     const auto sets = static_cast<std::int64_t>(sets_);
     const std::int64_t one = reference_->operations_per_input();
@@ -149,25 +178,19 @@ class ArrayOperation final : public DeviceOperation {
     }
     return {share.stream, workload_, configuration_.type, arrays, limit_};
   }
-  void fill_all(std::uint32_t salt) {
-    each_share([&](Share& share) {
-      share.gpu.device.select();
-      fill(target_of(share), share.slice.first, salt);
-    });
+  void write_input() override {
+    each_share([&](Share& share) { fill(target_of(share), share.slice.first, salt_); });
     wait();
   }
 
-  void before() override {
-    for (const auto& share : shares_) share->work->poison();
-  }
   void collect(std::int64_t operation) override {
     if (!workload_.is_sum) return;
     const std::uint64_t set = static_cast<std::uint64_t>(operation) % sets_;
     const bool real =
         configuration_.type == ElementType::f32 || configuration_.type == ElementType::f64;
-    Total total = shares_.front()->work->sum(set);
+    Total total = shares_.front()->work.sum(set);
     for (std::size_t i = 1; i < shares_.size(); ++i) {
-      const Total part = shares_[i]->work->sum(set);
+      const Total part = shares_[i]->work.sum(set);
       total = real ? Total{.real = total.real + part.real}
                    : Total{.integer = total.integer + part.integer};
     }
@@ -177,7 +200,7 @@ class ArrayOperation final : public DeviceOperation {
   Verdict verify_sums(std::uint64_t used) const {
     Rounding rounding;
     for (const auto& share : shares_) {
-      const Rounding one = share->work->rounding();
+      const Rounding one = share->work.rounding;
       rounding = {std::max(rounding.chain, one.chain), std::max(rounding.span, one.span)};
     }
     Verdict all{0, true, {}};
@@ -220,7 +243,6 @@ class ArrayOperation final : public DeviceOperation {
   std::unique_ptr<Reference> reference_;
   std::uint64_t sets_ = 1;
   std::vector<Total> sums_;  ///< of each set's last operation
-  std::uint32_t salt_ = 0;
 };
 
 }  // namespace
@@ -229,12 +251,6 @@ std::unique_ptr<Operation> make_device_operation(const Configuration& configurat
                                                  const std::vector<int>& cpus,
                                                  const std::vector<Gpu*>& gpus, const Rung& rung) {
   return std::make_unique<ArrayOperation>(configuration, cpus, gpus, rung);
-}
-
-std::uint64_t device_operation_host_bytes(const Configuration& configuration) {
-  // To verify a map, all of the result comes back.
-  if (configuration.workload->is_sum) return 0;
-  return Buffer::mapped_bytes(configuration.elements * size_of(configuration.type));
 }
 
 }  // namespace crossover::gpu

@@ -25,27 +25,39 @@ struct Gpu {
 /// The columns that observe() fills.
 std::vector<Column> observed_columns();
 
-/// What the GPUs tell of themselves since the last look: the lowest clocks, the highest
-/// temperature, power and energy together, why a clock was throttled.
-class Observer {
+/// An operation on GPUs: they are brought to their steady clock before a sample, and tell of
+/// themselves what they did since the last look: the lowest clocks, the highest temperature, power
+/// and energy together, why a clock was throttled.
+class GpuOperation : public Operation {
  public:
-  explicit Observer(std::vector<Gpu*> gpus);
-  Observation observe();
+  void renew(std::uint32_t salt) final;
+  Nanoseconds time(std::int64_t operations) final;
+  Observation observe() override;
+
+ protected:
+  GpuOperation(const Configuration& configuration, std::vector<Gpu*> gpus);
+
+  /// Writes the input for salt_, and waits until it is there.
+  virtual void write_input() = 0;
+  /// What the clock shows for operations number done_ and following. The first GPU is selected.
+  virtual Nanoseconds clocked(std::int64_t operations) = 0;
+
+  Configuration configuration_;
+  std::vector<Gpu*> gpus_;
+  std::uint32_t salt_ = 0;
+  std::int64_t done_ = 0;  ///< operations since the input was renewed
 
  private:
-  std::vector<Gpu*> gpus_;
   std::vector<Reading> before_;
 };
 
-/// Throws Unavailable when `bytes` bytes of device memory are not free, with what is.
-void require_room(const Gpu& gpu, std::uint64_t bytes);
+/// Memory for data. Throws Unavailable when it does not fit, with what is free.
+DeviceArray<std::byte> allocate(const Gpu& gpu, std::uint64_t bytes);
 
 /// `resident` and `kernel`, on one GPU or several at once.
 std::unique_ptr<Operation> make_device_operation(const Configuration& configuration,
                                                  const std::vector<int>& cpus,
                                                  const std::vector<Gpu*>& gpus, const Rung& rung);
-/// The host memory that it takes.
-std::uint64_t device_operation_host_bytes(const Configuration& configuration);
 
 /// How `offload` carries data between host and device.
 enum class Transfer { pageable, pinned, overlapped };
@@ -58,7 +70,5 @@ using ChunkSizes =
 std::unique_ptr<Operation> make_offload_operation(const Configuration& configuration,
                                                   const std::vector<int>& cpus, Gpu& gpu,
                                                   Transfer transfer, ChunkSizes& chunks);
-/// The host memory that it takes.
-std::uint64_t offload_host_bytes(const Configuration& configuration);
 
 }  // namespace crossover::gpu

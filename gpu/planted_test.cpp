@@ -11,49 +11,8 @@
 namespace crossover::gpu {
 namespace {
 
-/// Several works on parts of the arrays, and something done to the result; from operation `until`
-/// on nothing at all.
-class Planted final : public Work {
- public:
-  using After = std::function<void(const Stream&, std::uint64_t set)>;
-  static constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::max();
-  Planted(const Target& target, std::vector<std::unique_ptr<Work>> parts, After after = {},
-          std::int64_t until = kAlways)
-      : until_(until),
-        sets_(target.arrays.sets),
-        real_(is_floating_point(target.type)),
-        parts_(std::move(parts)),
-        after_(std::move(after)) {}
-
-  void enqueue(const Stream& stream, std::int64_t first, std::int64_t operations) override {
-    for (std::int64_t i = first; i < std::min(first + operations, until_); ++i) {
-      for (const auto& part : parts_) part->enqueue(stream, i, 1);
-      if (after_) after_(stream, static_cast<std::uint64_t>(i) % sets_);
-    }
-  }
-  Total sum(std::uint64_t set) const override {
-    Total all = real_ ? Total{.real = 0} : Total{.integer = 0};
-    for (const auto& part : parts_) {
-      const Total more = part->sum(set);
-      all = real_ ? Total{.real = all.real + more.real}
-                  : Total{.integer = all.integer + more.integer};
-    }
-    return all;
-  }
-  void poison() override {
-    for (const auto& part : parts_) part->poison();
-  }
-  Rounding rounding() const override {
-    return parts_.empty() ? Rounding{} : parts_.front()->rounding();
-  }
-
- private:
-  std::int64_t until_;
-  std::uint64_t sets_;
-  bool real_;
-  std::vector<std::unique_ptr<Work>> parts_;
-  After after_;
-};
+constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::max();
+using After = std::function<void(const Stream&, std::uint64_t set)>;
 
 /// The target's elements [first, end).
 Target part(Target target, std::uint64_t first, std::uint64_t end) {
@@ -64,33 +23,53 @@ Target part(Target target, std::uint64_t first, std::uint64_t end) {
   return target;
 }
 
-/// The best work for the parts, made wrong by `after`.
-std::unique_ptr<Work> planted(const Target& target, const std::vector<Target>& parts,
-                              Planted::After after = {}, std::int64_t until = Planted::kAlways) {
-  std::vector<std::unique_ptr<Work>> works;
+/// The best work for parts of the arrays, with something done to the result; from operation `until`
+/// on nothing at all.
+Work planted(const Target& target, const std::vector<Target>& parts, const After& after = {},
+             std::int64_t until = kAlways) {
+  std::vector<Work> works;
   for (const Target& one : parts) works.push_back(best(one));
-  return std::make_unique<Planted>(target, std::move(works), std::move(after), until);
+  Work work;
+  work.enqueue = [=, sets = target.arrays.sets](const Stream& stream, std::int64_t first,
+                                                std::int64_t operations) {
+    for (std::int64_t i = first; i < std::min(first + operations, until); ++i) {
+      for (const Work& part : works) part.enqueue(stream, i, 1);
+      if (after) after(stream, static_cast<std::uint64_t>(i) % sets);
+    }
+  };
+  work.sum = [=, real = is_floating_point(target.type)](std::uint64_t set) {
+    Total all = real ? Total{.real = 0} : Total{.integer = 0};
+    for (const Work& part : works) {
+      const Total more = part.sum(set);
+      all =
+          real ? Total{.real = all.real + more.real} : Total{.integer = all.integer + more.integer};
+    }
+    return all;
+  };
+  work.poison = [=] {
+    for (const Work& part : works) part.poison();
+  };
+  if (!works.empty()) work.rounding = works.front().rounding;
+  return work;
 }
 
-std::unique_ptr<Work> sound(const Target& target) {
+Work sound(const Target& target) {
   const std::uint64_t n = target.arrays.elements;
   return planted(target, {part(target, 0, n / 2), part(target, n / 2, n)});
 }
-std::unique_ptr<Work> lost_chunk(const Target& target) {
+Work lost_chunk(const Target& target) {
   const std::uint64_t n = target.arrays.elements;
   return planted(target, {part(target, 0, n / 4), part(target, n / 2, n)});
 }
-std::unique_ptr<Work> skipped_tail(const Target& target) {
+Work skipped_tail(const Target& target) {
   return planted(target, {part(target, 0, target.arrays.elements - 1)});
 }
-std::unique_ptr<Work> no_result(const Target& target) { return planted(target, {target}, {}, 0); }
+Work no_result(const Target& target) { return planted(target, {target}, {}, 0); }
 /// The first operation is right, and its result stays.
-std::unique_ptr<Work> stale_result(const Target& target) {
-  return planted(target, {target}, {}, 1);
-}
+Work stale_result(const Target& target) { return planted(target, {target}, {}, 1); }
 
 /// Bytes of one element of the result, number `at`.
-std::unique_ptr<Work> spoilt_element(const Target& target, int byte) {
+Work spoilt_element(const Target& target, int byte) {
   const std::size_t bytes = size_of(target.type);
   const std::uint64_t at = target.arrays.elements / 3 * bytes;
   return planted(
@@ -99,9 +78,9 @@ std::unique_ptr<Work> spoilt_element(const Target& target, int byte) {
                               "spoiling");
       });
 }
-std::unique_ptr<Work> nan(const Target& target) { return spoilt_element(target, 0xff); }
-std::unique_ptr<Work> zero(const Target& target) { return spoilt_element(target, 0); }
-std::unique_ptr<Work> neighbours_element(const Target& target) {
+Work nan(const Target& target) { return spoilt_element(target, 0xff); }
+Work zero(const Target& target) { return spoilt_element(target, 0); }
+Work neighbours_element(const Target& target) {
   const std::size_t bytes = size_of(target.type);
   return planted(target, {target},
                  [=, arrays = target.arrays](const Stream& stream, std::uint64_t set) {
@@ -112,7 +91,7 @@ std::unique_ptr<Work> neighbours_element(const Target& target) {
                  });
 }
 /// In one set only, not the first.
-std::unique_ptr<Work> wrong_set(const Target& target) {
+Work wrong_set(const Target& target) {
   return planted(target, {target}, [target](const Stream& stream, std::uint64_t set) {
     if (set != 1) return;
     stream.device().check(cudaMemsetAsync(target.arrays.at(0, set), 0, 8, stream.get()),
@@ -120,7 +99,7 @@ std::unique_ptr<Work> wrong_set(const Target& target) {
   });
 }
 /// The last two arrays changed places, or one is read in the other's place.
-std::unique_ptr<Work> swapped_arrays(const Target& target) {
+Work swapped_arrays(const Target& target) {
   Target wrong = target;
   const auto last = static_cast<std::size_t>(target.workload.arrays) - 1;
   if (target.workload.is_sum) {
@@ -141,7 +120,7 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
     gpu_.reset();
     DeviceTest::TearDown();
   }
-  Verdict verdict_of(Make make, Cache cache) {
+  Verdict verdict_of(const Make& make, Cache cache) {
     Configuration what{GetParam().workload,
                        GetParam().type,
                        "cuda",
@@ -158,7 +137,7 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
     operation->time(2);
     return operation->verify();
   }
-  void expect_noticed(const char* fault, Make make) {
+  void expect_noticed(const char* fault, const Make& make) {
     for (const Cache cache : {Cache::warm, Cache::cold}) {
       const Verdict verdict = verdict_of(make, cache);
       EXPECT_FALSE(verdict.correct) << fault << ", " << name(cache) << ": " << verdict.error;

@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <array>
+#include <utility>
+#include <vector>
 
 #ifndef CROSSOVER_NVML
 #define CROSSOVER_NVML "libnvidia-ml.so.1"
@@ -14,66 +16,6 @@ namespace crossover::gpu {
 
 const char* const kNvml = CROSSOVER_NVML;
 
-/// NVML's C interface, as far as it is used. Every function returns 0 for success. A function that
-/// the installed library lacks stays null.
-class Nvml {
- public:
-  static std::unique_ptr<const Nvml> load(const std::string& path) {
-    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) return nullptr;
-    std::unique_ptr<Nvml> nvml(new Nvml(library));
-    if (nvml->init == nullptr || nvml->init() != 0) return nullptr;
-    nvml->initialized_ = true;
-    return nvml;
-  }
-  Nvml(const Nvml&) = delete;
-  Nvml& operator=(const Nvml&) = delete;
-  ~Nvml() {
-    if (initialized_ && shutdown != nullptr) shutdown();
-    dlclose(library_);
-  }
-
-  using Unsigned = int (*)(void*, unsigned*);
-  using Clock = int (*)(void*, unsigned kind, unsigned*);
-  using Wide = int (*)(void*, unsigned long long*);
-
-  int (*init)() = nullptr;
-  int (*shutdown)() = nullptr;
-  int (*handle_by_pci)(const char*, void**) = nullptr;
-  int (*driver_version)(char*, unsigned) = nullptr;
-  Clock clock = nullptr;
-  Clock temperature = nullptr;
-  Unsigned power = nullptr;
-  Unsigned power_limit = nullptr;
-  Wide energy = nullptr;
-  Wide throttle_reasons = nullptr;
-
- private:
-  explicit Nvml(void* library) : library_(library) {
-    find(init, "nvmlInit_v2");
-    find(shutdown, "nvmlShutdown");
-    find(handle_by_pci, "nvmlDeviceGetHandleByPciBusId_v2");
-    find(driver_version, "nvmlSystemGetDriverVersion");
-    find(clock, "nvmlDeviceGetClockInfo");
-    find(temperature, "nvmlDeviceGetTemperature");
-    find(power, "nvmlDeviceGetPowerUsage");
-    find(power_limit, "nvmlDeviceGetEnforcedPowerLimit");
-    find(energy, "nvmlDeviceGetTotalEnergyConsumption");
-    // Its newer name first: "throttle" became "event" with driver 535.
-    find(throttle_reasons, "nvmlDeviceGetCurrentClocksEventReasons");
-    if (throttle_reasons == nullptr) {
-      find(throttle_reasons, "nvmlDeviceGetCurrentClocksThrottleReasons");
-    }
-  }
-  template <class Function>
-  void find(Function& function, const char* symbol) {
-    function = reinterpret_cast<Function>(dlsym(library_, symbol));
-  }
-
-  void* library_;
-  bool initialized_ = false;
-};
-
 namespace {
 
 // From nvml.h.
@@ -81,24 +23,26 @@ constexpr unsigned kClockSm = 1;
 constexpr unsigned kClockMemory = 2;
 constexpr unsigned kTemperatureGpu = 0;
 
-struct Reason {
-  std::uint64_t bit;
-  const char* words;
-};
-constexpr std::array kReasons{
-    Reason{0x04, "power cap"},
-    Reason{0x08, "hardware slowdown"},
-    Reason{0x20, "thermal slowdown by software"},
-    Reason{0x40, "thermal slowdown by hardware"},
-    Reason{0x80, "power brake by hardware"},
-};
+constexpr std::array<std::pair<std::uint64_t, const char*>, 5> kReasons{{
+    {0x04, "power cap"},
+    {0x08, "hardware slowdown"},
+    {0x20, "thermal slowdown by software"},
+    {0x40, "thermal slowdown by hardware"},
+    {0x80, "power brake by hardware"},
+}};
 
-template <class Value, class Function, class... Arguments>
-std::optional<Value> ask(Function function, void* device, Arguments... arguments) {
+/// Whether a function of NVML's C interface is there and succeeds: 0.
+template <class... Arguments>
+bool call(void* library, const char* function, Arguments... arguments) {
+  const auto found = reinterpret_cast<int (*)(Arguments...)>(dlsym(library, function));
+  return found != nullptr && found(arguments...) == 0;
+}
+
+/// What a function tells of a device; some want to know of which kind.
+template <class Value, class... Kind>
+std::optional<Value> ask(void* library, const char* function, void* device, Kind... kind) {
   Value value{};
-  if (function == nullptr || device == nullptr || function(device, arguments..., &value) != 0) {
-    return std::nullopt;
-  }
+  if (device == nullptr || !call(library, function, device, kind..., &value)) return std::nullopt;
   return value;
 }
 
@@ -119,40 +63,55 @@ std::string throttled(std::uint64_t reasons) {
 }
 
 Telemetry::Telemetry(const std::string& pci_bus_id, const std::string& library)
-    : nvml_(Nvml::load(library)) {
-  if (nvml_ == nullptr || nvml_->handle_by_pci == nullptr) return;
+    : library_(dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+  if (library_ == nullptr) return;
+  if (!call(library_, "nvmlInit_v2")) {
+    dlclose(std::exchange(library_, nullptr));
+    return;
+  }
   // A MIG device has the bus id of its GPU, whose clocks and power are what there is to tell.
-  if (nvml_->handle_by_pci(pci_bus_id.c_str(), &device_) != 0) device_ = nullptr;
+  if (!call(library_, "nvmlDeviceGetHandleByPciBusId_v2", pci_bus_id.c_str(), &device_)) {
+    device_ = nullptr;
+  }
 }
 
-Telemetry::~Telemetry() = default;
+Telemetry::~Telemetry() {
+  if (library_ == nullptr) return;
+  call(library_, "nvmlShutdown");
+  dlclose(library_);
+}
 
 std::optional<double> Telemetry::sm_mhz() const {
-  if (nvml_ == nullptr) return std::nullopt;
-  return ask<unsigned>(nvml_->clock, device_, kClockSm);
+  return ask<unsigned>(library_, "nvmlDeviceGetClockInfo", device_, kClockSm);
 }
 
 Reading Telemetry::read() const {
-  if (nvml_ == nullptr) return {};
+  using Bits = unsigned long long;
   Reading reading;
   reading.sm_mhz = sm_mhz();
-  reading.memory_mhz = ask<unsigned>(nvml_->clock, device_, kClockMemory);
-  reading.temperature_c = ask<unsigned>(nvml_->temperature, device_, kTemperatureGpu);
-  reading.power_w = scaled(ask<unsigned>(nvml_->power, device_), 1e-3);
-  reading.energy_j = scaled(ask<unsigned long long>(nvml_->energy, device_), 1e-3);
-  reading.throttle_reasons = ask<unsigned long long>(nvml_->throttle_reasons, device_);
+  reading.memory_mhz = ask<unsigned>(library_, "nvmlDeviceGetClockInfo", device_, kClockMemory);
+  reading.temperature_c =
+      ask<unsigned>(library_, "nvmlDeviceGetTemperature", device_, kTemperatureGpu);
+  reading.power_w = scaled(ask<unsigned>(library_, "nvmlDeviceGetPowerUsage", device_), 1e-3);
+  reading.energy_j =
+      scaled(ask<Bits>(library_, "nvmlDeviceGetTotalEnergyConsumption", device_), 1e-3);
+  // By its newer name first: "throttle" became "event" with driver 535.
+  reading.throttle_reasons = ask<Bits>(library_, "nvmlDeviceGetCurrentClocksEventReasons", device_);
+  if (!reading.throttle_reasons) {
+    reading.throttle_reasons =
+        ask<Bits>(library_, "nvmlDeviceGetCurrentClocksThrottleReasons", device_);
+  }
   return reading;
 }
 
 std::optional<double> Telemetry::power_limit_w() const {
-  if (nvml_ == nullptr) return std::nullopt;
-  return scaled(ask<unsigned>(nvml_->power_limit, device_), 1e-3);
+  return scaled(ask<unsigned>(library_, "nvmlDeviceGetEnforcedPowerLimit", device_), 1e-3);
 }
 
 std::optional<std::string> Telemetry::driver_version() const {
   std::array<char, 96> text{};
-  if (nvml_ == nullptr || nvml_->driver_version == nullptr ||
-      nvml_->driver_version(text.data(), static_cast<unsigned>(text.size())) != 0) {
+  if (library_ == nullptr || !call(library_, "nvmlSystemGetDriverVersion", text.data(),
+                                   static_cast<unsigned>(text.size()))) {
     return std::nullopt;
   }
   return text.data();

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 /// What the driver's management library (NVML) tells of a GPU. Only read: no clock, power or mode
 /// setting is ever changed. The library is loaded at run time; without it nothing is told.
@@ -23,8 +21,6 @@ struct Reading {
 /// The reasons among NVML's bits that take speed from a sample, in words, or empty: power cap,
 /// thermal and hardware slowdowns. An idle GPU, and clocks that somebody has set, are none.
 std::string throttled(std::uint64_t reasons);
-
-class Nvml;
 
 /// NVML, as dlopen() finds it.
 extern const char* const kNvml;
@@ -45,8 +41,8 @@ class Telemetry {
   std::optional<std::string> driver_version() const;
 
  private:
-  std::unique_ptr<const Nvml> nvml_;
-  void* device_ = nullptr;
+  void* library_ = nullptr;  ///< initialised; null where there is none
+  void* device_ = nullptr;   ///< null where the library does not know the GPU
 };
 
 }  // namespace crossover::gpu

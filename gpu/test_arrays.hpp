@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct Case {
 
   std::string name() const { return workload->name + "_" + std::string(crossover::name(type)); }
 };
+/// For Google Test, which would print the bytes.
+inline void PrintTo(const Case& is, std::ostream* out) { *out << is.name(); }
 
 /// All of the maps, or all of the sums; under sanitizers few of a family, and where CUDA threads
 /// cost much, one of each kind.
@@ -57,9 +60,7 @@ class GuardedArrays {
     }
   }
 
-  Target target(Multiprocessors limit = {}) const {
-    return {stream_, *is_.workload, is_.type, arrays_, limit};
-  }
+  Target target(int limit = 0) const { return {stream_, *is_.workload, is_.type, arrays_, limit}; }
 
   /// Waits for the stream. What is around the arrays is as it was, and so are the arrays that are
   /// not written; returns a copy of the one that is, of a set.

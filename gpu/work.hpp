@@ -3,9 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <functional>
 #include <memory>
-#include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "common/element.hpp"
 #include "common/random.hpp"
@@ -16,11 +18,6 @@
 /// Operations on one device's data, ready to be put into a stream: what the steps of the ladders
 /// and the libraries have in common.
 namespace crossover::gpu {
-
-/// How many multiprocessors an operation may use.
-struct Multiprocessors {
-  int count = 0;  ///< 0: all, and as many blocks on each as the variant likes
-};
 
 /// A workload's arrays on a device, once or in several sets: operation after operation works on the
 /// next set, so that what it reads and writes has left the caches since its set's last turn.
@@ -46,78 +43,102 @@ struct Target {
   const Workload& workload;
   ElementType type = ElementType::f32;
   Arrays arrays{};
-  Multiprocessors limit{};
+  int limit = 0;  ///< multiprocessors that it may use, with one block on each; 0: all
 
   const Device& device() const { return stream.device(); }
   std::uint64_t bytes() const { return arrays.elements * size_of(type); }
 };
 
-class Work {
- public:
-  virtual ~Work() = default;
-
+struct Work {
   /// Puts operations number `first` to `first + operations - 1` into the stream, one after the
   /// other. Number i works on set i modulo the number of sets.
-  virtual void enqueue(const Stream& stream, std::int64_t first, std::int64_t operations) = 0;
-
-  /// The most kernels, copies and fills that one operation puts into the stream.
-  virtual int launches() const { return 1; }
-
-  /// For work limited to some multiprocessors: what is wrong with the placement of the blocks of
-  /// the last operation, which must be complete, or empty.
-  virtual std::string misplaced() const { return {}; }
+  std::function<void(const Stream&, std::int64_t first, std::int64_t operations)> enqueue{};
+  int launches = 1;  ///< the most kernels, copies and fills that one operation takes
+  /// Of work limited to some multiprocessors: those that the blocks of the last operation ran on.
+  std::shared_ptr<DeviceArray<unsigned>> seen{};
 
   // Of sums:
 
   /// The sum of a set's last operation, which must be complete. It is in host memory already.
-  virtual Total sum(std::uint64_t) const { throw std::logic_error("a map has no sum"); }
+  std::function<Total(std::uint64_t set)> sum{};
   /// Overwrites the results and what they are made of, so that an operation that leaves out a part
   /// is noticed.
-  virtual void poison() {}
-  virtual Rounding rounding() const { return {}; }
+  std::function<void()> poison = [] {};
+  Rounding rounding{};
 };
 
-/// Makes the work of a step or a library. Throws Unavailable when the device or the library cannot,
-/// and std::invalid_argument for a workload or a type that it is not for.
-using Make = std::unique_ptr<Work> (*)(const Target&);
+/// Work whose operations `put(stream, set)` puts into the stream, or does, one by one.
+template <class Put>
+Work work_by(std::uint64_t sets, Put put) {
+  return {[=](const Stream& stream, std::int64_t first, std::int64_t operations) {
+    for (std::int64_t i = first; i < first + operations; ++i) {
+      put(stream, static_cast<std::uint64_t>(i) % sets);
+    }
+  }};
+}
 
-/// Maps by the steps of their ladder. The last two can be limited to some multiprocessors.
-namespace maps {
-std::unique_ptr<Work> naive(const Target& target);
-std::unique_ptr<Work> grid_stride(const Target& target);
-std::unique_ptr<Work> vector(const Target& target);
-std::unique_ptr<Work> unrolled(const Target& target);
-std::unique_ptr<Work> bulk(const Target& target);
-}  // namespace maps
+/// A sum's work. A set's result, a T, lies in page-locked host memory, which the last block writes
+/// straight into: no copy, which would cost more than a small sum. `put(stream, set, result)` puts
+/// one operation into the stream, or does it.
+template <class T, class Put>
+Work sum_work(const Target& target, int launches, Rounding rounding, Put put) {
+  const auto results = std::make_shared<PinnedArray<T>>(target.device(), target.arrays.sets);
+  Work work = work_by(target.arrays.sets, [=](const Stream& stream, std::uint64_t set) {
+    put(stream, set, results->data() + set);
+  });
+  work.launches = launches;
+  work.sum = [=](std::uint64_t set) -> Total {
+    const T sum = (*results)[set];
+    if constexpr (std::is_floating_point_v<T>) return {.real = sum};
+    return {.integer = static_cast<std::uint64_t>(sum)};
+  };
+  work.poison = [=] { std::memset(results->data(), 0xff, results->size() * sizeof(T)); };
+  work.rounding = rounding;
+  return work;
+}
+
+/// What is wrong with where the blocks ran (one on each multiprocessor is right), or empty.
+std::string misplaced(const Work& work, const Device& device);
+
+/// `inner`'s operations as CUDA graphs: captured once, then started with one call for all the
+/// kernels of an operation, or of `kGraphOperations` operations at a time. Pays where launching
+/// takes longer than working. A graph keeps the arrays that it was captured with: of one set.
+inline constexpr int kGraphOperations = 32;
+Work as_graph(const Stream& stream, Work inner);
+
+/// Makes the work of a variant. Throws Unavailable when the device or the library cannot, and
+/// std::invalid_argument for a workload or a type that it is not for.
+using Make = std::function<Work(const Target&)>;
+
+/// The steps of the two ladders. The last two for maps and the last one for sums can be limited to
+/// some multiprocessors.
+enum class Step {
+  naive,
+  grid_stride,
+  vector,
+  unrolled,
+  bulk,
+  atomic,
+  shared,
+  shuffle,
+  single_pass
+};
+Work map_by(Step step, const Target& target);
+Work sum_by(Step step, const Target& target);
 
 /// Whether `bulk` can run: the device has the copy engine and the build has code for it.
 bool has_bulk(const Device& device);
 
-/// Sums by the steps of theirs. The last can be limited to some multiprocessors.
-namespace sums {
-std::unique_ptr<Work> atomic(const Target& target);
-std::unique_ptr<Work> shared(const Target& target);
-std::unique_ptr<Work> shuffle(const Target& target);
-std::unique_ptr<Work> vector(const Target& target);
-std::unique_ptr<Work> single_pass(const Target& target);
-}  // namespace sums
-
 /// A sum whose data arrives in parts. The bits of the sum depend neither on the parts nor on their
 /// order.
-class SegmentedSum {
- public:
-  virtual ~SegmentedSum() = default;
+struct SegmentedSum {
   /// Elements that a part must be a multiple of; the last may be shorter.
-  virtual std::uint64_t granularity() const = 0;
-  /// Puts the sums of the part's segments into the stream. first is a multiple of granularity().
-  virtual void enqueue_part(const Stream& stream, std::uint64_t first, std::uint64_t count) = 0;
-  /// Puts the sum over all segments into the stream.
-  virtual void enqueue_finish(const Stream& stream) = 0;
-  virtual Total sum() const = 0;
-  virtual void poison() = 0;
-  virtual Rounding rounding() const = 0;
+  std::uint64_t granularity = 0;
+  /// Puts the sums of the part's segments into the stream. first is a multiple of granularity.
+  std::function<void(const Stream&, std::uint64_t first, std::uint64_t count)> enqueue_part{};
+  Work finish{};  ///< the sum over all segments
 };
-std::unique_ptr<SegmentedSum> make_segmented_sum(const Target& target);
+SegmentedSum make_segmented_sum(const Target& target);
 
 /// Puts into the stream what writes the target's input: its elements are number `first` on of the
 /// whole input, those of set s for salt_of(salt, s). The written array of a map into another one

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "gpu/operations.hpp"
+#include "gpu/device_operation.hpp"
 
 /// What parallelism costs, on one GPU.
 namespace crossover::gpu {
@@ -19,5 +19,27 @@ std::vector<CostVariant> count_variants();
 
 /// `create`: a block for each worker, which does nothing, and the wait for their end.
 std::vector<CostVariant> create_variants();
+
+/// Work on counters in device memory, which all start from counting::first(salt).
+class CounterOperation final : public DeviceOperation {
+ public:
+  /// Makes the work on `counters`, within Target's `limit`.
+  using MakeWork = std::function<Work(const Device&, int limit, std::uint64_t* counters)>;
+  /// What is to be said of the counters' values, which started from `first`, after so many
+  /// operations.
+  using Check = std::function<Verdict(const std::vector<std::uint64_t>& values, std::uint64_t first,
+                                      std::uint64_t operations)>;
+  CounterOperation(const Configuration& configuration, Gpu& gpu, std::uint64_t counters,
+                   const MakeWork& make, Check check);
+
+  Verdict verify() override;
+
+ private:
+  void write_input() override;
+  void copy(void* to, const void* from, cudaMemcpyKind kind, const char* doing);
+
+  std::vector<std::uint64_t> values_;
+  Check check_;
+};
 
 }  // namespace crossover::gpu

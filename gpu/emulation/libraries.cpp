@@ -1,8 +1,7 @@
 #include "gpu/libraries.hpp"
 
 #include "gpu/for_workload.hpp"
-#include "gpu/library_sum.hpp"
-#include "gpu/placement.hpp"
+#include "gpu/launch.hpp"
 
 /// In the place of CUB and thrust, which the emulation does not have: one thread does it all. What
 /// is tested is how their work is wrapped, not they.
@@ -26,21 +25,20 @@ void sum_serially(Sum sum, Elements<W, Sum::kArrays> x, W* result) {
   *result = static_cast<W>(total);
 }
 
-std::unique_ptr<Work> serial_map(const Target& target) {
+Work serial_map(const Target& target) {
   return for_map(target, [&]<class Map, class W>(const Map& map, std::type_identity<W>) {
-    return std::make_unique<KernelWork>(
-        target.arrays.sets,
-        [map, arrays = target.arrays](const Stream& stream, std::uint64_t set, unsigned*) {
-          launch(stream, &map_serially<Map, W>, Shape{1, 1, 0}, map,
-                 elements_of<W, Map::kArrays>(arrays, set));
-        });
+    return work_by(target.arrays.sets,
+                   [map, arrays = target.arrays](const Stream& stream, std::uint64_t set) {
+                     launch(stream, &map_serially<Map, W>, Shape{1, 1, 0}, map,
+                            elements_of<W, Map::kArrays>(arrays, set));
+                   });
   });
 }
 
-std::unique_ptr<Work> serial_sum(const Target& target) {
+Work serial_sum(const Target& target) {
   return for_sum(target, [&]<class Sum, class W>(const Sum& sum, std::type_identity<W>) {
-    return std::make_unique<LibrarySum<W>>(
-        target, library_rounding<W>(target.arrays.elements),
+    return sum_work<W>(
+        target, 2, library_rounding<W>(target.arrays.elements),
         [sum, arrays = target.arrays](const Stream& stream, std::uint64_t set, W* result) {
           launch(stream, &sum_serially<Sum, W>, Shape{1, 1, 0}, sum,
                  elements_of<W, Sum::kArrays>(arrays, set), result);
