@@ -31,8 +31,6 @@ std::string_view name(Variants variants) { return variants == Variants::best ? "
 constexpr std::array kPresets{Preset::quick, Preset::standard, Preset::thorough};
 constexpr std::array kScalings{Scaling::strong, Scaling::weak};
 constexpr std::array kPins{Pin::cores, Pin::threads, Pin::none};
-constexpr std::array kScopes{Scope::resident, Scope::kernel, Scope::offload};
-constexpr std::array kCaches{Cache::warm, Cache::cold};
 constexpr std::array kVariants{Variants::best, Variants::all};
 
 template <class E, std::size_t N>
