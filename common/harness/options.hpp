@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -17,6 +19,16 @@ namespace crossover {
 
 enum class Preset { quick, standard, thorough };
 enum class Scaling { strong, weak };
+
+inline constexpr std::array kPresets{Preset::quick, Preset::standard, Preset::thorough};
+
+constexpr std::string_view name(Preset preset) {
+  constexpr std::array<std::string_view, 3> names{"quick", "standard", "thorough"};
+  return names[static_cast<std::size_t>(preset)];
+}
+constexpr std::string_view name(Scaling scaling) {
+  return scaling == Scaling::strong ? "strong" : "weak";
+}
 
 /// `openmp` or `openmp/static`: an empty variant leaves the choice to `--variants`.
 struct ModelChoice {
