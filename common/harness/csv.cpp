@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <stdexcept>
 
 #include "common/element.hpp"
@@ -53,72 +52,56 @@ class Records {
   /// before the record does.
   bool next(std::vector<std::string>& fields) {
     line_ = next_line_;
-    fields.clear();
-    std::size_t at = position_;
-    for (;;) {
-      fields.emplace_back();
-      if (!read_field(at, fields.back())) return false;
-      if (text_[at] == ',') {
-        ++at;
-        continue;
+    fields.assign(1, {});
+    enum { kPlain, kQuoted, kClosed } field_is = kPlain;
+    std::size_t opened = 0;  // the line of the last opening mark
+    for (std::size_t at = position_; at < text_.size(); ++at) {
+      const char c = text_[at];
+      std::string& field = fields.back();
+      if (field_is == kQuoted) {
+        if (c != '"') {
+          field += c;
+          next_line_ += c == '\n' ? 1 : 0;
+        } else if (text_.substr(at).starts_with("\"\"")) {
+          field += text_[at++];
+        } else {
+          field_is = kClosed;
+        }
+      } else if (c == ',') {
+        fields.emplace_back();
+        field_is = kPlain;
+      } else if (c == '\n' || text_.substr(at).starts_with("\r\n")) {
+        position_ = at + (c == '\n' ? 1 : 2);
+        ++next_line_;
+        return true;
+      } else if (c == '\r') {
+        if (at + 1 == text_.size()) return false;
+        fail(next_line_, "a carriage return without a line feed");
+      } else if (field_is == kClosed) {
+        fail(next_line_, "text behind a quoted field; a comma or the line's end would be right");
+      } else if (c != '"') {
+        field += c;
+      } else if (field.empty()) {
+        field_is = kQuoted;
+        opened = next_line_;
+      } else {
+        fail(next_line_,
+             "a quotation mark inside a field; a field with one is quoted as a whole, "
+             "with the mark doubled");
       }
-      if (text_[at] == '\r' && at + 1 == text_.size()) return false;
-      at += text_[at] == '\r' ? 2 : 1;
-      position_ = at;
-      ++next_line_;
-      return true;
     }
+    // Only a torn last line may lack the closing mark. Its rest holds no line end, because no field
+    // that this program writes does: more lines behind it are rows that must not be lost.
+    if (field_is == kQuoted && next_line_ != opened) {
+      fail(opened, "a quotation mark is opened and never closed");
+    }
+    return false;
   }
 
   std::size_t line() const { return line_; }          ///< where the last record began, from 1
   std::size_t position() const { return position_; }  ///< behind the last whole record
 
  private:
-  /// Moves `at` behind the field, onto the comma or line end there. False: the text ended first.
-  bool read_field(std::size_t& at, std::string& field) {
-    if (at < text_.size() && text_[at] == '"') {
-      if (!read_quoted(++at, field)) return false;
-    } else {
-      const std::size_t end = std::min(text_.find_first_of(",\"\r\n", at), text_.size());
-      field.assign(text_.substr(at, end - at));
-      at = end;
-    }
-    if (at == text_.size()) return false;
-    if (text_[at] == '"') {
-      fail(next_line_,
-           "a quotation mark inside a field; a field with one is quoted as a whole, "
-           "with the mark doubled");
-    }
-    const bool stray_return = text_[at] == '\r' && at + 1 < text_.size() && text_[at + 1] != '\n';
-    if (stray_return) fail(next_line_, "a carriage return without a line feed");
-    if (text_[at] != ',' && text_[at] != '\r' && text_[at] != '\n') {
-      fail(next_line_, "text behind a quoted field; a comma or the line's end would be right");
-    }
-    return true;
-  }
-
-  /// Moves `at`, behind the opening mark, behind the closing one.
-  bool read_quoted(std::size_t& at, std::string& field) {
-    const std::size_t opened = next_line_;
-    for (;;) {
-      const std::size_t mark = text_.find('"', at);
-      const std::string_view part = text_.substr(at, std::min(mark, text_.size()) - at);
-      next_line_ += static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n'));
-      if (mark == std::string_view::npos) {
-        // Only a torn last line may lack the closing mark. Its rest holds no line end, because no
-        // field that this program writes does: more lines behind it are rows that must not be lost.
-        if (next_line_ != opened) fail(opened, "a quotation mark is opened and never closed");
-        return false;
-      }
-      field.append(part);
-      at = mark + 1;
-      if (at == text_.size()) return false;  // one mark, or half of a doubled one
-      if (text_[at] != '"') return true;
-      field += '"';
-      ++at;
-    }
-  }
-
   std::string_view text_;
   std::size_t position_ = 0;
   std::size_t line_ = 1;
