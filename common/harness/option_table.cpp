@@ -126,12 +126,6 @@ std::filesystem::path parse_csv_path(const std::string& text) {
   return path;
 }
 
-SmCounts parse_sms(const std::string& text) {
-  if (text == "all") return {SmCounts::Which::all, {}};
-  if (text == "auto") return {SmCounts::Which::automatic, {}};
-  return {SmCounts::Which::these, parse_counts(text, kMostWorkers)};
-}
-
 void apply_preset(Options& options, Preset preset) {
   const PresetPlan plan = plan_of(preset);
   options.preset = preset;
@@ -218,7 +212,12 @@ const std::vector<OptionInfo>& option_table() {
        }},
       {"sms", "SPEC", where,
        "a GPU's multiprocessors: 1,2,4 or 1..16 or all or\nauto: 1, 2, 4 ... all; default: all",
-       "auto", [](auto& to, auto& text, auto&) { to.sms = parse_sms(text); }},
+       "auto",
+       [](auto& to, auto& text, auto&) {
+         to.sms.reset();
+         if (text != "all") to.sms.emplace();
+         if (text != "all" && text != "auto") to.sms = parse_counts(text, kMostWorkers);
+       }},
       {"device", "LIST|all", where, "CUDA device numbers, 0,1 or 0..3; default: 0", "0,1",
        [](auto& to, auto& text, auto&) {
          constexpr int kLastDevice = 1023;

@@ -29,8 +29,8 @@ Json describe_topology(const Options& options, const Topology& topology) {
                     {"package", thread.package},
                     {"smt_rank", thread.smt_rank}});
   }
-  Json sms = options.sms.which == SmCounts::Which::all ? "all" : "auto";
-  if (options.sms.which == SmCounts::Which::these) sms = options.sms.counts;
+  Json sms = options.sms ? "auto" : "all";
+  if (options.sms && !options.sms->empty()) sms = *options.sms;
   Json devices = "all";
   if (!options.devices.empty()) devices = options.devices;
   return {{"pin", name(options.pin)},
