@@ -1,12 +1,10 @@
 #include "common/limits.hpp"
 
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/control_groups.hpp"
 #include "common/system_file.hpp"

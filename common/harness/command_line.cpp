@@ -5,8 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <iterator>
-#include <memory>
 #include <optional>
 #include <utility>
 

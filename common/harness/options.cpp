@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "common/harness/build.hpp"
 #include "common/harness/command_line.hpp"
