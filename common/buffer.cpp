@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <new>
-#include <utility>
 
 namespace crossover {
 
@@ -19,11 +18,11 @@ std::size_t Buffer::mapped_bytes(std::size_t bytes) {
 }
 
 Buffer::Buffer(std::size_t bytes) {
-  mapped_ = mapped_bytes(bytes);
-  if (mapped_ < bytes) throw std::bad_alloc();
+  const std::size_t mapped = mapped_bytes(bytes);
+  if (mapped < bytes) throw std::bad_alloc();
   // mmap aligns to a small page: map one huge page more and give back what is around the aligned
   // part.
-  const std::size_t reserved = mapped_ + kAlignment;
+  const std::size_t reserved = mapped + kAlignment;
   void* const raw =
       mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) throw std::bad_alloc();
@@ -31,26 +30,15 @@ Buffer::Buffer(std::size_t bytes) {
   const auto aligned = (start + kAlignment - 1) / kAlignment * kAlignment;
   if (aligned > start) munmap(raw, aligned - start);
   const auto end = start + reserved;
-  if (end > aligned + mapped_) {
-    munmap(reinterpret_cast<void*>(aligned + mapped_), end - aligned - mapped_);
+  if (end > aligned + mapped) {
+    munmap(reinterpret_cast<void*>(aligned + mapped), end - aligned - mapped);
   }
-  data_ = reinterpret_cast<void*>(aligned);
+  data_ = {reinterpret_cast<void*>(aligned), Unmap{mapped}};
   // Refused where the kernel has no transparent huge pages: small pages then, for every model.
-  madvise(data_, mapped_, MADV_HUGEPAGE);
+  madvise(data(), mapped, MADV_HUGEPAGE);
 }
 
-Buffer::Buffer(Buffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), mapped_(std::exchange(other.mapped_, 0)) {}
-
-Buffer& Buffer::operator=(Buffer&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(mapped_, other.mapped_);
-  return *this;
-}
-
-Buffer::~Buffer() {
-  if (data_ != nullptr) munmap(data_, mapped_);
-}
+void Buffer::Unmap::operator()(void* data) const { munmap(data, bytes); }
 
 Slice slice_of(std::uint64_t elements, std::size_t element_bytes, int worker, int workers) {
   const std::uint64_t line = kCacheLine / element_bytes;

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <memory>
 
 namespace crossover {
 
@@ -20,33 +20,18 @@ class Buffer {
   Buffer() = default;
   /// Reserves at least `bytes` bytes. Throws std::bad_alloc.
   explicit Buffer(std::size_t bytes);
-  Buffer(Buffer&& other) noexcept;
-  Buffer& operator=(Buffer&& other) noexcept;
-  ~Buffer();
 
-  void* data() const { return data_; }
+  void* data() const { return data_.get(); }
 
   /// What a buffer for `bytes` bytes maps, rounded up to whole huge pages.
   static std::size_t mapped_bytes(std::size_t bytes);
 
  private:
-  void* data_ = nullptr;
-  std::size_t mapped_ = 0;
-};
-
-/// An array of `size()` elements in a buffer of its own.
-template <class T>
-class Array {
- public:
-  Array() = default;
-  explicit Array(std::uint64_t elements) : buffer_(elements * sizeof(T)), elements_(elements) {}
-
-  std::uint64_t size() const { return elements_; }
-  std::span<T> all() const { return {static_cast<T*>(buffer_.data()), elements_}; }
-
- private:
-  Buffer buffer_;
-  std::uint64_t elements_ = 0;
+  struct Unmap {
+    std::size_t bytes;
+    void operator()(void* data) const;
+  };
+  std::unique_ptr<void, Unmap> data_;
 };
 
 /// Worker `worker`'s share of `elements` elements among `workers`: contiguous, in order, together

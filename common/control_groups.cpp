@@ -44,12 +44,12 @@ std::optional<std::string> below(const std::string& path, const std::string& roo
 
 }  // namespace
 
-std::vector<Hierarchy> hierarchies(const SystemRoot& root, std::string_view controller) {
+std::vector<ControlGroup> control_groups(const SystemRoot& root, std::string_view controller) {
   const auto memberships = read_text(root.path / "proc/self/cgroup");
   const auto mounts = read_text(root.path / "proc/self/mountinfo");
   if (!memberships || !mounts) return {};
 
-  std::vector<Hierarchy> found;
+  std::vector<ControlGroup> found;
   for (const auto membership : split(*memberships, '\n')) {
     // ID:CONTROLLERS:PATH, where v2 has no controllers and a path may hold colons.
     const auto first = membership.find(':');
@@ -88,9 +88,8 @@ std::vector<Hierarchy> hierarchies(const SystemRoot& root, std::string_view cont
     }
     if (!mount_point) continue;
 
-    Hierarchy hierarchy{unified, {*mount_point}};
-    for (const auto& part : own) hierarchy.folders.push_back(hierarchy.folders.back() / part);
-    found.push_back(std::move(hierarchy));
+    found.push_back({unified, *mount_point});
+    for (const auto& part : own) found.push_back({unified, found.back().folder / part});
   }
   return found;
 }

@@ -8,14 +8,14 @@
 
 namespace crossover {
 
-/// A process's control group in one hierarchy: the folders from the highest that can be seen
-/// down to its own. Limits hold in all of them, so the tightest counts.
-struct Hierarchy {
+struct ControlGroup {
   bool unified = false;  ///< cgroup v2
-  std::vector<std::filesystem::path> folders;
+  std::filesystem::path folder;
 };
 
-/// The hierarchies that may hold `controller`'s files: the v1 one of that name and the v2 one.
-std::vector<Hierarchy> hierarchies(const SystemRoot& root, std::string_view controller);
+/// The groups of this process that may hold `controller`'s files, in the v1 hierarchy of that name
+/// and in the v2 one: from the highest that can be seen down to its own. Limits hold in all of
+/// them, so the tightest counts.
+std::vector<ControlGroup> control_groups(const SystemRoot& root, std::string_view controller);
 
 }  // namespace crossover

@@ -1,6 +1,5 @@
 #include "common/disturbance.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
@@ -11,9 +10,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <memory>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "common/plural.hpp"
@@ -54,12 +53,8 @@ std::uint64_t next_number(std::string_view& text) {
 /// Files that the meter keeps open at most: a shell usually allows a process 1024.
 constexpr std::size_t kMostThreads = 512;
 
-int open_file(const std::filesystem::path& path) {
-  return open(path.c_str(), O_RDONLY | O_CLOEXEC);
-}
-
-void close_file(int file) {
-  if (file >= 0) close(file);
+Descriptor open_file(const std::filesystem::path& path, int flags = 0) {
+  return Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
 }
 
 }  // namespace
@@ -109,29 +104,19 @@ std::string Disturbance::reason(int workers) const {
 }
 
 DisturbanceMeter::DisturbanceMeter(const Topology& topology, SystemRoot root)
-    : root_(std::move(root)), usable_cpus_(topology.usable_threads()) {
+    : root_(std::move(root)),
+      usable_cpus_(topology.usable_threads()),
+      stat_(open_file(root_.path / "proc/stat")),
+      tasks_(open_file(root_.path / "proc/self/task", O_DIRECTORY)) {
   const auto cpus = topology.allowed_cpus();
-  last_cpu_ = cpus.back();
-  slot_of_cpu_.assign(static_cast<std::size_t>(last_cpu_) + 1, -1);
+  slot_of_cpu_.assign(static_cast<std::size_t>(cpus.back()) + 1, -1);
   for (std::size_t slot = 0; slot < cpus.size(); ++slot) {
     slot_of_cpu_[static_cast<std::size_t>(cpus[slot])] = static_cast<int>(slot);
   }
   cpus_at_start_.resize(cpus.size());
-  cpus_at_stop_.resize(cpus.size());
   if (const auto ticks = sysconf(_SC_CLK_TCK); ticks > 0)
     tick_s_ = 1.0 / static_cast<double>(ticks);
-
-  text_.resize(4096);
-  stat_ = open_file(root_.path / "proc/stat");
-  tasks_ = open((root_.path / "proc/self/task").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   start();
-}
-
-DisturbanceMeter::~DisturbanceMeter() {
-  close_file(stat_);
-  close_file(tasks_);
-  for (const auto& [id, thread] : threads_) close_file(thread.file);
-  for (const auto& [cpu, clock] : clocks_) close_file(clock.file);
 }
 
 void DisturbanceMeter::start(std::span<const int> processes) {
@@ -164,13 +149,13 @@ Disturbance DisturbanceMeter::stop() {
   span.allowed_cpus = static_cast<int>(cpus_at_start_.size());
   span.usable_cpus = usable_cpus_;
 
-  cpus_at_stop_ = cpus_at_start_;
-  read_cpus(cpus_at_stop_);
+  auto cpus = cpus_at_start_;
+  read_cpus(cpus);
   std::uint64_t busy_ticks = 0;
   std::uint64_t steal_ticks = 0;
-  for (std::size_t slot = 0; slot < cpus_at_stop_.size(); ++slot) {
+  for (std::size_t slot = 0; slot < cpus.size(); ++slot) {
     const auto& before = cpus_at_start_[slot];
-    const auto& after = cpus_at_stop_[slot];
+    const auto& after = cpus[slot];
     // Counters have been seen to step back, when a virtual machine moves to another host.
     if (after.busy > before.busy) {
       busy_ticks += after.busy - before.busy;
@@ -207,9 +192,8 @@ Disturbance DisturbanceMeter::stop() {
 }
 
 /// The file's text from its start, valid until the next read.
-std::optional<std::string_view> DisturbanceMeter::read(int file) {
-  if (file < 0) return std::nullopt;
-  const auto length = pread(file, text_.data(), text_.size(), 0);
+std::optional<std::string_view> DisturbanceMeter::read(const Descriptor& file) {
+  const auto length = pread(file.get(), text_.data(), text_.size(), 0);
   if (length <= 0) return std::nullopt;
   return std::string_view(text_.data(), static_cast<std::size_t>(length));
 }
@@ -242,7 +226,7 @@ void DisturbanceMeter::read_cpus(std::vector<CpuTicks>& ticks) {
 }
 
 /// A thread's time on a CPU, time waiting for one (both ns), and number of turns on one.
-std::optional<DisturbanceMeter::Waits> DisturbanceMeter::read_waits(int file) {
+std::optional<DisturbanceMeter::Waits> DisturbanceMeter::read_waits(const Descriptor& file) {
   auto text = read(file);
   if (!text) return std::nullopt;
   next_number(*text);
@@ -256,7 +240,7 @@ std::optional<DisturbanceMeter::Waits> DisturbanceMeter::read_waits(int file) {
 /// threads can no longer be read, which tells when one came as another went.
 void DisturbanceMeter::read_threads() {
   struct stat status {};
-  if (tasks_ < 0 || fstat(tasks_, &status) != 0) return;
+  if (fstat(tasks_.get(), &status) != 0) return;
   if (status.st_nlink != task_links_) {
     task_links_ = status.st_nlink;
     list_threads();
@@ -277,24 +261,22 @@ void DisturbanceMeter::read_threads() {
 
 void DisturbanceMeter::list_threads() {
   std::set<int> alive;
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir((root_.path / "proc/self/task").c_str()),
-                                                   closedir);
-  if (!folder) return;
-  while (const auto* entry = readdir(folder.get())) {
-    if (const auto id = to_number<int>(entry->d_name)) alive.insert(*id);
+  std::error_code error;
+  std::filesystem::directory_iterator at(root_.path / "proc/self/task", error);
+  for (; !error && at != end(at); at.increment(error)) {
+    if (const auto id = to_number<int>(at->path().filename().native())) alive.insert(*id);
   }
-  for (auto thread = threads_.begin(); thread != threads_.end();) {
-    // A number may have passed to another thread since.
-    const bool gone = !alive.contains(thread->first) || !read(thread->second.file);
-    if (gone) close_file(thread->second.file);
-    thread = gone ? threads_.erase(thread) : std::next(thread);
-  }
+  if (error) return;
+  // A number may have passed to another thread since.
+  std::erase_if(threads_, [&](const auto& thread) {
+    return !alive.contains(thread.first) || !read(thread.second.file);
+  });
   for (const int id : alive) {
     if (threads_.size() >= kMostThreads) break;
     if (threads_.contains(id)) continue;
-    const int file =
-        openat(tasks_, (std::to_string(id) + "/schedstat").c_str(), O_RDONLY | O_CLOEXEC);
-    if (file >= 0) threads_.emplace(id, Thread{file, {}, {}});
+    Descriptor file(
+        openat(tasks_.get(), (std::to_string(id) + "/schedstat").c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() >= 0) threads_.emplace(id, Thread{std::move(file), {}, {}});
   }
 }
 
@@ -307,7 +289,7 @@ DisturbanceMeter::Clock& DisturbanceMeter::clock_of(int cpu) {
   if (const auto base = read_number<double>(folder / "base_frequency"); base && *base > 0) {
     clock.base_mhz = *base / 1000;
   }
-  return clocks_.emplace(cpu, clock).first->second;
+  return clocks_.emplace(cpu, std::move(clock)).first->second;
 }
 
 }  // namespace crossover

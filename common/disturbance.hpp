@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/descriptor.hpp"
 #include "common/limits.hpp"
 #include "common/process_usage.hpp"
 #include "common/topology.hpp"
@@ -92,9 +93,6 @@ struct Disturbance {
 class DisturbanceMeter {
  public:
   explicit DisturbanceMeter(const Topology& topology, SystemRoot root = {});
-  ~DisturbanceMeter();
-  DisturbanceMeter(const DisturbanceMeter&) = delete;
-  DisturbanceMeter& operator=(const DisturbanceMeter&) = delete;
 
   /// `processes` are children of this process that take part in the work: they count as its own.
   void start(std::span<const int> processes = {});
@@ -111,31 +109,30 @@ class DisturbanceMeter {
     std::uint64_t turns = 0;
   };
   struct Thread {
-    int file = -1;
+    Descriptor file;
     Waits at_start;
     Waits now;
   };
   struct Clock {
-    int file = -1;
+    Descriptor file;
     std::optional<double> base_mhz;
   };
 
   void read_cpus(std::vector<CpuTicks>& ticks);
-  std::optional<Waits> read_waits(int file);
-  std::optional<std::string_view> read(int file);
+  std::optional<Waits> read_waits(const Descriptor& file);
+  std::optional<std::string_view> read(const Descriptor& file);
   void read_threads();
   void list_threads();
   Clock& clock_of(int cpu);
 
   SystemRoot root_;
   std::vector<int> slot_of_cpu_;  ///< index into the ticks, or -1 for a CPU that is not allowed
-  int last_cpu_ = 0;
   int usable_cpus_ = 1;
   double tick_s_ = 0.01;
-  std::vector<char> text_;
+  std::vector<char> text_ = std::vector<char>(4096);
 
-  int stat_ = -1;
-  int tasks_ = -1;
+  Descriptor stat_;
+  Descriptor tasks_;
   std::uint64_t task_links_ = 0;
   std::map<int, Thread> threads_;          ///< by thread id
   std::map<int, Clock> clocks_;            ///< by CPU
@@ -143,7 +140,6 @@ class DisturbanceMeter {
   bool clock_is_cheap_ = true;
 
   std::vector<CpuTicks> cpus_at_start_;
-  std::vector<CpuTicks> cpus_at_stop_;
   std::chrono::steady_clock::time_point time_at_start_;
   double own_at_start_ = 0;
   double switches_at_start_ = 0;

@@ -3,10 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 
 namespace crossover {
 
@@ -32,25 +30,6 @@ constexpr std::string_view name(ElementType type) {
 constexpr std::size_t size_of(ElementType type) {
   if (type == ElementType::none) return 0;
   return type == ElementType::f32 || type == ElementType::i32 ? 4 : 8;
-}
-
-/// Calls `visit(std::type_identity<T>{})` with the C++ type behind `type` and returns its result.
-/// Throws std::invalid_argument for `none`.
-template <class Visit>
-decltype(auto) with_type(ElementType type, Visit&& visit) {
-  switch (type) {
-    case ElementType::f32:
-      return visit(std::type_identity<float>{});
-    case ElementType::f64:
-      return visit(std::type_identity<double>{});
-    case ElementType::i32:
-      return visit(std::type_identity<std::int32_t>{});
-    case ElementType::i64:
-      return visit(std::type_identity<std::int64_t>{});
-    case ElementType::none:
-      break;
-  }
-  throw std::invalid_argument("there is no element type");
 }
 
 /// The name of `T`.

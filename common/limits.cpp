@@ -1,12 +1,10 @@
 #include "common/limits.hpp"
 
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/control_groups.hpp"
 #include "common/system_file.hpp"
@@ -21,7 +19,17 @@ void lower(std::optional<T>& least, const std::optional<T>& value) {
   if (value && (!least || *value < *least)) least = value;
 }
 
-std::optional<double> quota_of(const fs::path& folder, bool unified) {
+/// The least that `value_of_group` tells of a control group of this process, if it does of any.
+template <class T>
+std::optional<T> tightest(const SystemRoot& root, std::string_view controller,
+                          std::optional<T> (*value_of_group)(const ControlGroup&)) {
+  std::optional<T> least;
+  for (const auto& group : control_groups(root, controller)) lower(least, value_of_group(group));
+  return least;
+}
+
+std::optional<double> quota_of(const ControlGroup& group) {
+  const auto& [unified, folder] = group;
   std::optional<double> quota;
   std::optional<double> period;
   if (unified) {
@@ -43,39 +51,31 @@ std::optional<std::uint64_t> finite(std::optional<std::uint64_t> bytes) {
   return bytes && *bytes < kNoLimit ? bytes : std::nullopt;
 }
 
-std::optional<std::uint64_t> memory_limit_of(const fs::path& folder, bool unified) {
+std::optional<std::uint64_t> memory_limit_of(const ControlGroup& group) {
+  const auto& [unified, folder] = group;
   // memory.high is left out: beyond it the kernel slows a group down but kills nobody.
   if (unified) return finite(read_number<std::uint64_t>(folder / "memory.max"));
   auto limit = finite(read_number<std::uint64_t>(folder / "memory.limit_in_bytes"));
   // Knows the groups above that a container cannot see.
   const auto stat = read_text(folder / "memory.stat").value_or("");
-  if (const auto above = value_of(stat, "hierarchical_memory_limit")) {
-    lower(limit, finite(to_number<std::uint64_t>(*above)));
-  }
+  lower(limit, finite(number_of<std::uint64_t>(stat, "hierarchical_memory_limit")));
   return limit;
 }
 
 /// What a group with a limit can still take: up to the limit, and the file cache that the kernel
 /// drops first. Active file pages and swap are not counted: taking them makes everything slow.
-std::optional<std::uint64_t> memory_left(const fs::path& folder, bool unified) {
-  const auto limit = memory_limit_of(folder, unified);
+std::optional<std::uint64_t> memory_left(const ControlGroup& group) {
+  const auto& [unified, folder] = group;
+  const auto limit = memory_limit_of(group);
   if (!limit) return std::nullopt;
   const auto used =
       read_number<std::uint64_t>(folder / (unified ? "memory.current" : "memory.usage_in_bytes"))
           .value_or(0);
   const auto stat = read_text(folder / "memory.stat").value_or("");
-  const auto droppable = value_of(stat, unified ? "inactive_file" : "total_inactive_file");
-  const auto cache = droppable ? to_number<std::uint64_t>(*droppable).value_or(0) : 0;
+  const auto cache =
+      number_of<std::uint64_t>(stat, unified ? "inactive_file" : "total_inactive_file").value_or(0);
   const auto held = used - std::min(used, cache);
   return *limit - std::min(*limit, held);
-}
-
-/// A value in kB as /proc/meminfo, /proc/self/status and a node's meminfo write it, in bytes.
-std::optional<std::uint64_t> kilobytes(std::string_view text, std::string_view key) {
-  const auto fields = words(value_of(text, key).value_or(""));
-  if (fields.empty()) return std::nullopt;
-  const auto value = to_number<std::uint64_t>(fields[0]);
-  return value ? std::optional(*value * 1024) : std::nullopt;
 }
 
 std::uint64_t system_memory(const std::string& meminfo) {
@@ -94,8 +94,8 @@ std::uint64_t system_memory(const std::string& meminfo) {
 std::optional<std::uint64_t> allowed_nodes_memory(const SystemRoot& root,
                                                   const std::string& status) {
   const auto nodes = root.path / "sys/devices/system/node";
-  const auto allowed = parse_list(value_of(status, "Mems_allowed_list").value_or(""));
-  const auto with_memory = parse_list(read_text(nodes / "has_memory").value_or(""));
+  const auto allowed = listed_numbers(value_of(status, "Mems_allowed_list").value_or(""));
+  const auto with_memory = listed_numbers(read_text(nodes / "has_memory").value_or(""));
   const bool all =
       std::includes(allowed.begin(), allowed.end(), with_memory.begin(), with_memory.end());
   if (allowed.empty() || all) return std::nullopt;
@@ -114,33 +114,17 @@ std::optional<std::uint64_t> allowed_nodes_memory(const SystemRoot& root,
 /// The soft limit in a line of /proc/self/limits, less what is used of it.
 std::optional<std::uint64_t> resource_left(const std::string& limits, std::string_view name,
                                            std::optional<std::uint64_t> used) {
-  const auto fields = words(value_of(limits, name).value_or(""));
-  if (fields.empty()) return std::nullopt;
-  const auto limit = to_number<std::uint64_t>(fields[0]);  // "unlimited" is no number
+  const auto limit = number_of<std::uint64_t>(limits, name);  // "unlimited" is no number
   if (!limit) return std::nullopt;
   return *limit - std::min(*limit, used.value_or(0));
 }
 
 }  // namespace
 
-std::optional<double> cpu_quota(const SystemRoot& root) {
-  std::optional<double> tightest;
-  for (const auto& hierarchy : hierarchies(root, "cpu")) {
-    for (const auto& folder : hierarchy.folders) {
-      lower(tightest, quota_of(folder, hierarchy.unified));
-    }
-  }
-  return tightest;
-}
+std::optional<double> cpu_quota(const SystemRoot& root) { return tightest(root, "cpu", quota_of); }
 
 std::optional<std::uint64_t> memory_limit(const SystemRoot& root) {
-  std::optional<std::uint64_t> tightest;
-  for (const auto& hierarchy : hierarchies(root, "memory")) {
-    for (const auto& folder : hierarchy.folders) {
-      lower(tightest, memory_limit_of(folder, hierarchy.unified));
-    }
-  }
-  return tightest;
+  return tightest(root, "memory", memory_limit_of);
 }
 
 std::uint64_t available_memory(const SystemRoot& root) {
@@ -148,12 +132,7 @@ std::uint64_t available_memory(const SystemRoot& root) {
   const auto status = read_text(root.path / "proc/self/status").value_or("");
   std::optional<std::uint64_t> least = system_memory(meminfo);
   lower(least, allowed_nodes_memory(root, status));
-
-  for (const auto& hierarchy : hierarchies(root, "memory")) {
-    for (const auto& folder : hierarchy.folders) {
-      lower(least, memory_left(folder, hierarchy.unified));
-    }
-  }
+  lower(least, tightest(root, "memory", memory_left));
 
   const auto limits = read_text(root.path / "proc/self/limits").value_or("");
   lower(least, resource_left(limits, "Max address space", kilobytes(status, "VmSize")));

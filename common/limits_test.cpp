@@ -284,10 +284,10 @@ TEST(SystemFile, WhatCannotBeReadIsNothing) {
 TEST(SystemFile, Lists) {
   using testing::ElementsAre;
   using testing::IsEmpty;
-  EXPECT_THAT(parse_list("0-2,8\n"), ElementsAre(0, 1, 2, 8));
-  EXPECT_THAT(parse_list(""), IsEmpty());
-  EXPECT_THAT(parse_list("1-x"), IsEmpty());
-  EXPECT_THAT(parse_list("0-2000000000"), IsEmpty());
+  EXPECT_THAT(listed_numbers("0-2,8\n"), ElementsAre(0, 1, 2, 8));
+  EXPECT_THAT(listed_numbers(""), IsEmpty());
+  EXPECT_THAT(listed_numbers("1-x"), IsEmpty());
+  EXPECT_THAT(listed_numbers("0-2000000000"), IsEmpty());
 }
 
 }  // namespace

@@ -200,13 +200,6 @@ std::optional<std::string> operating_system(const SystemRoot& root) {
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> memory_bytes(const SystemRoot& root) {
-  const auto meminfo = read_text(root.path / "proc/meminfo").value_or("");
-  const auto fields = words(value_of(meminfo, "MemTotal").value_or(""));
-  const auto kilobytes = fields.empty() ? std::nullopt : to_number<std::uint64_t>(fields[0]);
-  return kilobytes ? std::optional(*kilobytes * 1024) : std::nullopt;
-}
-
 std::array<std::uint64_t, 3> read_data_caches() {
   std::array<std::uint64_t, 3> bytes{};
   const auto hwloc = load_hwloc();
@@ -236,6 +229,7 @@ nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root
   const auto [model, vendor] = processor(root, hwloc.get());
   const auto cpu = cpu_folder(root, topology.place(1, Pin::cores).cpus.front());
   const auto kernel = read_word(root.path / "proc/sys/kernel/osrelease");
+  const auto meminfo = read_text(root.path / "proc/meminfo").value_or("");
   return {
       {"cpu",
        {
@@ -250,7 +244,7 @@ nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root
            {"caches", hwloc ? caches(hwloc.get()) : json::array()},
        }},
       {"numa_nodes", count_or_null(hwloc.get(), HWLOC_OBJ_NUMANODE)},
-      {"memory_bytes", or_null(memory_bytes(root))},
+      {"memory_bytes", or_null(kilobytes(meminfo, "MemTotal"))},
       {"memory_limit_bytes", or_null(memory_limit(root))},
       {"page_size", sysconf(_SC_PAGESIZE)},
       {"huge_pages", or_null(huge_pages(root))},

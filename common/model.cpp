@@ -8,20 +8,6 @@
 
 namespace crossover {
 
-std::string_view name(Scope scope) {
-  switch (scope) {
-    case Scope::resident:
-      return "resident";
-    case Scope::kernel:
-      return "kernel";
-    case Scope::offload:
-      break;
-  }
-  return "offload";
-}
-
-std::string_view name(Cache cache) { return cache == Cache::warm ? "warm" : "cold"; }
-
 Devices Devices::gpus(std::vector<int> numbers) {
   Devices devices;
   std::sort(numbers.begin(), numbers.end());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -27,7 +28,12 @@ enum class Scope {
   offload,   ///< data starts and ends in host memory; host clock around copy in, work, copy out
 };
 
-std::string_view name(Scope scope);
+inline constexpr std::array kScopes{Scope::resident, Scope::kernel, Scope::offload};
+
+constexpr std::string_view name(Scope scope) {
+  constexpr std::array<std::string_view, 3> names{"resident", "kernel", "offload"};
+  return names[static_cast<std::size_t>(scope)];
+}
 
 /// Where an operation finds its data.
 enum class Cache {
@@ -35,7 +41,9 @@ enum class Cache {
   cold,  ///< in main or device memory, in no cache
 };
 
-std::string_view name(Cache cache);
+inline constexpr std::array kCaches{Cache::warm, Cache::cold};
+
+constexpr std::string_view name(Cache cache) { return cache == Cache::warm ? "warm" : "cold"; }
 
 /// What a configuration runs on: the CPUs, GPUs by their CUDA numbers, or nothing.
 class Devices {

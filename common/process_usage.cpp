@@ -18,9 +18,7 @@ std::optional<ProcessUsage> process_usage(int process, const SystemRoot& root) {
 
   const auto folder = root.path / "proc" / std::to_string(process);
   const auto status = read_text(folder / "status").value_or("");
-  if (const auto switches = value_of(status, "nonvoluntary_ctxt_switches")) {
-    usage.involuntary_switches = to_number<double>(trimmed(*switches)).value_or(0);
-  }
+  usage.involuntary_switches = number_of<double>(status, "nonvoluntary_ctxt_switches").value_or(0);
   // Time on a CPU, time waiting for one (both ns), turns on one.
   const auto schedule = words(read_text(folder / "schedstat").value_or(""));
   if (schedule.size() >= 3) {

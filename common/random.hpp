@@ -70,18 +70,4 @@ CROSSOVER_HOST_DEVICE constexpr Stream array_stream(int array, std::uint64_t ind
 template <class T>
 inline constexpr int kSignificandBits = sizeof(T) == 4 ? 23 : 52;
 
-/// Calls `body(stream, first, count)` for the parts of [first, first + count) that lie in one block
-/// of 2^32 indices and on one side of `boundary`: what is constant there leaves the inner loops.
-template <class Body>
-void for_each_stream(std::uint64_t first, std::uint64_t count, std::uint64_t boundary,
-                     std::uint32_t salt_below, std::uint32_t salt_above, Body&& body) {
-  const std::uint64_t end = first + count;
-  while (first < end) {
-    std::uint64_t stop = std::min(end, ((first >> 32) + 1) << 32);
-    if (first < boundary) stop = std::min(stop, boundary);
-    body(Stream(first, first < boundary ? salt_below : salt_above), first, stop - first);
-    first = stop;
-  }
-}
-
 }  // namespace crossover

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -88,8 +89,21 @@ inline std::optional<std::string> value_of(std::string_view text, std::string_vi
   return std::nullopt;
 }
 
+/// The number that value_of() begins with: "3 threads" is 3.
+template <class Number>
+std::optional<Number> number_of(std::string_view text, std::string_view key) {
+  const auto fields = words(value_of(text, key).value_or(""));
+  return fields.empty() ? std::nullopt : to_number<Number>(fields[0]);
+}
+
+/// A value in kB as /proc/meminfo, /proc/self/status and a node's meminfo write it, in bytes.
+inline std::optional<std::uint64_t> kilobytes(std::string_view text, std::string_view key) {
+  const auto value = number_of<std::uint64_t>(text, key);
+  return value ? std::optional(*value * 1024) : std::nullopt;
+}
+
 /// A system's list of numbers, "0-3,8", in full; empty when it is not one.
-inline std::vector<int> parse_list(std::string_view text) {
+inline std::vector<int> listed_numbers(std::string_view text) {
   std::vector<int> numbers;
   for (const auto part : split(trimmed(text), ',')) {
     const auto dash = part.find('-');

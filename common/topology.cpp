@@ -10,6 +10,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <tuple>
 
@@ -22,38 +23,22 @@ namespace {
 /// More than any kernel is built for (x86: 8192), less than what would exhaust memory.
 constexpr int kMostCpus = 1 << 20;
 
-/// A CPU mask of any size: cpu_set_t ends at 1024.
-class CpuMask {
- public:
-  explicit CpuMask(int cpus) : cpus_(cpus), set_(CPU_ALLOC(static_cast<std::size_t>(cpus))) {
-    if (set_ == nullptr) throw std::bad_alloc();
-    CPU_ZERO_S(bytes(), set_);
-  }
-  ~CpuMask() { CPU_FREE(set_); }
-  CpuMask(const CpuMask&) = delete;
-  CpuMask& operator=(const CpuMask&) = delete;
+/// A CPU mask of any size, as many sets one behind the other: one ends at 1024.
+using CpuMask = std::vector<cpu_set_t>;
 
-  std::size_t bytes() const { return CPU_ALLOC_SIZE(static_cast<std::size_t>(cpus_)); }
-  cpu_set_t* get() const { return set_; }
-  void add(int cpu) { CPU_SET_S(static_cast<std::size_t>(cpu), bytes(), set_); }
-  std::vector<int> members() const {
-    std::vector<int> cpus;
-    for (int cpu = 0; cpu < static_cast<int>(bytes()) * CHAR_BIT; ++cpu) {
-      if (CPU_ISSET_S(static_cast<std::size_t>(cpu), bytes(), set_)) cpus.push_back(cpu);
-    }
-    return cpus;
-  }
-
- private:
-  int cpus_;
-  cpu_set_t* set_;
-};
+std::size_t bytes(const CpuMask& mask) { return mask.size() * sizeof(cpu_set_t); }
 
 std::vector<int> affinity() {
   // The kernel refuses with EINVAL a mask that is shorter than its own.
-  for (int cpus = CPU_SETSIZE; cpus <= kMostCpus; cpus *= 2) {
-    const CpuMask mask(cpus);
-    if (sched_getaffinity(0, mask.bytes(), mask.get()) == 0) return mask.members();
+  for (std::size_t cpus = CPU_SETSIZE; cpus <= kMostCpus; cpus *= 2) {
+    CpuMask mask(cpus / CPU_SETSIZE);
+    if (sched_getaffinity(0, bytes(mask), mask.data()) == 0) {
+      std::vector<int> members;
+      for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
+        if (CPU_ISSET_S(cpu, bytes(mask), mask.data())) members.push_back(static_cast<int>(cpu));
+      }
+      return members;
+    }
     if (errno != EINVAL) break;
   }
   throw std::runtime_error(
@@ -140,19 +125,17 @@ std::string list_of(std::vector<int> cpus) {
                       : std::strerror(error)));
 }
 
-}  // namespace
-
-std::string_view name(Pin pin) {
-  switch (pin) {
-    case Pin::cores:
-      return "cores";
-    case Pin::threads:
-      return "threads";
-    case Pin::none:
-      return "none";
-  }
-  return "";
+/// `what` names the CPUs in a message.
+template <class What>
+void bind_to(std::span<const int> cpus, What&& what) {
+  const auto [least, most] = std::minmax_element(cpus.begin(), cpus.end());
+  if (*least < 0 || *most >= kMostCpus) cannot_bind(what(), EINVAL);
+  CpuMask mask(static_cast<std::size_t>(*most) / CPU_SETSIZE + 1);
+  for (const int cpu : cpus) CPU_SET_S(static_cast<std::size_t>(cpu), bytes(mask), mask.data());
+  if (sched_setaffinity(0, bytes(mask), mask.data()) != 0) cannot_bind(what(), errno);
 }
+
+}  // namespace
 
 HwlocTopology load_hwloc(const char* synthetic) {
   hwloc_topology_t raw = nullptr;
@@ -259,27 +242,15 @@ Topology synthetic_topology(const std::string& description) {
 
 void bind_this_thread(int cpu) {
   const auto what = [cpu] { return fmt::format("CPU {}", cpu); };
-  if (cpu < 0 || cpu >= kMostCpus) cannot_bind(what(), EINVAL);
-  if (cpu < CPU_SETSIZE) {  // nothing is allocated: a model may do this inside its clock
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<std::size_t>(cpu), &set);
-    if (sched_setaffinity(0, sizeof(set), &set) != 0) cannot_bind(what(), errno);
-    return;
-  }
-  CpuMask mask(cpu + 1);
-  mask.add(cpu);
-  if (sched_setaffinity(0, mask.bytes(), mask.get()) != 0) cannot_bind(what(), errno);
+  if (cpu < 0 || cpu >= CPU_SETSIZE) return bind_to({&cpu, 1}, what);
+  cpu_set_t set{};  // nothing is allocated: a model may do this inside its clock
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  if (sched_setaffinity(0, sizeof(set), &set) != 0) cannot_bind(what(), errno);
 }
 
 void bind_this_thread(const std::vector<int>& cpus) {
   if (cpus.empty()) throw std::runtime_error("cannot bind a thread to an empty set of CPUs");
-  const auto [least, most] = std::minmax_element(cpus.begin(), cpus.end());
-  const auto what = [&cpus] { return "any of the CPUs " + list_of(cpus); };
-  if (*least < 0 || *most >= kMostCpus) cannot_bind(what(), EINVAL);
-  CpuMask mask(*most + 1);
-  for (const int cpu : cpus) mask.add(cpu);
-  if (sched_setaffinity(0, mask.bytes(), mask.get()) != 0) cannot_bind(what(), errno);
+  bind_to(cpus, [&cpus] { return "any of the CPUs " + list_of(cpus); });
 }
 
 }  // namespace crossover

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cstdint>
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,7 +14,10 @@ namespace crossover {
 
 enum class Pin { cores, threads, none };
 
-std::string_view name(Pin pin);
+constexpr std::string_view name(Pin pin) {
+  constexpr std::array<std::string_view, 3> names{"cores", "threads", "none"};
+  return names[static_cast<std::size_t>(pin)];
+}
 
 /// One hardware thread that the process may use.
 struct HardwareThread {

@@ -6,7 +6,6 @@
 #include <cstring>
 #endif
 
-#include <algorithm>
 #include <string_view>
 #include <system_error>
 #include <utility>

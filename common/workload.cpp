@@ -99,18 +99,6 @@ const Workload& known(std::string_view name) {
 
 }  // namespace
 
-std::string_view name(Pattern pattern) {
-  switch (pattern) {
-    case Pattern::map_in_place:
-      return "map in place";
-    case Pattern::map_into:
-      return "map";
-    case Pattern::sum:
-      break;
-  }
-  return "sum";
-}
-
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> all = all_workloads();
   return all;

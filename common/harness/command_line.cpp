@@ -5,8 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <iterator>
-#include <memory>
 #include <optional>
 #include <utility>
 
@@ -31,13 +29,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kAliases{
 
 /// Flags whose value is a truth value, for Google Benchmark's sake.
 constexpr std::string_view kInterleaving = "benchmark_enable_random_interleaving";
-
-const OptionInfo* find_option(std::string_view name) {
-  for (const OptionInfo& option : option_table()) {
-    if (option.name == name) return &option;
-  }
-  return nullptr;
-}
 
 /// Our name for an option's name, however it was called.
 std::string canonical(std::string_view name) {
@@ -83,12 +74,11 @@ std::string preset_table() {
   std::string table =
       "Presets:\n"
       "            rounds  min-time  precision  budget  sizes\n";
-  constexpr std::array<std::pair<std::string_view, Preset>, 3> kPresets{
-      {{"quick", Preset::quick}, {"standard", Preset::standard}, {"thorough", Preset::thorough}}};
-  for (const auto& [name, preset] : kPresets) {
+  for (const Preset preset : kPresets) {
     const PresetPlan plan = plan_of(preset);
-    table += fmt::format("  {:<9} {:>6}  {:>6} s  {:>7} %  {:>4} s  {}\n", name, plan.rounds,
-                         plan.min_time_s, plan.precision_percent, plan.budget_s, plan.sizes);
+    table +=
+        fmt::format("  {:<9} {:>6}  {:>6} s  {:>7} %  {:>4} s  {}\n", name(preset), plan.rounds,
+                    plan.min_time_s, plan.precision_percent, plan.budget_s, plan.sizes);
   }
   return table;
 }
@@ -196,97 +186,6 @@ void take_rest(const std::vector<std::string>& rest, CommandLine& line) {
 
 }  // namespace
 
-const std::vector<OptionInfo>& option_table() {
-  static const std::string measure = "What to measure";
-  static const std::string where = "Where it runs";
-  static const std::string how = "How long and how precisely";
-  static const std::string results = "Results";
-  static const std::string help = "Help";
-  static const std::vector<OptionInfo> table{
-      {"workloads", "LIST", measure, "of {workloads};\ndefault: {default workloads}",
-       "double,reduce"},
-      {"models", "LIST", measure,
-       "of {models},\n"
-       "or name/variant, as openmp/static;\n"
-       "default: all that this machine can run",
-       "serial,openmp"},
-      {"variants", "best|all", measure,
-       "best: a model's best and its library baseline;\n"
-       "all: every step of its ladder; default: best",
-       "all"},
-      {"types", "LIST", measure, "of f32, f64, i32, i64; default: f32", "f32,i64"},
-      {"sizes", "SPEC", measure,
-       "elements: 4096, 64Ki, 16Mi, 1Gi (powers of 1024, 0\n"
-       "to 256Ti), lists 1Ki,1Mi, ranges 1Ki..256Mi\n"
-       "(times 2), 1Ki..256Mi:x4; default: the preset's;\n"
-       "what has sizes of its own keeps them unless\n"
-       "--workloads names it",
-       "1Ki..256Mi:x4"},
-      {"scopes", "LIST", measure,
-       "what the clock covers, of resident, kernel,\n"
-       "offload; default: all that apply",
-       "resident,offload"},
-      {"cache", "warm|cold", measure,
-       "cold: no operation finds its data in a cache (of\n"
-       "CPU or GPU); a list measures both; default: warm",
-       "warm,cold"},
-      {"filter", "REGEX", measure,
-       "only configurations whose name matches somewhere\n"
-       "(ECMAScript), for example reduce/f32/.*/w:1$",
-       "reduce/f32"},
-      {"list", "", measure, "print what would run, one name a line, and exit", "", false},
-      {"threads", "SPEC", where,
-       "1,2,4 or 1..16 or auto: 1, 2, 4 ... all physical\n"
-       "cores, all hardware threads; default: auto",
-       "1,2,4"},
-      {"sms", "SPEC", where,
-       "a GPU's multiprocessors: 1,2,4 or 1..16 or all or\n"
-       "auto: 1, 2, 4 ... all; default: all",
-       "auto"},
-      {"device", "LIST|all", where, "CUDA device numbers, 0,1 or 0..3; default: 0", "0,1"},
-      {"pin", "cores|threads|none", where,
-       "cores: one worker a physical core before any SMT\n"
-       "sibling; threads: a core's siblings first;\n"
-       "default: cores",
-       "threads"},
-      {"scaling", "strong|weak", where,
-       "weak: --sizes counts elements per worker;\n"
-       "default: strong",
-       "weak"},
-      {"preset", "NAME", how,
-       "quick, standard or thorough: about 1, 5 and 30\n"
-       "minutes on a workstation; default: standard",
-       "quick"},
-      {"rounds", "N", how, "at most so many samples of each, 1 to 1000000", "30"},
-      {"min-time", "SECONDS", how, "a sample lasts at least so long, up to 3600", "0.05"},
-      {"precision", "PERCENT", how,
-       "stop when every median is known to within this\n"
-       "(half-width of its 95 % interval), up to 100",
-       "2"},
-      {"budget", "SECONDS", how, "stop after so long, up to 10000000", "300"},
-      {"output", "FILE.csv", results,
-       "a new file for the results, with FILE.json beside\n"
-       "it describing run and machine;\n"
-       "default: results/<label>-<UTC time>.csv",
-       "results/mine.csv", false, true},
-      {"resume", "FILE.csv", results,
-       "go on with an interrupted run: its options come\n"
-       "from FILE.json, what FILE.csv has is not measured\n"
-       "again",
-       "results/mine.csv", false, true},
-      {"label", "NAME", results,
-       "the machine's name in the results, 1 to 64\n"
-       "characters; default: the host name",
-       "workstation"},
-      {"benchmark_out", "FILE", "", "", "samples.json", false, true},
-      {"benchmark_out_format", "json", "", "", "json", false},
-      {"quiet", "", results, "no progress and no summary", "", false},
-      {"machine", "", help, "print the machine's description as JSON and exit", "", false},
-      {"version", "", help, "print version, commit, compiler and libraries", "", false},
-  };
-  return table;
-}
-
 CommandLine read_command_line(const std::vector<std::string>& arguments, const KnownNames& known) {
   CLI::App app(
       "At what size, by how much and at what cost does more parallel hardware win?\n"
@@ -316,7 +215,7 @@ CommandLine read_command_line(const std::vector<std::string>& arguments, const K
       if (info.name == ours) add(std::string(alias), info, "");
     }
   }
-  static const OptionInfo interleaving{std::string(kInterleaving), "", "", "", "", false};
+  static const OptionInfo interleaving{std::string(kInterleaving), "", "", "", "", nullptr};
   add(interleaving.name, interleaving, "");
 
   app.set_help_flag("-h,--help", "print this and exit")->group("Help");

@@ -7,8 +7,7 @@
 
 #include "common/harness/options.hpp"
 
-/// The command line's words: which options there are, which of them were given with what text, and
-/// what `--help` says. What the texts mean is the business of parse_command_line().
+/// The options there are, and which of them a command line gives with what text.
 namespace crossover {
 
 struct OptionInfo {
@@ -17,12 +16,21 @@ struct OptionInfo {
   std::string group;
   std::string help;     ///< may have several lines
   std::string example;  ///< a value that is right, for messages
-  bool of_run = true;   ///< recorded, and valid for a resumed run too
-  bool is_path = false;
+  /// Understands `text` and stores it. Throws ParseError.
+  void (*set)(Options& options, const std::string& text, const KnownNames& known);
+  enum class Kind {
+    of_run,   ///< recorded, and valid for a resumed run too
+    of_call,  ///< of this call alone
+    path,     ///< likewise; a path
+  };
+  Kind kind = Kind::of_run;
 };
 
 /// In the order of `--help`.
 const std::vector<OptionInfo>& option_table();
+
+/// The option of that name, or nullptr.
+const OptionInfo* find_option(std::string_view name);
 
 struct CommandLine {
   std::map<std::string, std::string> given;  ///< name without dashes to text; flags to ""

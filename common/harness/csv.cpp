@@ -1,21 +1,19 @@
 #include "common/harness/csv.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cmath>
-#include <system_error>
-#include <utility>
+#include <cstddef>
+#include <stdexcept>
 
+#include "common/element.hpp"
 #include "common/harness/file.hpp"
 #include "common/harness/parse.hpp"
 #include "common/harness/text.hpp"
+#include "common/system_file.hpp"
 
 namespace crossover {
 namespace {
@@ -38,92 +36,308 @@ void append_field(std::string& line, std::string_view text) {
   if (quote) line += '"';
 }
 
-}  // namespace
-
-std::string_view name(Status status) {
-  switch (status) {
-    case Status::ok:
-      return "ok";
-    case Status::noisy:
-      return "noisy";
-    case Status::skipped:
-      return "skipped";
-    case Status::failed:
-      break;
-  }
-  return "failed";
+[[noreturn]] void fail(std::size_t line, const std::string& what) {
+  throw std::runtime_error(fmt::format("line {}: {}", line, what));
 }
+
+/// Cuts RFC 4180 text into records.
+class Records {
+ public:
+  explicit Records(std::string_view text) : text_(text) {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (text_.starts_with(kByteOrderMark)) position_ = kByteOrderMark.size();
+  }
+
+  /// Reads the next record into `fields`. False at the end of the text, and when the text ends
+  /// before the record does.
+  bool next(std::vector<std::string>& fields) {
+    line_ = next_line_;
+    fields.assign(1, {});
+    enum { kPlain, kQuoted, kClosed } field_is = kPlain;
+    std::size_t opened = 0;  // the line of the last opening mark
+    for (std::size_t at = position_; at < text_.size(); ++at) {
+      const char c = text_[at];
+      std::string& field = fields.back();
+      if (field_is == kQuoted) {
+        if (c != '"') {
+          field += c;
+          next_line_ += c == '\n' ? 1 : 0;
+        } else if (text_.substr(at).starts_with("\"\"")) {
+          field += text_[at++];
+        } else {
+          field_is = kClosed;
+        }
+      } else if (c == ',') {
+        fields.emplace_back();
+        field_is = kPlain;
+      } else if (c == '\n' || text_.substr(at).starts_with("\r\n")) {
+        position_ = at + (c == '\n' ? 1 : 2);
+        ++next_line_;
+        return true;
+      } else if (c == '\r') {
+        if (at + 1 == text_.size()) return false;
+        fail(next_line_, "a carriage return without a line feed");
+      } else if (field_is == kClosed) {
+        fail(next_line_, "text behind a quoted field; a comma or the line's end would be right");
+      } else if (c != '"') {
+        field += c;
+      } else if (field.empty()) {
+        field_is = kQuoted;
+        opened = next_line_;
+      } else {
+        fail(next_line_,
+             "a quotation mark inside a field; a field with one is quoted as a whole, "
+             "with the mark doubled");
+      }
+    }
+    // Only a torn last line may lack the closing mark. Its rest holds no line end, because no field
+    // that this program writes does: more lines behind it are rows that must not be lost.
+    if (field_is == kQuoted && next_line_ != opened) {
+      fail(opened, "a quotation mark is opened and never closed");
+    }
+    return false;
+  }
+
+  std::size_t line() const { return line_; }          ///< where the last record began, from 1
+  std::size_t position() const { return position_; }  ///< behind the last whole record
+
+ private:
+  std::string_view text_;
+  std::size_t position_ = 0;
+  std::size_t line_ = 1;
+  std::size_t next_line_ = 1;
+};
+
+/// What would be right where a field is wrong.
+struct Wrong {
+  std::string right;
+};
+
+template <class T>
+T number_from(const std::string& field, T least) {
+  const auto value = to_number<T>(field);
+  if (!value || !(*value >= least)) throw Wrong{fmt::format("a number from {}", least)};
+  if constexpr (std::is_floating_point_v<T>) {
+    if (!std::isfinite(*value)) throw Wrong{"a finite number"};
+  }
+  return *value;
+}
+
+template <class E, std::size_t N>
+E one_of(const std::string& field, const std::array<E, N>& values) {
+  std::vector<std::string_view> names;
+  for (const E value : values) {
+    if (field == name(value)) return value;
+    names.push_back(name(value));
+  }
+  throw Wrong{fmt::format("one of {}", fmt::join(names, ", "))};
+}
+
+void require_nothing(const std::string& field) {
+  if (!field.empty()) throw Wrong{"nothing, because nothing was measured"};
+}
+
+template <auto kMember>
+std::string text_of(const Row& row) {
+  const auto& value = row.*kMember;
+  if constexpr (std::is_floating_point_v<std::remove_cvref_t<decltype(value)>>) {
+    return format_number(value);
+  } else {
+    return fmt::format("{}", value);
+  }
+}
+
+template <auto kMember>
+std::string if_measured(const Row& row) {
+  return row.measured() ? text_of<kMember>(row) : "";
+}
+
+template <auto kMember>
+void read(Row& row, const std::string& field) {
+  auto& value = row.*kMember;
+  if constexpr (std::is_arithmetic_v<std::remove_cvref_t<decltype(value)>>) {
+    value = number_from(field, std::remove_cvref_t<decltype(value)>{0});
+  } else {
+    if (field.empty()) throw Wrong{"something"};
+    value = field;
+  }
+}
+
+void read_schema(Row&, const std::string& field) {
+  if (field != std::to_string(kSchema)) throw Wrong{std::to_string(kSchema)};
+}
+
+void read_status(Row& row, const std::string& field) { row.status = one_of(field, kStatuses); }
+
+/// The name of one of `kValues`.
+template <auto kMember, const auto& kValues>
+void read_name(Row& row, const std::string& field) {
+  row.*kMember = name(one_of(field, kValues));
+}
+
+/// As `kRead`, or nothing.
+template <auto kRead>
+void optional(Row& row, const std::string& field) {
+  if (!field.empty()) kRead(row, field);
+}
+
+/// RFC 3339 in UTC, as utc_now() writes it.
+bool is_utc_time(std::string_view text) {
+  constexpr std::string_view kPattern = "0000-00-00T00:00:00.000Z";
+  if (text.size() != kPattern.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kPattern[i] == '0' ? !digit : text[i] != kPattern[i]) return false;
+  }
+  const auto two = [text](std::size_t at) { return (text[at] - '0') * 10 + text[at + 1] - '0'; };
+  return two(5) >= 1 && two(5) <= 12 && two(8) >= 1 && two(8) <= 31 && two(11) <= 23 &&
+         two(14) <= 59 && two(17) <= 60;
+}
+
+void read_time(Row& row, const std::string& field) {
+  read<&Row::time>(row, field);
+  if (!is_utc_time(field)) throw Wrong{"a time like 2026-01-31T12:00:00.123Z"};
+}
+
+void read_iterations(Row& row, const std::string& field) {
+  // A failed row may have no measurement.
+  if (row.status == Status::skipped || (row.status == Status::failed && field.empty())) {
+    return require_nothing(field);
+  }
+  row.iterations = number_from<std::int64_t>(field, 1);
+}
+
+void read_time_ns(Row& row, const std::string& field) {
+  if (!row.measured()) return require_nothing(field);
+  row.time_ns = number_from(field, 0.0);
+  if (row.time_ns == 0) throw Wrong{"a time above 0"};
+}
+
+void read_rate(Row& row, const std::string& field) {
+  if (!row.measured()) return require_nothing(field);
+  const double right = row.gb_per_s();
+  if (!(std::abs(number_from(field, 0.0) - right) <= 1e-9 * right)) {
+    throw Wrong{fmt::format("bytes / time_ns, {},", right)};
+  }
+}
+
+void read_error(Row& row, const std::string& field) {
+  if (row.status == Status::skipped) return require_nothing(field);
+  const auto error = to_number<double>(field).value_or(-1);
+  if (field != "nan" && !(error >= 0)) throw Wrong{"a number from 0, inf or nan"};
+  row.error = error;
+}
+
+struct RowColumn {
+  std::string_view name;
+  std::string_view unit;
+  std::string_view meaning;
+  std::string (*text)(const Row& row);
+  /// Row::status is known from the start. Throws Wrong.
+  void (*read)(Row& row, const std::string& field);
+};
+
+/// A column that is a member: a text that is not empty, or a number from 0.
+template <auto kMember>
+constexpr RowColumn member(std::string_view name, std::string_view unit, std::string_view meaning) {
+  return {name, unit, meaning, text_of<kMember>, read<kMember>};
+}
+
+/// What a row's fields are, in order: the one list of them.
+constexpr std::array kRowColumns{
+    RowColumn{"schema", "", "version of this format",
+              [](const Row&) { return std::to_string(kSchema); }, read_schema},
+    member<&Row::run>("run", "", "id of the run, the same in its JSON"),
+    member<&Row::label>("label", "", "the machine's label"),
+    RowColumn{"time", "", "when the sample ended, RFC 3339, UTC", text_of<&Row::time>, read_time},
+    member<&Row::workload>("workload", "", "what was done"),
+    RowColumn{"type", "", "element type", text_of<&Row::type>, read_name<&Row::type, kRowTypes>},
+    member<&Row::elements>("elements", "", "how many elements, over all workers"),
+    member<&Row::bytes>("bytes", "B", "the fewest bytes that one operation can move"),
+    member<&Row::model>("model", "", "who did it"),
+    RowColumn{"variant", "", "how the model did it", text_of<&Row::variant>,
+              optional<read<&Row::variant>>},
+    RowColumn{"scope", "", "what the clock covered", text_of<&Row::scope>,
+              optional<read_name<&Row::scope, kScopes>>},
+    member<&Row::workers>("workers", "",
+                          "threads, processes, ranks or multiprocessors that took part"),
+    member<&Row::device>("device", "", "what it ran on"),
+    member<&Row::round>("round", "", "samples of one round were taken close together"),
+    RowColumn{"iterations", "", "operations averaged in this sample", if_measured<&Row::iterations>,
+              read_iterations},
+    RowColumn{"time_ns", "ns", "mean time of one operation", if_measured<&Row::time_ns>,
+              read_time_ns},
+    RowColumn{"gb_per_s", "GB/s", "bytes / time_ns",
+              [](const Row& row) { return row.measured() ? format_number(row.gb_per_s()) : ""; },
+              read_rate},
+    RowColumn{"error", "", "relative error of the result against an exact reference",
+              [](const Row& row) {
+                return row.status == Status::skipped ? "" : format_number(row.error);
+              },
+              read_error},
+    RowColumn{"status", "", "whether the sample counts",
+              [](const Row& row) { return std::string(name(row.status)); }, read_status},
+    RowColumn{"note", "", "why, for everything but ok", text_of<&Row::note>,
+              optional<read<&Row::note>>},
+    RowColumn{"cache", "", "where operations found their data", text_of<&Row::cache>,
+              read_name<&Row::cache, kCaches>},
+    RowColumn{"flops", "", "arithmetic operations of one operation",
+              [](const Row& row) { return std::isnan(row.flops) ? "" : format_number(row.flops); },
+              optional<read<&Row::flops>>},
+};
+
+/// The columns that every results file begins with, and that never change; those behind them came
+/// later.
+constexpr std::size_t kFirstColumns = 20;
+constexpr std::size_t kStatusColumn = 18;
+static_assert(kRowColumns[kStatusColumn].name == "status");
+
+bool begins_right(const std::vector<std::string>& header) {
+  return header.size() >= kFirstColumns &&
+         std::equal(
+             kRowColumns.begin(), kRowColumns.begin() + kFirstColumns, header.begin(),
+             [](const RowColumn& column, const std::string& name) { return column.name == name; });
+}
+
+/// `places` are where the file has our columns, or beyond its fields for one that it has not.
+Row read_row(const std::vector<std::string>& fields, const std::vector<std::size_t>& places,
+             std::size_t line) {
+  Row row;
+  for (const Status status : kStatuses) {
+    if (fields[kStatusColumn] == name(status)) row.status = status;
+  }
+  for (std::size_t i = 0; i < kRowColumns.size(); ++i) {
+    if (places[i] >= fields.size()) continue;
+    const std::string& field = fields[places[i]];
+    try {
+      kRowColumns[i].read(row, field);
+    } catch (const Wrong& wrong) {
+      fail(line, fmt::format("column {} holds {}; {} would be right", kRowColumns[i].name,
+                             in_quotes(field), wrong.right));
+    }
+  }
+  return row;
+}
+
+}  // namespace
 
 std::string Row::configuration() const {
   return fmt::format("{}/{}/{}/{}/{}/n:{}/w:{}{}", workload, type, model, variant, scope, elements,
                      workers, cache == name(Cache::cold) ? "/cold" : "");
 }
 
-namespace {
-
-std::string if_measured(const Row& row, double number) {
-  return row.measured() ? format_number(number) : std::string();
-}
-
-struct RowColumn {
-  Column is;
-  std::string (*text)(const Row& row);
-};
-
-/// What a row's fields are, in order: the one list of them. The first 20 never change.
-constexpr auto kRowColumns = std::to_array<RowColumn>({
-    {{"schema", "", "row", "version of this format"},
-     [](const Row&) { return std::to_string(kSchema); }},
-    {{"run", "", "row", "id of the run, the same in its JSON"},
-     [](const Row& row) { return row.run; }},
-    {{"label", "", "row", "the machine's label"}, [](const Row& row) { return row.label; }},
-    {{"time", "", "row", "when the sample ended, RFC 3339, UTC"},
-     [](const Row& row) { return row.time; }},
-    {{"workload", "", "row", "what was done"}, [](const Row& row) { return row.workload; }},
-    {{"type", "", "row", "element type"}, [](const Row& row) { return row.type; }},
-    {{"elements", "", "row", "how many elements, over all workers"},
-     [](const Row& row) { return std::to_string(row.elements); }},
-    {{"bytes", "B", "row", "the fewest bytes that one operation can move"},
-     [](const Row& row) { return format_number(row.bytes); }},
-    {{"model", "", "row", "who did it"}, [](const Row& row) { return row.model; }},
-    {{"variant", "", "row", "how the model did it"}, [](const Row& row) { return row.variant; }},
-    {{"scope", "", "row", "what the clock covered"}, [](const Row& row) { return row.scope; }},
-    {{"workers", "", "row", "threads, processes, ranks or multiprocessors that took part"},
-     [](const Row& row) { return std::to_string(row.workers); }},
-    {{"device", "", "row", "what it ran on"}, [](const Row& row) { return row.device; }},
-    {{"round", "", "row", "samples of one round were taken close together"},
-     [](const Row& row) { return std::to_string(row.round); }},
-    {{"iterations", "", "row", "operations averaged in this sample"},
-     [](const Row& row) { return row.measured() ? std::to_string(row.iterations) : ""; }},
-    {{"time_ns", "ns", "row", "mean time of one operation"},
-     [](const Row& row) { return if_measured(row, row.time_ns); }},
-    {{"gb_per_s", "GB/s", "row", "bytes / time_ns"},
-     [](const Row& row) { return if_measured(row, row.gb_per_s()); }},
-    {{"error", "", "row", "relative error of the result against an exact reference"},
-     [](const Row& row) {
-       return row.status == Status::skipped ? std::string() : format_number(row.error);
-     }},
-    {{"status", "", "row", "whether the sample counts"},
-     [](const Row& row) { return std::string(name(row.status)); }},
-    {{"note", "", "row", "why, for everything but ok"}, [](const Row& row) { return row.note; }},
-    {{"cache", "", "row", "where operations found their data"},
-     [](const Row& row) { return row.cache; }},
-    {{"flops", "", "row", "arithmetic operations of one operation"},
-     [](const Row& row) { return std::isnan(row.flops) ? "" : format_number(row.flops); }},
-});
-
-}  // namespace
-
 std::vector<Column> row_columns() {
   std::vector<Column> columns;
-  for (const RowColumn& column : kRowColumns) columns.push_back(column.is);
+  for (const RowColumn& column : kRowColumns) {
+    columns.push_back({column.name, column.unit, "row", column.meaning});
+  }
   return columns;
 }
 
 std::string csv_header(const std::vector<std::string>& extra) {
   std::string line;
   for (const RowColumn& column : kRowColumns) {
-    line += fmt::format("{}{}", line.empty() ? "" : ",", column.is.name);
+    line += fmt::format("{}{}", line.empty() ? "" : ",", column.name);
   }
   for (const std::string& column : extra) line += ',' + column;
   return line;
@@ -144,93 +358,49 @@ std::string csv_line(const Row& row, const std::vector<std::string>& extra) {
   return line;
 }
 
-CsvWriter::CsvWriter(int descriptor, std::filesystem::path path, std::vector<std::string> extra)
-    : descriptor_(descriptor), path_(std::move(path)), extra_(std::move(extra)) {}
-
-CsvWriter::CsvWriter(CsvWriter&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)),
-      path_(std::move(other.path_)),
-      extra_(std::move(other.extra_)),
-      size_(other.size_) {}
-
-CsvWriter& CsvWriter::operator=(CsvWriter&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  std::swap(path_, other.path_);
-  std::swap(extra_, other.extra_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-CsvWriter::~CsvWriter() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-CsvWriter CsvWriter::create(const std::filesystem::path& path, std::vector<std::string> extra) {
-  if (path.has_parent_path()) {
-    std::error_code error;
-    std::filesystem::create_directories(path.parent_path(), error);
-    if (error) throw_errno(error.value(), "cannot create the folder of", path);
+CsvContents parse_csv(std::string_view text) {
+  CsvContents contents;
+  Records records(text);
+  std::vector<std::string>& columns = contents.columns;
+  if (!records.next(columns)) {
+    // Nothing, or the beginning of our header: the process ended before its first line did.
+    const std::string header = csv_header() + "\n";
+    if (!header.starts_with(text) && !text.starts_with(csv_header()))
+      fail(1, "no header of a crossover results file");
+    contents.torn = !text.empty();
+    columns.clear();
+    return contents;
   }
-  const int descriptor =
-      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (descriptor < 0) throw_errno(errno, "cannot create", path);
-  CsvWriter writer(descriptor, path, std::move(extra));
-  writer.lock();
+  if (!begins_right(columns)) {
+    fail(1,
+         fmt::format("no header of a crossover results file of schema {}; that begins with {}...",
+                     kSchema, csv_header().substr(0, 30)));
+  }
+  std::vector<std::size_t> places;
+  for (const RowColumn& column : kRowColumns) {
+    places.push_back(static_cast<std::size_t>(
+        std::find(columns.begin(), columns.end(), column.name) - columns.begin()));
+  }
+  std::vector<std::string> fields;
+  while (records.next(fields)) {
+    if (fields.size() != columns.size()) {
+      fail(records.line(),
+           fmt::format("{} fields; the header has {}", fields.size(), columns.size()));
+    }
+    contents.rows.push_back(read_row(fields, places, records.line()));
+  }
+  contents.valid_bytes = records.position();
+  contents.torn = records.position() != text.size();
+  return contents;
+}
+
+CsvContents read_csv(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
   try {
-    writer.write_line(csv_header(writer.extra_));
-  } catch (const std::system_error&) {
-    ::unlink(path.c_str());  // ours since O_EXCL, and nothing in it
-    throw;
+    return parse_csv(text);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(fmt::format("{}: {}", path.string(), error.what()));
   }
-  return writer;
-}
-
-CsvWriter CsvWriter::append_to(const std::filesystem::path& path, std::uint64_t valid_bytes,
-                               std::vector<std::string> extra) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (descriptor < 0) throw_errno(errno, "cannot append to", path);
-  CsvWriter writer(descriptor, path, std::move(extra));
-  writer.lock();
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0) throw_errno(errno, "cannot examine", path);
-  if (!S_ISREG(status.st_mode)) throw_errno(EINVAL, "no ordinary file:", path);
-  if (static_cast<std::uint64_t>(status.st_size) < valid_bytes) {
-    throw_errno(EINVAL, "shorter than when it was read:", path);
-  }
-  if (::ftruncate(descriptor, static_cast<off_t>(valid_bytes)) != 0) {
-    throw_errno(errno, "cannot cut back", path);
-  }
-  writer.size_ = valid_bytes;
-  if (valid_bytes == 0) writer.write_line(csv_header(writer.extra_));
-  return writer;
-}
-
-void CsvWriter::append(const Row& row) { write_line(csv_line(row, extra_)); }
-
-void CsvWriter::lock() const {
-  // A file system without locks is no reason not to write.
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    throw_errno(EBUSY, "another process is writing", path_);
-  }
-}
-
-void CsvWriter::write_line(std::string line) {
-  line += '\n';
-  std::size_t done = 0;
-  while (done < line.size()) {
-    const ssize_t count = ::write(descriptor_, line.data() + done, line.size() - done);
-    if (count > 0) {
-      done += static_cast<std::size_t>(count);  // a short write: the next one tells why
-      continue;
-    }
-    if (count < 0 && errno == EINTR) continue;
-    const int error = count < 0 ? errno : ENOSPC;
-    if (done > 0 && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0) {
-      throw_errno(error, "cannot write a line, nor take back the part of it in", path_);
-    }
-    throw_errno(error, "cannot write to", path_);
-  }
-  size_ += line.size();
 }
 
 }  // namespace crossover

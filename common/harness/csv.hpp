@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/descriptor.hpp"
 #include "common/model.hpp"
 
 namespace crossover {
@@ -17,7 +18,10 @@ enum class Status { ok, noisy, skipped, failed };
 
 inline constexpr std::array kStatuses{Status::ok, Status::noisy, Status::skipped, Status::failed};
 
-std::string_view name(Status status);
+constexpr std::string_view name(Status status) {
+  constexpr std::array<std::string_view, 4> names{"ok", "noisy", "skipped", "failed"};
+  return names[static_cast<std::size_t>(status)];
+}
 
 /// One line of the CSV: one configuration in one round. For the columns' meaning see
 /// row_columns(). Without a measurement the fields for iterations, time and rate stay empty, and in
@@ -83,21 +87,17 @@ class CsvWriter {
   static CsvWriter append_to(const std::filesystem::path& path, std::uint64_t valid_bytes,
                              std::vector<std::string> extra = {});
 
-  CsvWriter(CsvWriter&& other) noexcept;
-  CsvWriter& operator=(CsvWriter&& other) noexcept;
-  ~CsvWriter();
-
   /// Throws std::system_error when the system refuses; the file then holds all earlier rows.
   void append(const Row& row);
 
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  CsvWriter(int descriptor, std::filesystem::path path, std::vector<std::string> extra);
+  CsvWriter(Descriptor file, std::filesystem::path path, std::vector<std::string> extra);
   void lock() const;
   void write_line(std::string line);
 
-  int descriptor_ = -1;
+  Descriptor file_;
   std::filesystem::path path_;
   std::vector<std::string> extra_;  ///< names of the appended columns
   std::uint64_t size_ = 0;          ///< bytes of whole lines

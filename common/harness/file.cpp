@@ -6,33 +6,25 @@
 
 #include <array>
 #include <cerrno>
-#include <string_view>
 #include <system_error>
-#include <utility>
+
+#include "common/descriptor.hpp"
 
 namespace crossover {
-namespace {
 
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor(const std::filesystem::path& path, int flags)
-      : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  /// Some file systems report a failed write only here.
-  bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
-  int get() const { return descriptor_; }
+void throw_errno(int error, const char* what, const std::filesystem::path& path) {
+  throw std::system_error(error, std::generic_category(),
+                          fmt::format("{} {}", what, path.string()));
+}
 
- private:
-  int descriptor_;
-};
+void create_folder_of(const std::filesystem::path& path) {
+  if (!path.has_parent_path()) return;
+  std::error_code error;
+  std::filesystem::create_directories(path.parent_path(), error);
+  if (error) throw_errno(error.value(), "cannot create the folder of", path);
+}
 
-/// 0, or the error.
-int write_all(int descriptor, std::string_view text) {
+int write_all(int descriptor, std::string_view& text) {
   while (!text.empty()) {
     const ssize_t count = ::write(descriptor, text.data(), text.size());
     if (count > 0) {
@@ -46,15 +38,8 @@ int write_all(int descriptor, std::string_view text) {
   return 0;
 }
 
-}  // namespace
-
-void throw_errno(int error, const char* what, const std::filesystem::path& path) {
-  throw std::system_error(error, std::generic_category(),
-                          fmt::format("{} {}", what, path.string()));
-}
-
 std::string read_file(const std::filesystem::path& path) {
-  const Descriptor file(path, O_RDONLY);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) throw_errno(errno, "cannot open", path);
   std::string text;
   std::array<char, 65536> part;
@@ -70,14 +55,10 @@ std::string read_file(const std::filesystem::path& path) {
 }
 
 void replace_file(const std::filesystem::path& path, std::string_view contents) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  std::error_code failure;
-  std::filesystem::create_directories(folder, failure);
-  if (failure) throw_errno(failure.value(), "cannot create the folder of", path);
-
+  create_folder_of(path);
   std::filesystem::path temporary = path;
   temporary += fmt::format(".{}.tmp", ::getpid());
-  Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) throw_errno(errno, "cannot create", temporary);
   int error = write_all(file.get(), contents);
   if (error == 0 && ::fsync(file.get()) != 0) error = errno;
@@ -89,7 +70,8 @@ void replace_file(const std::filesystem::path& path, std::string_view contents) 
   }
   // The rename reaches the disk with its folder. Not every file system can sync one; the contents
   // are safe either way.
-  const Descriptor entry(folder, O_RDONLY | O_DIRECTORY);
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const Descriptor entry(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (entry.get() >= 0) ::fsync(entry.get());
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -17,6 +19,16 @@ namespace crossover {
 
 enum class Preset { quick, standard, thorough };
 enum class Scaling { strong, weak };
+
+inline constexpr std::array kPresets{Preset::quick, Preset::standard, Preset::thorough};
+
+constexpr std::string_view name(Preset preset) {
+  constexpr std::array<std::string_view, 3> names{"quick", "standard", "thorough"};
+  return names[static_cast<std::size_t>(preset)];
+}
+constexpr std::string_view name(Scaling scaling) {
+  return scaling == Scaling::strong ? "strong" : "weak";
+}
 
 /// `openmp` or `openmp/static`: an empty variant leaves the choice to `--variants`.
 struct ModelChoice {
@@ -39,19 +51,6 @@ PresetPlan plan_of(Preset preset);
 /// More workers than any machine has hardware threads: beyond it a count is a typing error.
 inline constexpr int kMostWorkers = 65536;
 
-/// `--sms`: how many of a GPU's multiprocessors.
-struct SmCounts {
-  enum class Which {
-    all,
-    automatic,  ///< 1, 2, 4, ... all
-    these,
-  };
-  Which which = Which::all;
-  std::vector<int> counts;  ///< `these`
-
-  bool operator==(const SmCounts&) const = default;
-};
-
 /// The command line, understood and checked as far as that is possible without the machine.
 struct Options {
   std::vector<std::string> workloads;  ///< empty: those that are in the presets
@@ -61,7 +60,7 @@ struct Options {
   std::vector<std::uint64_t> sizes;  ///< the preset's unless given
   bool sizes_given = false;
   std::optional<std::vector<int>> threads;  ///< none: `auto`
-  SmCounts sms;
+  std::optional<std::vector<int>> sms;      ///< none: `all`; an empty list: `auto`
   std::vector<Cache> caches{Cache::warm};
   std::optional<std::vector<Scope>> scopes;  ///< none: all that apply
   Scaling scaling = Scaling::strong;

@@ -60,7 +60,7 @@ TEST(Options, DefaultsAreTheStandardPreset) {
   EXPECT_EQ(options.sizes, parse_sizes("1Ki..256Mi:x4"));
   EXPECT_EQ(options.sizes.back(), std::uint64_t{256} << 20);
   EXPECT_EQ(options.threads, std::nullopt);
-  EXPECT_EQ(options.sms.which, SmCounts::Which::all);
+  EXPECT_EQ(options.sms, std::nullopt);
   EXPECT_THAT(options.caches, ElementsAre(Cache::warm));
   EXPECT_EQ(options.scopes, std::nullopt);
   EXPECT_EQ(options.scaling, Scaling::strong);
@@ -94,7 +94,7 @@ TEST(Options, ReadsEveryOption) {
   EXPECT_THAT(options.types, ElementsAre(ElementType::f64, ElementType::i32));
   EXPECT_THAT(options.sizes, ElementsAre(1024, 2048, 4096));
   EXPECT_THAT(options.threads.value(), ElementsAre(1, 2, 3));
-  EXPECT_EQ(options.sms, (SmCounts{SmCounts::Which::these, {1, 2}}));
+  EXPECT_THAT(options.sms.value(), ElementsAre(1, 2));
   EXPECT_THAT(options.caches, ElementsAre(Cache::cold));
   EXPECT_THAT(options.scopes.value(), ElementsAre(Scope::kernel, Scope::offload));
   EXPECT_EQ(options.scaling, Scaling::weak);

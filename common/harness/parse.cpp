@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "common/harness/text.hpp"
+#include "common/system_file.hpp"
 
 namespace crossover {
 namespace {
@@ -23,31 +24,19 @@ bool is_digits(std::string_view text) {
 
 /// The value of a string of digits, or the largest number of the type when it does not fit.
 std::uint64_t saturated(std::string_view digits) {
-  std::uint64_t value = 0;
-  const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return result.ec == std::errc{} ? value : std::numeric_limits<std::uint64_t>::max();
+  return to_number<std::uint64_t>(digits).value_or(std::numeric_limits<std::uint64_t>::max());
 }
 
-/// Calls `entry` with each part between commas.
-template <class Entry>
-void for_each_entry(std::string_view text, Entry&& entry) {
+/// The parts between commas.
+std::vector<std::string_view> entries_of(std::string_view text) {
   if (text.empty())
     throw ParseError("the list is empty; give names or numbers with commas between");
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    if (begin == end) {
-      throw ParseError("an entry of the list " + in_quotes(text) +
-                       " is empty; put one comma between two entries and none at the ends");
-    }
-    entry(text.substr(begin, end - begin));
-    begin = end + 1;
+  const auto entries = split(text, ',');
+  if (std::find(entries.begin(), entries.end(), "") != entries.end()) {
+    throw ParseError("an entry of the list " + in_quotes(text) +
+                     " is empty; put one comma between two entries and none at the ends");
   }
-}
-
-template <class T>
-void sort_unique(std::vector<T>& values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return entries;
 }
 
 /// What someone who wrote `64k` or `64KiB` will have meant: `64Ki`, or empty.
@@ -100,11 +89,11 @@ void append_size_range(std::string_view entry, std::size_t dots,
 
 std::vector<std::string> parse_list(std::string_view text) {
   std::vector<std::string> entries;
-  for_each_entry(text, [&](std::string_view entry) {
+  for (const std::string_view entry : entries_of(text)) {
     if (std::find(entries.begin(), entries.end(), entry) == entries.end()) {
       entries.emplace_back(entry);
     }
-  });
+  }
   return entries;
 }
 
@@ -132,15 +121,16 @@ std::uint64_t parse_size(std::string_view text) {
 
 std::vector<std::uint64_t> parse_sizes(std::string_view text) {
   std::vector<std::uint64_t> sizes;
-  for_each_entry(text, [&](std::string_view entry) {
+  for (const std::string_view entry : entries_of(text)) {
     const std::size_t dots = entry.find("..");
     if (dots == std::string_view::npos) {
       sizes.push_back(parse_size(entry));
     } else {
       append_size_range(entry, dots, sizes);
     }
-  });
-  sort_unique(sizes);
+  }
+  std::sort(sizes.begin(), sizes.end());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
   return sizes;
 }
 
@@ -161,7 +151,7 @@ std::vector<int> parse_counts(std::string_view text, int most, int least) {
   std::vector<int> counts;
   // A range of every count up to `most` is the longest list that says anything new.
   std::vector<bool> seen(static_cast<std::size_t>(most) + 1);
-  for_each_entry(text, [&](std::string_view entry) {
+  for (const std::string_view entry : entries_of(text)) {
     const std::size_t dots = entry.find("..");
     const int first = parse_count(entry.substr(0, std::min(dots, entry.size())), least, most);
     const int last =
@@ -171,7 +161,7 @@ std::vector<int> parse_counts(std::string_view text, int most, int least) {
                        std::to_string(last) + ".." + std::to_string(first));
     }
     for (int count = first; count <= last; ++count) seen[static_cast<std::size_t>(count)] = true;
-  });
+  }
   for (int count = least; count <= most; ++count) {
     if (seen[static_cast<std::size_t>(count)]) counts.push_back(count);
   }

@@ -174,7 +174,7 @@ class VariantPlan {
 Sweeps sweeps_of(const Options& options) {
   Sweeps sweeps;
   // A list of none means 1, 2, 4, ... to a model.
-  if (options.sms.which != SmCounts::Which::all) sweeps.sms = options.sms.counts;
+  sweeps.sms = options.sms;
   sweeps.devices = options.devices;
   return sweeps;
 }

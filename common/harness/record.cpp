@@ -1,5 +1,6 @@
 #include "common/harness/record.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -28,12 +29,12 @@ Json describe_topology(const Options& options, const Topology& topology) {
                     {"package", thread.package},
                     {"smt_rank", thread.smt_rank}});
   }
-  Json sms = options.sms.which == SmCounts::Which::all ? "all" : "auto";
-  if (options.sms.which == SmCounts::Which::these) sms = options.sms.counts;
+  Json sms = options.sms ? "auto" : "all";
+  if (options.sms && !options.sms->empty()) sms = *options.sms;
   Json devices = "all";
   if (!options.devices.empty()) devices = options.devices;
   return {{"pin", name(options.pin)},
-          {"scaling", options.scaling == Scaling::strong ? "strong" : "weak"},
+          {"scaling", name(options.scaling)},
           {"threads", options.threads.value_or(topology.automatic_thread_counts())},
           {"sms", sms},
           {"devices", devices},
@@ -62,13 +63,8 @@ std::string new_run_id() {
 std::string utc_now() {
   using namespace std::chrono;
   const auto now = floor<milliseconds>(system_clock::now());
-  const auto day = floor<days>(now);
-  const year_month_day date{day};
-  const hh_mm_ss time{now - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     time.hours().count(), time.minutes().count(), time.seconds().count(),
-                     time.subseconds().count());
+  const auto second = floor<seconds>(now);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", second, (now - second).count());
 }
 
 Json new_record(const Options& options, const std::string& command, const Topology& topology,

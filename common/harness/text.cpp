@@ -1,7 +1,11 @@
 #include "common/harness/text.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
+#include <nlohmann/json.hpp>
 
 namespace crossover {
 namespace {
@@ -48,12 +52,7 @@ std::string in_quotes(std::string_view text, std::size_t most) {
 }
 
 std::string joined(const std::vector<std::string>& names) {
-  std::string result;
-  for (const std::string& name : names) {
-    if (!result.empty()) result += ", ";
-    result += name;
-  }
-  return result;
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string nearest_name(std::string_view text, const std::vector<std::string>& known) {
@@ -75,39 +74,18 @@ std::string nearest_name(std::string_view text, const std::vector<std::string>& 
 std::string unknown_name(std::string_view kind, std::string_view text,
                          const std::vector<std::string>& known,
                          const std::vector<std::string>& shown) {
-  std::string message =
-      "unknown " + std::string(kind) + " " + in_quotes(text) + ": known are " + joined(shown);
   const std::string nearest = nearest_name(text, known);
-  if (!nearest.empty()) message += "; did you mean " + nearest + "?";
-  return message;
-}
-
-std::string unknown_name(std::string_view kind, std::string_view text,
-                         const std::vector<std::string>& known) {
-  return unknown_name(kind, text, known, known);
+  return fmt::format("unknown {} {}: known are {}{}", kind, in_quotes(text), joined(shown),
+                     nearest.empty() ? "" : "; did you mean " + nearest + "?");
 }
 
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const std::size_t length = first < 0x80             ? 1
-                               : (first & 0xE0) == 0xC0 ? 2
-                               : (first & 0xF0) == 0xE0 ? 3
-                               : (first & 0xF8) == 0xF0 ? 4
-                                                        : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    char32_t code = length == 1 ? first : first & (0x7FU >> length);
-    for (std::size_t k = 1; k < length; ++k) {
-      if (!is_continuation(text[i + k])) return false;
-      code = (code << 6) | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
-    }
-    constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < kLeast[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) {
-      return false;
-    }
-    i += length;
+  try {
+    nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
   }
-  return true;
 }
 
 std::size_t utf8_length(std::string_view text) {

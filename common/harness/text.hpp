@@ -24,8 +24,6 @@ std::string nearest_name(std::string_view text, const std::vector<std::string>& 
 std::string unknown_name(std::string_view kind, std::string_view text,
                          const std::vector<std::string>& known,
                          const std::vector<std::string>& shown);
-std::string unknown_name(std::string_view kind, std::string_view text,
-                         const std::vector<std::string>& known);
 
 /// Whether `text` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
 bool is_utf8(std::string_view text);

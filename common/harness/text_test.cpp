@@ -36,9 +36,9 @@ TEST(NearestName, DoesNotGuessWildly) {
 }
 
 TEST(UnknownName, ListsWhatIsKnown) {
-  EXPECT_EQ(unknown_name("model", "cud", {"cuda", "serial"}),
+  EXPECT_EQ(unknown_name("model", "cud", {"cuda", "serial"}, {"cuda", "serial"}),
             "unknown model 'cud': known are cuda, serial; did you mean cuda?");
-  EXPECT_EQ(unknown_name("model", "sycl", {"cuda", "serial"}),
+  EXPECT_EQ(unknown_name("model", "sycl", {"cuda", "serial"}, {"cuda", "serial"}),
             "unknown model 'sycl': known are cuda, serial");
 }
 

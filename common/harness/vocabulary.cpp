@@ -19,17 +19,12 @@ std::string_view name(Variant::Role role) {
 using crossover::name;
 
 std::string_view meaning(Scope scope) {
-  switch (scope) {
-    case Scope::resident:
-      return "data already where the work runs; host clock, from the call until the host knows "
-             "that "
-             "the result is there";
-    case Scope::kernel:
-      return "data in device memory; device clock, around the kernels alone";
-    case Scope::offload:
-      break;
-  }
-  return "data starts and ends in host memory; host clock, around copy in, work and copy out";
+  constexpr std::array<std::string_view, 3> meanings{
+      "data already where the work runs; host clock, from the call until the host knows that the "
+      "result is there",
+      "data in device memory; device clock, around the kernels alone",
+      "data starts and ends in host memory; host clock, around copy in, work and copy out"};
+  return meanings[static_cast<std::size_t>(scope)];
 }
 
 template <class Values>
@@ -115,7 +110,7 @@ Json describe_vocabulary(const Models& models, const Json& columns) {
            {"columns", Json::array()}};
   for (const Workload& workload : workloads()) all["workloads"].push_back(describe(workload));
   for (const auto& model : models) all["models"].push_back(describe(*model));
-  for (const Scope scope : {Scope::resident, Scope::kernel, Scope::offload}) {
+  for (const Scope scope : kScopes) {
     all["scopes"].push_back({{"name", name(scope)}, {"meaning", meaning(scope)}});
   }
   for (const Column& column : row_columns()) all["columns"].push_back(describe(column));

@@ -23,20 +23,15 @@ struct CompiledElement {
   };
 
   template <class V, std::size_t... Index>
-  static V element(const Workload& work, const V (&values)[sizeof...(Index)],
-                   std::index_sequence<Index...>) {
-    return work.element(values[Index]...);
-  }
-
-  template <class V>
-  static void for_values() {
-    element<V>(Workload{}, {}, Indices{});
+  static void for_values(std::index_sequence<Index...>) {
+    const V values[sizeof...(Index)]{};
+    Workload{}.element(values[Index]...);
   }
 
   template <class... Ts>
   static void for_types(TypeList<Ts...>) {
-    (for_values<Word<Ts>>(), ...);
-    (for_values<typename VectorOf<Word<Ts>>::type>(), ...);
+    (for_values<Word<Ts>>(Indices{}), ...);
+    (for_values<typename VectorOf<Word<Ts>>::type>(Indices{}), ...);
   }
 };
 

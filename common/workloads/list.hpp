@@ -1,10 +1,8 @@
 #pragma once
 
-#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
-#include <utility>
 
 #include "common/workload.hpp"
 #include "common/workloads/pattern.hpp"

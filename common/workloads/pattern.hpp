@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -63,7 +64,10 @@ using Lane = typename detail::LaneOf<V>::type;
 
 enum class Pattern { map_in_place, map_into, sum };
 
-std::string_view name(Pattern pattern);
+constexpr std::string_view name(Pattern pattern) {
+  constexpr std::array<std::string_view, 3> names{"map in place", "map", "sum"};
+  return names[static_cast<std::size_t>(pattern)];
+}
 
 /// The routine of the BLAS that does the same, as a library's baseline.
 struct Blas {

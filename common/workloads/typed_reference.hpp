@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -72,19 +71,25 @@ class TypedReference final : public Reference {
   using R = std::conditional_t<Work::kExact && Work::kPattern != Pattern::sum, Word<T>, Wider<T>>;
   static constexpr std::uint64_t kNone = ~std::uint64_t{0};
   static constexpr bool kBitwise = Work::kExact || !std::is_floating_point_v<T>;
-  static constexpr std::uint64_t kBoundary = Work::kPattern == Pattern::sum ? kSalted : 0;
+  /// Elements below this depend on the salt.
+  static constexpr std::uint64_t kSaltedPart = Work::kPattern == Pattern::sum ? kSalted : kNone;
   // The arrays that are read: all but the written one of a map into another.
   static constexpr int kFirstInput = Work::kPattern == Pattern::map_into ? 1 : 0;
   using Inputs = std::make_integer_sequence<int, Work::kInputs>;
 
-  /// `body(first, count, salt)` for parts within which nothing but the index differs.
+  /// `body(first, count, salt)` for parts of [first, first + count) that lie in one block of 2^32
+  /// indices and have one salt: what is constant there leaves the inner loops.
   template <class Body>
   static void for_each_part(std::uint64_t first, std::uint64_t count, std::uint32_t salt,
                             Body&& body) {
-    for_each_stream(first, count, kBoundary, salt, kBoundary == 0 ? salt : 0,
-                    [&](Stream, std::uint64_t begin, std::uint64_t length) {
-                      body(begin, length, begin < kBoundary || kBoundary == 0 ? salt : 0U);
-                    });
+    const std::uint64_t end = first + count;
+    while (first < end) {
+      const bool salted = first < kSaltedPart;
+      std::uint64_t stop = std::min(end, ((first >> 32) + 1) << 32);
+      if (salted) stop = std::min(stop, kSaltedPart);
+      body(first, stop - first, salted ? salt : 0U);
+      first = stop;
+    }
   }
 
   template <int... Input>
@@ -100,12 +105,6 @@ class TypedReference final : public Reference {
     return static_cast<R>(function(static_cast<R>(
         std::bit_cast<Word<T>>(work_.template input<T>(from[Input].template bits<Bits>(low))))...));
   }
-
-  struct Wrong {
-    std::atomic<std::uint64_t> count{0};
-    std::atomic<std::uint64_t> first{kNone};
-    std::atomic<double> error{0};
-  };
 
   /// The largest relative error in a block, NaN if any is one; bit by bit, 1 for what differs.
   template <class Function>
@@ -144,7 +143,10 @@ class TypedReference final : public Reference {
     const auto function = work_.template reference<R>(times);
     constexpr double kUnit = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
     const double bound = kBitwise ? 0 : static_cast<double>(times) * work_.roundings() * kUnit;
-    Wrong wrong;
+    std::mutex mutex;
+    std::uint64_t wrong = 0;
+    std::uint64_t at = kNone;  // of the first wrong one
+    double error = 0;
     parallel_over(count, cpus, [&](std::uint64_t first, std::uint64_t size) {
       double most = 0;
       for_each_part(offset + first, size, salt,
@@ -153,44 +155,36 @@ class TypedReference final : public Reference {
                       // In blocks: the loop that looks for errors vectorises, the one that finds
                       // the place is rarely needed.
                       constexpr std::uint64_t kBlock = 4096;
-                      for (std::uint64_t at = begin; at < begin + length; at += kBlock) {
-                        const std::uint64_t in_block = std::min(kBlock, begin + length - at);
-                        const T* const block = data + (at - offset);
-                        const double error = block_error(block, function, from,
-                                                         static_cast<std::uint32_t>(at), in_block);
-                        if (error <= bound) {
-                          most = std::max(most, error);
+                      for (std::uint64_t block = begin; block < begin + length; block += kBlock) {
+                        const std::uint64_t end = std::min(block + kBlock, begin + length);
+                        const auto error_of = [&](std::uint64_t element, std::uint64_t elements) {
+                          return block_error(data + (element - offset), function, from,
+                                             static_cast<std::uint32_t>(element), elements);
+                        };
+                        const double of_block = error_of(block, end - block);
+                        if (of_block <= bound) {
+                          most = std::max(most, of_block);
                           continue;
                         }
-                        for (std::uint64_t i = 0; i < in_block; ++i) {
-                          const double one = block_error(block + i, function, from,
-                                                         static_cast<std::uint32_t>(at + i), 1);
-                          if (one <= bound) continue;
-                          ++wrong.count;
-                          lower(wrong.first, at + i);
+                        for (std::uint64_t i = block; i < end; ++i) {
+                          if (error_of(i, 1) <= bound) continue;
+                          const std::lock_guard lock(mutex);
+                          ++wrong;
+                          at = std::min(at, i);
                         }
                       }
                     });
-      raise(wrong.error, most);
+      const std::lock_guard lock(mutex);
+      error = std::max(error, most);
     });
-    if (wrong.count == 0) return {wrong.error, true, {}};
-    const std::uint64_t at = wrong.first;
+    if (wrong == 0) return {error, true, {}};
     const R right =
         of_inputs(function, streams(at, salt, Inputs{}), static_cast<std::uint32_t>(at), Inputs{});
     const auto is = static_cast<long double>(data[at - offset]);
     const auto should = static_cast<long double>(static_cast<T>(right));
     return {static_cast<double>(std::fabs((is - should) / should)), false,
             fmt::format("{} of {} elements are wrong; the first is number {}: {} instead of {}",
-                        wrong.count.load(), count, at, data[at - offset], static_cast<T>(right))};
-  }
-
-  static void lower(std::atomic<std::uint64_t>& to, std::uint64_t value) {
-    for (std::uint64_t seen = to; value < seen && !to.compare_exchange_weak(seen, value);) {
-    }
-  }
-  static void raise(std::atomic<double>& to, double value) {
-    for (double seen = to; value > seen && !to.compare_exchange_weak(seen, value);) {
-    }
+                        wrong, count, at, data[at - offset], static_cast<T>(right))};
   }
 
   /// A sum in twice the digits of long double (or exactly, of integers): Knuth's TwoSum.
