@@ -200,21 +200,6 @@ std::optional<std::string> operating_system(const SystemRoot& root) {
   return std::nullopt;
 }
 
-std::array<std::uint64_t, 3> read_data_caches() {
-  std::array<std::uint64_t, 3> bytes{};
-  const auto hwloc = load_hwloc();
-  if (!hwloc) return bytes;
-  // Worker 0's core, for there may be several kinds.
-  const int cpu = detect_topology().place(1, Pin::cores).cpus.front();
-  const auto* unit = hwloc_get_pu_obj_by_os_index(hwloc.get(), static_cast<unsigned>(cpu));
-  for (const auto* object = unit; object != nullptr; object = object->parent) {
-    if (hwloc_obj_type_is_dcache(object->type) == 0) continue;
-    const auto& cache = object->attr->cache;
-    if (cache.depth >= 1 && cache.depth <= bytes.size()) bytes[cache.depth - 1] = cache.size;
-  }
-  return bytes;
-}
-
 }  // namespace
 
 std::string host_name() {
@@ -255,12 +240,6 @@ nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root
       {"cpu_quota", or_null(topology.cpu_quota)},
       {"affinity", topology.threads.size()},
   };
-}
-
-std::uint64_t data_cache_bytes(int level) {
-  static const auto bytes = read_data_caches();
-  if (level < 1 || level > static_cast<int>(bytes.size())) return 0;
-  return bytes[static_cast<std::size_t>(level - 1)];
 }
 
 }  // namespace crossover

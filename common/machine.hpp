@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -26,9 +25,5 @@ nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root
 
 /// The host name without its domain, which would be an address; empty where there is none.
 std::string host_name();
-
-/// Bytes of the data cache of `level` (1, 2, 3) that the core of the first worker sees, or 0 when
-/// unknown. Read once: later calls cost nothing.
-std::uint64_t data_cache_bytes(int level);
 
 }  // namespace crossover

@@ -145,22 +145,5 @@ TEST(DescribeMachine, KeepsThePersonOut) {
   EXPECT_THAT(text, Not(HasSubstr("/sys")));
 }
 
-TEST(DataCache, IsTheOneThatTheDescriptionLists) {
-  const auto caches = describe_machine(detect_topology())["cpu"]["caches"];
-  for (const int level : {1, 2, 3}) {
-    bool listed = false;
-    bool any = false;
-    for (const auto& cache : caches) {
-      if (cache["level"] != level || cache["type"] == "instruction") continue;
-      any = true;
-      listed = listed || cache["bytes"] == data_cache_bytes(level);
-    }
-    EXPECT_TRUE(any ? listed : data_cache_bytes(level) == 0) << level;
-  }
-  EXPECT_EQ(data_cache_bytes(0), 0);
-  EXPECT_EQ(data_cache_bytes(4), 0);
-  EXPECT_EQ(data_cache_bytes(-1), 0);
-}
-
 }  // namespace
 }  // namespace crossover

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "common/descriptor.hpp"
 #include "cpu/mpi/orders.hpp"
-#include "cpu/process/descriptor.hpp"
 
 namespace crossover::cpu::mpi {
 

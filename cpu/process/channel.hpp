@@ -9,10 +9,10 @@
 #include <span>
 #include <vector>
 
+#include "common/descriptor.hpp"
 #include "common/model.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
-#include "cpu/process/descriptor.hpp"
 
 /// Worker processes that share no memory, and what carries data to them and back.
 namespace crossover::cpu {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "common/buffer.hpp"
-#include "cpu/process/descriptor.hpp"
+#include "common/descriptor.hpp"
 
 namespace crossover::cpu {
 

@@ -16,13 +16,13 @@
 #include <vector>
 
 #include "common/buffer.hpp"
+#include "common/descriptor.hpp"
 #include "common/system_file.hpp"
 #include "common/tasks.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
 #include "cpu/process/crew.hpp"
-#include "cpu/process/descriptor.hpp"
 #include "cpu/shared.hpp"
 
 namespace crossover::cpu {

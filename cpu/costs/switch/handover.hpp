@@ -9,7 +9,7 @@
 #include <span>
 
 #include "common/buffer.hpp"
-#include "cpu/process/descriptor.hpp"
+#include "common/descriptor.hpp"
 
 /// Ways to hand a token over between two threads or two processes, none of which spins. A *channel*
 /// is a class with
