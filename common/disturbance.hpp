@@ -11,7 +11,7 @@
 
 #include "common/descriptor.hpp"
 #include "common/limits.hpp"
-#include "common/process_usage.hpp"
+#include "common/tasks.hpp"
 #include "common/topology.hpp"
 
 /// What disturbed a span of time: whether a sample's clock measured the work alone, or also a

@@ -14,7 +14,6 @@
 
 #include "common/hwloc_topology.hpp"
 #include "common/system_file.hpp"
-#include "common/virtualisation.hpp"
 
 namespace crossover {
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 #include "common/limits.hpp"
@@ -16,12 +17,17 @@ namespace crossover {
 ///     numa_nodes
 ///     memory_bytes, memory_limit_bytes (the tightest control group's)
 ///     page_size (bytes), huge_pages (transparent ones: "always", "madvise", "never")
-///     governor, virtualisation (see virtualisation.hpp), kernel, os
+///     governor, virtualisation (as below), kernel, os
 ///     cpu_quota (CPUs), affinity (the number of hardware threads this process may use)
 ///
 /// All of the machine counts, not only what this process may use. What the system does not tell is
 /// null. Holds no user name, path or address.
 nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root = {});
+
+/// What lies between this process and the hardware, in the words of systemd-detect-virt where it
+/// has one: "kvm", "vmware", "docker", "docker on kvm", "none"; "vm" for a hypervisor without a
+/// name. Nothing when the system does not tell.
+std::optional<std::string> virtualisation(const SystemRoot& root = {});
 
 /// The host name without its domain, which would be an address; empty where there is none.
 std::string host_name();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <string>
 #include <system_error>
 
@@ -92,6 +93,24 @@ ContextSwitches context_switches(pid_t task, const SystemRoot& root) {
     return number_of<std::uint64_t>(status, key).value_or(0);
   };
   return {count("voluntary_ctxt_switches"), count("nonvoluntary_ctxt_switches")};
+}
+
+std::optional<ProcessUsage> process_usage(int process, const SystemRoot& root) {
+  clockid_t clock{};
+  timespec time{};
+  if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+    return std::nullopt;
+  }
+  ProcessUsage usage;
+  usage.cpu_s = static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  usage.involuntary_switches = static_cast<double>(context_switches(process, root).involuntary);
+  // Time on a CPU, time waiting for one (both ns), turns on one.
+  const auto schedule = words(text_of(root.path / "proc" / std::to_string(process) / "schedstat"));
+  if (schedule.size() >= 3) {
+    usage.wait_ns = to_number<std::uint64_t>(schedule[1]).value_or(0);
+    usage.turns = to_number<std::uint64_t>(schedule[2]).value_or(0);
+  }
+  return usage;
 }
 
 }  // namespace crossover

@@ -1,5 +1,3 @@
-#include "common/virtualisation.hpp"
-
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 
@@ -11,17 +9,21 @@
 #include <utility>
 #include <vector>
 
+#include "common/machine.hpp"
 #include "common/system_file.hpp"
 
 namespace crossover {
 namespace {
 
+/// Patterns, divided by bars, and the name that goes with them.
 using Names = std::vector<std::pair<std::string_view, std::string_view>>;
 
-/// The name of the first pattern that `text` holds.
+/// The first name of whose patterns `text` holds one.
 std::optional<std::string> match(const Names& names, std::string_view text) {
-  for (const auto& [pattern, name] : names) {
-    if (text.find(pattern) != std::string_view::npos) return std::string(name);
+  for (const auto& [patterns, name] : names) {
+    for (const auto pattern : split(patterns, '|')) {
+      if (text.find(pattern) != std::string_view::npos) return std::string(name);
+    }
   }
   return std::nullopt;
 }
@@ -47,36 +49,21 @@ std::string cpuid_signature() {
 }
 
 std::optional<std::string> hypervisor(const SystemRoot& root) {
-  static const Names kSignatures{
-      {"KVMKVMKVM", "kvm"},
-      {"Linux KVM Hv", "kvm"},
-      {"Microsoft Hv", "microsoft"},
-      {"VMwareVMware", "vmware"},
-      {"XenVMMXenVMM", "xen"},
-      {"TCGTCGTCGTCG", "qemu"},
-      {"VBoxVBoxVBox", "oracle"},
-      {"prl hyperv", "parallels"},
-      {"bhyve bhyve", "bhyve"},
-      {"ACRNACRNACRN", "acrn"},
-      {"NVMM", "qemu"},
-  };
-  static const Names kFirmware{
-      {"KVM", "kvm"},
-      {"OpenStack", "kvm"},
+  // What firmware says of itself, and those signatures of CPUID that hold nothing of it.
+  static const Names kHypervisors{
+      {"KVM|OpenStack", "kvm"},
       {"Amazon EC2", "amazon"},
       {"Google Compute", "google"},
-      {"QEMU", "qemu"},
-      {"VMware", "vmware"},
-      {"VMW", "vmware"},
-      {"innotek GmbH", "oracle"},
-      {"VirtualBox", "oracle"},
+      {"QEMU|TCGTCGTCGTCG|NVMM", "qemu"},
+      {"VMware|VMW", "vmware"},
+      {"innotek GmbH|VirtualBox|VBoxVBoxVBox", "oracle"},
       {"Xen", "xen"},
       {"Bochs", "bochs"},
-      {"Parallels", "parallels"},
-      {"BHYVE", "bhyve"},
-      {"Hyper-V", "microsoft"},
-      {"Virtual Machine", "microsoft"},
+      {"Parallels|prl hyperv", "parallels"},
+      {"BHYVE|bhyve bhyve", "bhyve"},
+      {"Hyper-V|Virtual Machine|Microsoft Hv", "microsoft"},
       {"Apple Virtualization", "apple"},
+      {"ACRNACRNACRN", "acrn"},
   };
   const auto kernel = read_word(root.path / "proc/sys/kernel/osrelease").value_or("");
   if (kernel.find("icrosoft") != std::string::npos) return "wsl";
@@ -86,7 +73,7 @@ std::optional<std::string> hypervisor(const SystemRoot& root) {
   const bool flagged = flags && (" " + *flags + " ").find(" hypervisor ") != std::string::npos;
   if (flags && !flagged) return "none";
   if (flagged && root.path == "/") {
-    if (auto name = match(kSignatures, cpuid_signature())) return name;
+    if (auto name = match(kHypervisors, cpuid_signature())) return name;
   }
 
   std::string firmware;
@@ -97,7 +84,7 @@ std::optional<std::string> hypervisor(const SystemRoot& root) {
   }
   // Amazon's instances without a hypervisor have the same vendor and this suffix.
   if (firmware.find(".metal") != std::string::npos) return "none";
-  if (auto name = match(kFirmware, firmware)) return name;
+  if (auto name = match(kHypervisors, firmware)) return name;
 
   if (const auto type = read_word(root.path / "sys/hypervisor/type")) return type;
   if (const auto type = read_word(root.path / "proc/device-tree/hypervisor/compatible")) {

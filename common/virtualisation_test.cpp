@@ -1,8 +1,7 @@
-#include "common/virtualisation.hpp"
-
 #include <gmock/gmock.h>
 
 #include "common/fake_root.hpp"
+#include "common/machine.hpp"
 
 namespace crossover {
 namespace {

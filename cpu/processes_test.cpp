@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/process_usage.hpp"
+#include "common/tasks.hpp"
 #include "common/system_file.hpp"
 #include "common/topology.hpp"
 #include "cpu/models.hpp"
