@@ -66,24 +66,29 @@ class Pool {
   std::vector<std::thread> threads_;
 };
 
-/// Threads created for every operation and joined at its end; the caller is worker 0.
+/// Threads created for every operation and joined at its end: workers `kFirst` and up. With 1, the
+/// caller is worker 0 and each thread is bound as a worker; with 0 it only waits, and the threads
+/// are born anywhere on the team's CPUs.
+template <int kFirst>
 class Spawn {
  public:
   Spawn(int workers, const Placement& placement)
-      : binding_(placement), placement_(placement), workers_(workers) {
+      : binding_(placement, kFirst == 0 ? CallerBinding::To::all : CallerBinding::To::worker_0),
+        placement_(placement),
+        workers_(workers) {
     threads_.reserve(static_cast<std::size_t>(workers));
   }
 
   template <class Body>
   void run(Body&& body) {
     start_threads(
-        threads_, 1, workers_,
+        threads_, kFirst, workers_,
         [this, &body](int worker) {
-          bind_worker(placement_, worker);
+          if constexpr (kFirst > 0) bind_worker(placement_, worker);
           body(worker);
         },
         [] {});
-    body(0);
+    if constexpr (kFirst > 0) body(0);
     join_threads(threads_);
   }
 
@@ -94,28 +99,10 @@ class Spawn {
   std::vector<std::thread> threads_;
 };
 
-/// What the workload `create` means by a thread: every worker is one, which is born anywhere on the
-/// team's CPUs and joined; the caller only waits.
-class Born {
- public:
+/// What the workload `create` means by a thread: every worker is one.
+struct Born : Spawn<0> {
   using Idle = IdleThreads;
-
-  Born(int workers, const Placement& placement)
-      : binding_(placement, CallerBinding::To::all), workers_(workers) {
-    threads_.reserve(static_cast<std::size_t>(workers));
-  }
-
-  template <class Body>
-  void run(Body&& body) {
-    start_threads(
-        threads_, 0, workers_, [&body](int worker) { body(worker); }, [] {});
-    join_threads(threads_);
-  }
-
- private:
-  CallerBinding binding_;
-  int workers_;
-  std::vector<std::thread> threads_;
+  using Spawn::Spawn;
 };
 
 /// `pool`: persistent std::threads that spin while measured. `spawn`: threads created and joined
@@ -123,7 +110,7 @@ class Born {
 class Threads final : public ThreadedModel {
  public:
   Threads()
-      : ThreadedModel({array_offers<Spawn>({"spawn", Variant::Role::step}),
+      : ThreadedModel({array_offers<Spawn<1>>({"spawn", Variant::Role::step}),
                        array_offers<Pool>({"pool"}),
                        count_offers<Pool>(),
                        {cost_offer<CreateOperation<Born>>(costs::create(), {"spawn"}),
