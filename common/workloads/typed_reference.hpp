@@ -47,14 +47,57 @@ class TypedReference final : public Reference {
     });
   }
 
-  Verdict verify_map(const void* data, std::uint64_t offset, std::uint64_t count,
+  Verdict verify_map(const void* result, std::uint64_t offset, std::uint64_t count,
                      std::uint32_t salt, std::int64_t operations,
                      std::span<const int> cpus) const override {
-    if constexpr (Work::kPattern == Pattern::sum) {
-      throw std::logic_error("a sum was verified as a map");
-    } else {
-      return verify_elements(static_cast<const T*>(data), offset, count, salt, operations, cpus);
-    }
+    if (Work::kPattern == Pattern::sum) throw std::logic_error("a sum was verified as a map");
+    const auto* const data = static_cast<const T*>(result);
+    const std::int64_t times = Work::kPattern == Pattern::map_into ? 1 : operations;
+    const auto function = work_.template reference<R>(times);
+    constexpr double kUnit = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
+    const double bound = kBitwise ? 0 : static_cast<double>(times) * work_.roundings() * kUnit;
+    std::mutex mutex;
+    std::uint64_t wrong = 0;
+    std::uint64_t at = kNone;  // of the first wrong one
+    double error = 0;
+    parallel_over(count, cpus, [&](std::uint64_t first, std::uint64_t size) {
+      double most = 0;
+      for_each_part(offset + first, size, salt,
+                    [&](std::uint64_t begin, std::uint64_t length, std::uint32_t salted) {
+                      const auto from = streams(begin, salted, Inputs{});
+                      // In blocks: the loop that looks for errors vectorises, the one that finds
+                      // the place is rarely needed.
+                      constexpr std::uint64_t kBlock = 4096;
+                      for (std::uint64_t block = begin; block < begin + length; block += kBlock) {
+                        const std::uint64_t end = std::min(block + kBlock, begin + length);
+                        const auto error_of = [&](std::uint64_t element, std::uint64_t elements) {
+                          return block_error(data + (element - offset), function, from,
+                                             static_cast<std::uint32_t>(element), elements);
+                        };
+                        const double of_block = error_of(block, end - block);
+                        if (of_block <= bound) {
+                          most = std::max(most, of_block);
+                          continue;
+                        }
+                        for (std::uint64_t i = block; i < end; ++i) {
+                          if (error_of(i, 1) <= bound) continue;
+                          const std::lock_guard lock(mutex);
+                          ++wrong;
+                          at = std::min(at, i);
+                        }
+                      }
+                    });
+      const std::lock_guard lock(mutex);
+      error = std::max(error, most);
+    });
+    if (wrong == 0) return {error, true, {}};
+    const R right =
+        of_inputs(function, streams(at, salt, Inputs{}), static_cast<std::uint32_t>(at), Inputs{});
+    const auto is = static_cast<long double>(data[at - offset]);
+    const auto should = static_cast<long double>(static_cast<T>(right));
+    return {static_cast<double>(std::fabs((is - should) / should)), false,
+            fmt::format("{} of {} elements are wrong; the first is number {}: {} instead of {}",
+                        wrong, count, at, data[at - offset], static_cast<T>(right))};
   }
 
   Verdict verify_sum(Total sum, std::uint64_t elements, std::uint32_t salt, Rounding rounding,
@@ -62,7 +105,35 @@ class TypedReference final : public Reference {
     if constexpr (Work::kPattern != Pattern::sum) {
       throw std::logic_error("a map was verified as a sum");
     } else {
-      return verify_total(sum, elements, salt, rounding, cpus);
+      Accurate exact = sum_of(0, std::min(elements, kSalted), salt);
+      if (elements > kSalted) {
+        const Accurate more = unsalted_sum(elements, cpus);
+        exact.add(more.sum);
+        exact.add(more.rest);
+      }
+      if constexpr (!std::is_floating_point_v<T>) {
+        const auto is = static_cast<Bits>(sum.integer);
+        if (is == exact.total()) return {0, true, {}};
+        const auto value = static_cast<double>(static_cast<T>(is));
+        const auto right = static_cast<double>(static_cast<T>(exact.total()));
+        return {std::fabs(value - right) / std::max(std::fabs(right), 1.0), false,
+                fmt::format("the sum is {} instead of {}", static_cast<T>(is),
+                            static_cast<T>(exact.total()))};
+      } else {
+        const R right = exact.total();
+        const R away = std::fabs(static_cast<R>(sum.real) - right);
+        // No elements, no sum: 0 / 0 would be NaN.
+        const auto error = static_cast<double>(right == 0 ? away : away / std::fabs(right));
+        constexpr double kUnit = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
+        const double bound =
+            sum_error_bound(type_of<T>(), elements, rounding, Work::kLargestToMean) +
+            work_.roundings() * kUnit;
+        if (error <= bound) return {error, true, {}};
+        return {error, false,
+                fmt::format("the sum is {:.17g} instead of {:.17g}: a relative error of {:.3g}, at "
+                            "most {:.3g} is right",
+                            sum.real, static_cast<double>(right), error, bound)};
+      }
     }
   }
 
@@ -136,57 +207,6 @@ class TypedReference final : public Reference {
     }
   }
 
-  Verdict verify_elements(const T* data, std::uint64_t offset, std::uint64_t count,
-                          std::uint32_t salt, std::int64_t operations,
-                          std::span<const int> cpus) const {
-    const std::int64_t times = Work::kPattern == Pattern::map_into ? 1 : operations;
-    const auto function = work_.template reference<R>(times);
-    constexpr double kUnit = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
-    const double bound = kBitwise ? 0 : static_cast<double>(times) * work_.roundings() * kUnit;
-    std::mutex mutex;
-    std::uint64_t wrong = 0;
-    std::uint64_t at = kNone;  // of the first wrong one
-    double error = 0;
-    parallel_over(count, cpus, [&](std::uint64_t first, std::uint64_t size) {
-      double most = 0;
-      for_each_part(offset + first, size, salt,
-                    [&](std::uint64_t begin, std::uint64_t length, std::uint32_t salted) {
-                      const auto from = streams(begin, salted, Inputs{});
-                      // In blocks: the loop that looks for errors vectorises, the one that finds
-                      // the place is rarely needed.
-                      constexpr std::uint64_t kBlock = 4096;
-                      for (std::uint64_t block = begin; block < begin + length; block += kBlock) {
-                        const std::uint64_t end = std::min(block + kBlock, begin + length);
-                        const auto error_of = [&](std::uint64_t element, std::uint64_t elements) {
-                          return block_error(data + (element - offset), function, from,
-                                             static_cast<std::uint32_t>(element), elements);
-                        };
-                        const double of_block = error_of(block, end - block);
-                        if (of_block <= bound) {
-                          most = std::max(most, of_block);
-                          continue;
-                        }
-                        for (std::uint64_t i = block; i < end; ++i) {
-                          if (error_of(i, 1) <= bound) continue;
-                          const std::lock_guard lock(mutex);
-                          ++wrong;
-                          at = std::min(at, i);
-                        }
-                      }
-                    });
-      const std::lock_guard lock(mutex);
-      error = std::max(error, most);
-    });
-    if (wrong == 0) return {error, true, {}};
-    const R right =
-        of_inputs(function, streams(at, salt, Inputs{}), static_cast<std::uint32_t>(at), Inputs{});
-    const auto is = static_cast<long double>(data[at - offset]);
-    const auto should = static_cast<long double>(static_cast<T>(right));
-    return {static_cast<double>(std::fabs((is - should) / should)), false,
-            fmt::format("{} of {} elements are wrong; the first is number {}: {} instead of {}",
-                        wrong, count, at, data[at - offset], static_cast<T>(right))};
-  }
-
   /// A sum in twice the digits of long double (or exactly, of integers): Knuth's TwoSum.
   struct Accurate {
     R sum{};
@@ -243,40 +263,6 @@ class TypedReference final : public Reference {
     known.emplace(key, total);
     return total;
   }
-
-  Verdict verify_total(Total sum, std::uint64_t elements, std::uint32_t salt, Rounding rounding,
-                       std::span<const int> cpus) const {
-    Accurate exact = sum_of(0, std::min(elements, kSalted), salt);
-    if (elements > kSalted) {
-      const Accurate more = unsalted_sum(elements, cpus);
-      exact.add(more.sum);
-      exact.add(more.rest);
-    }
-    if constexpr (!std::is_floating_point_v<T>) {
-      const auto is = static_cast<Bits>(sum.integer);
-      if (is == exact.total()) return {0, true, {}};
-      const auto value = static_cast<double>(static_cast<T>(is));
-      const auto right = static_cast<double>(static_cast<T>(exact.total()));
-      return {std::fabs(value - right) / std::max(std::fabs(right), 1.0), false,
-              fmt::format("the sum is {} instead of {}", static_cast<T>(is),
-                          static_cast<T>(exact.total()))};
-    } else {
-      const R right = exact.total();
-      const R away = std::fabs(static_cast<R>(sum.real) - right);
-      // No elements, no sum: 0 / 0 would be NaN.
-      const auto error = static_cast<double>(right == 0 ? away : away / std::fabs(right));
-      constexpr double kUnit = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
-      const double bound = sum_error_bound(kType, elements, rounding, Work::kLargestToMean) +
-                           work_.roundings() * kUnit;
-      if (error <= bound) return {error, true, {}};
-      return {error, false,
-              fmt::format("the sum is {:.17g} instead of {:.17g}: a relative error of {:.3g}, at "
-                          "most {:.3g} is right",
-                          sum.real, static_cast<double>(right), error, bound)};
-    }
-  }
-
-  static constexpr ElementType kType = type_of<T>();
 
   Work work_;
 };
