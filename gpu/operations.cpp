@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
@@ -33,32 +32,24 @@ constexpr auto kTotal = [](Maybe a, Maybe b) { return a && b ? Maybe(*a + *b) : 
 struct Told {
   Maybe Reading::*value;
   Maybe (*merge)(Maybe, Maybe);
-  Column column;
+  std::string_view name, unit, meaning;
 };
-constexpr std::array kTold{
-    Told{&Reading::sm_mhz,
-         kLeast,
-         {"gpu_sm_mhz", "MHz", kGroup,
-          "lowest clock of the multiprocessors, before or after the sample"}},
-    Told{&Reading::memory_mhz,
-         kLeast,
-         {"gpu_memory_mhz", "MHz", kGroup, "lowest clock of the memory"}},
-    Told{&Reading::temperature_c,
-         kMost,
-         {"gpu_temperature_c", "°C", kGroup, "highest temperature of a GPU"}},
-    Told{&Reading::power_w,
-         kTotal,
-         {"gpu_power_w", "W", kGroup, "power of the GPUs together, as the driver averages it"}},
-    Told{&Reading::energy_j,
-         kTotal,
-         {"gpu_energy_j", "J", kGroup, "energy of the GPUs together during the sample"}},
+constexpr Told kTold[]{
+    {&Reading::sm_mhz, kLeast, "gpu_sm_mhz", "MHz",
+     "lowest clock of the multiprocessors, before or after the sample"},
+    {&Reading::memory_mhz, kLeast, "gpu_memory_mhz", "MHz", "lowest clock of the memory"},
+    {&Reading::temperature_c, kMost, "gpu_temperature_c", "°C", "highest temperature of a GPU"},
+    {&Reading::power_w, kTotal, "gpu_power_w", "W",
+     "power of the GPUs together, as the driver averages it"},
+    {&Reading::energy_j, kTotal, "gpu_energy_j", "J",
+     "energy of the GPUs together during the sample"},
 };
 
 }  // namespace
 
 std::vector<Column> observed_columns() {
   std::vector<Column> columns;
-  for (const Told& is : kTold) columns.push_back(is.column);
+  for (const Told& is : kTold) columns.push_back({is.name, is.unit, kGroup, is.meaning});
   columns.push_back(kReasonsColumn);
   return columns;
 }
@@ -98,7 +89,7 @@ Observation GpuOperation::observe() {
   for (const Told& is : kTold) {
     Maybe merged = since.front().*is.value;
     for (std::size_t i = 1; i < since.size(); ++i) merged = is.merge(merged, since[i].*is.value);
-    if (merged) seen.values.emplace_back(is.column.name, *merged);
+    if (merged) seen.values.emplace_back(is.name, *merged);
   }
   if (reasons) {
     seen.disturbed = throttled(*reasons);

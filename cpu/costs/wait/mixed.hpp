@@ -37,30 +37,17 @@ inline constexpr std::array kMixedColumns{
     Column{"fast_median_ns", "ns", "cost", "half of the fast requests took at most so long"},
     Column{"fast_p99_ns", "ns", "cost", "99 of 100 fast requests took at most so long"}};
 
-/// How long each request of a stream took from when it was due to its end.
-class Sojourns {
- public:
-  /// Room for `count` requests more; returns the first one's place.
-  std::size_t expect(std::uint64_t count) {
-    all_.resize(all_.size() + count);
-    return all_.size() - count;
-  }
-  /// May be called by several workers at once, for different places.
-  void ended(std::size_t place, bool slow, Instant sojourn) { all_[place] = {sojourn, slow}; }
-  /// Whether every expected request has ended.
-  bool complete() const;
-  /// The median and the 99th percentile (nearest rank) of the fast ones under kMixedColumns;
-  /// nothing when there were none.
-  Observation observe() const;
-  void clear() { all_.clear(); }
-
- private:
-  struct Sojourn {
-    Instant time = -1;  // not ended
-    bool slow = false;
-  };
-  std::vector<Sojourn> all_;
+/// How long a request took from when it was due to its end; negative: it has not ended.
+struct Sojourn {
+  Instant time = -1;
+  bool slow = false;
 };
+
+bool all_ended(const std::vector<Sojourn>& all);
+
+/// The median and the 99th percentile (nearest rank) of the fast ones under kMixedColumns; nothing
+/// when there were none.
+Observation observe_fast(const std::vector<Sojourn>& all);
 
 template <class Team>
 class MixedOperation final : public Tasks<Team> {
@@ -84,7 +71,8 @@ class MixedOperation final : public Tasks<Team> {
       this->results_ += requests::is_slow(i) ? slow_result_ : fast_result_;
     }
     this->tasks_ += count;
-    const std::size_t place = sojourns_.expect(count);
+    const std::size_t place = sojourns_.size();
+    sojourns_.resize(place + count);
     next_ = 0;
     there_ = 0;
     due_first_ = 0;
@@ -95,13 +83,13 @@ class MixedOperation final : public Tasks<Team> {
 
   /// Of the fast requests since the last look.
   Observation observe() override {
-    const Observation seen = sojourns_.observe();
+    const Observation seen = observe_fast(sojourns_);
     sojourns_.clear();
     return seen;
   }
 
   Verdict verify() override {
-    if (!sojourns_.complete()) return {1, false, "a request was never served"};
+    if (!all_ended(sojourns_)) return {1, false, "a request was never served"};
     return Tasks<Team>::verify();
   }
 
@@ -124,13 +112,13 @@ class MixedOperation final : public Tasks<Team> {
       mine.results += chain(seed_, slow ? slow_steps_ : fast_steps_);
       ++mine.tasks;
       end = now();
-      sojourns_.ended(place + request, slow, end - due);
+      sojourns_[place + request] = {end - due, slow};
     }
     for (Instant last = last_end_; last < end && !last_end_.compare_exchange_weak(last, end);) {
     }
   }
 
-  Sojourns sojourns_;
+  std::vector<Sojourn> sojourns_;
   std::uint64_t seed_ = 0;
   std::uint64_t slow_steps_ = 0;
   std::uint64_t fast_steps_ = 0;

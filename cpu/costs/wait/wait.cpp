@@ -67,13 +67,13 @@ Verdict verify_done(const std::vector<Done>& done, std::uint64_t tasks, std::uin
           false, fmt::format("{} tasks done instead of {}", total.tasks, tasks)};
 }
 
-bool Sojourns::complete() const {
-  return std::all_of(all_.begin(), all_.end(), [](const Sojourn& one) { return one.time >= 0; });
+bool all_ended(const std::vector<Sojourn>& all) {
+  return std::all_of(all.begin(), all.end(), [](const Sojourn& one) { return one.time >= 0; });
 }
 
-Observation Sojourns::observe() const {
+Observation observe_fast(const std::vector<Sojourn>& all) {
   std::vector<Instant> fast;
-  for (const Sojourn& one : all_) {
+  for (const Sojourn& one : all) {
     if (!one.slow) fast.push_back(one.time);
   }
   if (fast.empty()) return {};
