@@ -7,12 +7,6 @@
 
 namespace crossover {
 
-namespace {
-
-constexpr std::uint64_t kCacheLine = 64;
-
-}  // namespace
-
 std::size_t Buffer::mapped_bytes(std::size_t bytes) {
   return (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
 }
@@ -41,17 +35,16 @@ Buffer::Buffer(std::size_t bytes) {
 void Buffer::Unmap::operator()(void* data) const { munmap(data, bytes); }
 
 Slice slice_of(std::uint64_t elements, std::size_t element_bytes, int worker, int workers) {
+  constexpr std::uint64_t kCacheLine = 64;
   const std::uint64_t line = kCacheLine / element_bytes;
   const std::uint64_t lines = (elements + line - 1) / line;
   const auto count = static_cast<std::uint64_t>(workers);
+  const auto begin_of = [&](std::uint64_t index) {
+    // The first workers get one line more than the others where lines are left over.
+    return std::min((index * (lines / count) + std::min(index, lines % count)) * line, elements);
+  };
   const auto index = static_cast<std::uint64_t>(worker);
-  // The first `extra` workers get one line more than the others.
-  const std::uint64_t share = lines / count;
-  const std::uint64_t extra = lines % count;
-  const std::uint64_t begin = (index * share + std::min(index, extra)) * line;
-  const std::uint64_t end = begin + (share + (index < extra ? 1 : 0)) * line;
-  const std::uint64_t first = std::min(begin, elements);
-  return {first, std::min(end, elements) - first};
+  return {begin_of(index), begin_of(index + 1) - begin_of(index)};
 }
 
 }  // namespace crossover

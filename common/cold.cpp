@@ -1,6 +1,7 @@
 #include "common/cold.hpp"
 
 #include <cstdint>
+#include <stdexcept>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -45,7 +46,7 @@ void remove_lines(const char* from, const char* end) {
 
 #else
 
-void remove_lines(const char*, const char*) {}
+void remove_lines(const char*, const char*) { throw std::logic_error(cold_unavailable()); }
 
 #endif
 

@@ -11,6 +11,7 @@ namespace crossover {
 /// works by address, so whoever calls it, no CPU keeps a copy; nothing else is disturbed, neither
 /// code nor stacks nor what workers talk through nor the translations of addresses; and it takes no
 /// guess how large the caches are, which a virtual machine does not tell truly.
+/// Throws std::logic_error where cold_unavailable() says why.
 void remove_from_caches(const void* data, std::size_t bytes);
 
 /// Why this processor offers no way to do that, or empty.

@@ -225,17 +225,6 @@ void DisturbanceMeter::read_cpus(std::vector<CpuTicks>& ticks) {
   }
 }
 
-/// A thread's time on a CPU, time waiting for one (both ns), and number of turns on one.
-std::optional<DisturbanceMeter::Waits> DisturbanceMeter::read_waits(const Descriptor& file) {
-  auto text = read(file);
-  if (!text) return std::nullopt;
-  next_number(*text);
-  Waits waits;
-  waits.wait_ns = next_number(*text);
-  waits.turns = next_number(*text);
-  return waits;
-}
-
 /// The folder of threads has a link for each: cheaper to ask than to list them. The files of ended
 /// threads can no longer be read, which tells when one came as another went.
 void DisturbanceMeter::read_threads() {
@@ -248,9 +237,13 @@ void DisturbanceMeter::read_threads() {
   const auto read_all = [this] {
     bool all = true;
     for (auto& [id, thread] : threads_) {
-      const auto waits = read_waits(thread.file);
-      thread.now = waits.value_or(thread.now);
-      all = all && waits;
+      auto text = read(thread.file);
+      all = all && text;
+      if (!text) continue;
+      // Its time on a CPU, time waiting for one (both ns), and number of turns on one.
+      next_number(*text);
+      thread.now.wait_ns = next_number(*text);
+      thread.now.turns = next_number(*text);
     }
     return all;
   };
@@ -283,12 +276,8 @@ void DisturbanceMeter::list_threads() {
 DisturbanceMeter::Clock& DisturbanceMeter::clock_of(int cpu) {
   const auto known = clocks_.find(cpu);
   if (known != clocks_.end()) return known->second;
-  const auto folder =
-      root_.path / "sys/devices/system/cpu" / ("cpu" + std::to_string(cpu)) / "cpufreq";
-  Clock clock{open_file(folder / "scaling_cur_freq"), std::nullopt};
-  if (const auto base = read_number<double>(folder / "base_frequency"); base && *base > 0) {
-    clock.base_mhz = *base / 1000;
-  }
+  const auto folder = cpu_folder(root_.path, cpu) / "cpufreq";
+  Clock clock{open_file(folder / "scaling_cur_freq"), read_megahertz(folder / "base_frequency")};
   return clocks_.emplace(cpu, std::move(clock)).first->second;
 }
 

@@ -119,7 +119,6 @@ class DisturbanceMeter {
   };
 
   void read_cpus(std::vector<CpuTicks>& ticks);
-  std::optional<Waits> read_waits(const Descriptor& file);
   std::optional<std::string_view> read(const Descriptor& file);
   void read_threads();
   void list_threads();

@@ -134,20 +134,11 @@ json count_or_null(hwloc_topology_t hwloc, hwloc_obj_type_t type) {
   return count > 0 ? json(count) : json(nullptr);
 }
 
-std::filesystem::path cpu_folder(const SystemRoot& root, int cpu) {
-  return root.path / "sys/devices/system/cpu" / ("cpu" + std::to_string(cpu));
-}
-
-std::optional<double> megahertz(const std::filesystem::path& file_in_kilohertz) {
-  const auto value = read_number<double>(file_in_kilohertz);
-  return value && *value > 0 ? std::optional(*value / 1000) : std::nullopt;
-}
-
 /// The nominal frequency: Intel's driver tells it, else firmware (CPPC), else the marketing name
 /// ("... @ 2.60GHz").
 std::optional<double> base_megahertz(const std::filesystem::path& cpu,
                                      const std::optional<std::string>& model) {
-  if (const auto base = megahertz(cpu / "cpufreq/base_frequency")) return base;
+  if (const auto base = read_megahertz(cpu / "cpufreq/base_frequency")) return base;
   const auto nominal = read_number<double>(cpu / "acpi_cppc/nominal_freq");
   if (nominal && *nominal > 0) return nominal;
   const auto at = model ? model->find("@ ") : std::string::npos;
@@ -165,7 +156,7 @@ std::optional<double> base_megahertz(const std::filesystem::path& cpu,
 std::optional<std::string> governor(const SystemRoot& root, const Topology& topology) {
   std::set<std::string> governors;
   for (const auto& thread : topology.threads) {
-    const auto word = read_word(cpu_folder(root, thread.cpu) / "cpufreq/scaling_governor");
+    const auto word = read_word(cpu_folder(root.path, thread.cpu) / "cpufreq/scaling_governor");
     if (word) governors.insert(*word);
   }
   std::string list;
@@ -211,7 +202,7 @@ std::string host_name() {
 nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root) {
   const auto hwloc = load_hwloc();
   const auto [model, vendor] = processor(root, hwloc.get());
-  const auto cpu = cpu_folder(root, topology.place(1, Pin::cores).cpus.front());
+  const auto cpu = cpu_folder(root.path, topology.place(1, Pin::cores).cpus.front());
   const auto kernel = read_word(root.path / "proc/sys/kernel/osrelease");
   const auto meminfo = read_text(root.path / "proc/meminfo").value_or("");
   return {
@@ -224,7 +215,7 @@ nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root
            {"threads", topology.machine_threads},
            {"smt", hwloc ? json(most_threads_of_a_core(hwloc.get())) : json(nullptr)},
            {"base_mhz", or_null(base_megahertz(cpu, model))},
-           {"max_mhz", or_null(megahertz(cpu / "cpufreq/cpuinfo_max_freq"))},
+           {"max_mhz", or_null(read_megahertz(cpu / "cpufreq/cpuinfo_max_freq"))},
            {"caches", hwloc ? caches(hwloc.get()) : json::array()},
        }},
       {"numa_nodes", count_or_null(hwloc.get(), HWLOC_OBJ_NUMANODE)},

@@ -73,6 +73,17 @@ std::optional<Number> read_number(const std::filesystem::path& path) {
   return word ? to_number<Number>(*word) : std::nullopt;
 }
 
+/// The folder of CPU number `cpu`.
+inline std::filesystem::path cpu_folder(const std::filesystem::path& root, int cpu) {
+  return root / "sys/devices/system/cpu" / ("cpu" + std::to_string(cpu));
+}
+
+/// In MHz, what a file says in kHz.
+inline std::optional<double> read_megahertz(const std::filesystem::path& path) {
+  const auto kilohertz = read_number<double>(path);
+  return kilohertz && *kilohertz > 0 ? std::optional(*kilohertz / 1000) : std::nullopt;
+}
+
 /// The rest of the first line that starts with `key` followed by a colon or white space:
 /// "MemTotal:  24684084 kB", "inactive_file 0", "model name\t: x".
 inline std::optional<std::string> value_of(std::string_view text, std::string_view key) {

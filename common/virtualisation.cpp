@@ -1,7 +1,5 @@
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
-
-#include <cstring>
 #endif
 
 #include <string_view>
@@ -38,11 +36,8 @@ std::string cpuid_signature() {
   constexpr unsigned kHypervisorBit = 1U << 31;
   if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kHypervisorBit) == 0) return {};
   __cpuid(0x40000000, a, b, c, d);
-  std::string signature(12, '\0');
-  std::memcpy(signature.data(), &b, 4);
-  std::memcpy(signature.data() + 4, &c, 4);
-  std::memcpy(signature.data() + 8, &d, 4);
-  return signature;
+  const unsigned signature[]{b, c, d};
+  return {reinterpret_cast<const char*>(signature), sizeof signature};
 #else
   return {};
 #endif

@@ -19,15 +19,9 @@ std::uint64_t threaded_bytes(const Configuration& configuration) {
 
 std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::make)& make,
                                 const decltype(Offer::host_bytes)& host_bytes) {
-  const auto make_if_cold = [make](const Configuration& configuration, const Placement& placement) {
-    if (configuration.cache == Cache::cold && *cold_unavailable() != '\0') {
-      throw Unavailable(cold_unavailable());
-    }
-    return make(configuration, placement);
-  };
   std::vector<Offer> offers;
   for (const Workload& workload : workloads()) {
-    if (workload.moves_data()) offers.push_back({&workload, variant, make_if_cold, host_bytes});
+    if (workload.moves_data()) offers.push_back({&workload, variant, make, host_bytes});
   }
   return offers;
 }

@@ -22,8 +22,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/tasks.hpp"
 #include "common/system_file.hpp"
+#include "common/tasks.hpp"
 #include "common/topology.hpp"
 #include "cpu/models.hpp"
 #include "cpu/process/child.hpp"

@@ -160,15 +160,10 @@ struct ElementIs<Workload, V, std::index_sequence<Index...>> {
       requires(const Workload& work, const Each<Index>&... values) {
     work.element(values...);
   };
-  static constexpr bool returns_value = [] {
-    if constexpr (takes_values) {
-      return std::is_same_v<decltype(std::declval<const Workload&>().element(
-                                std::declval<const Each<Index>&>()...)),
-                            V>;
-    } else {
-      return true;
-    }
-  }();
+  static constexpr bool returns_value =
+      !takes_values || requires(const Workload& work, const Each<Index>&... values) {
+    { work.element(values...) } -> std::same_as<V>;
+  };
   static constexpr bool has_reference =
       requires(const Workload& work, const Each<Index>&... values) {
     { work.template reference<V>(1)(values...) } -> std::convertible_to<V>;
