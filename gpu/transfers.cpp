@@ -31,22 +31,6 @@ constexpr std::size_t kStreams = 4;
 constexpr std::uint64_t kSmallestChunk = std::uint64_t{1} << 20;  // bytes of an array
 constexpr std::uint64_t kLargestChunk = std::uint64_t{64} << 20;
 
-/// An array in the host's memory, page-locked or not.
-struct HostArray {
-  HostArray(const Gpu& gpu, std::uint64_t bytes, bool page_locked) {
-    if (page_locked) {
-      pinned = PinnedArray<std::byte>(gpu.device, bytes);
-      data = pinned.data();
-    } else {
-      pageable = Buffer(bytes);
-      data = static_cast<std::byte*>(pageable.data());
-    }
-  }
-  Buffer pageable;
-  PinnedArray<std::byte> pinned;
-  std::byte* data;
-};
-
 class OffloadOperation final : public GpuOperation {
  public:
   OffloadOperation(const Configuration& configuration, std::vector<int> cpus, Gpu& gpu,
@@ -66,7 +50,12 @@ class OffloadOperation final : public GpuOperation {
     data_ = allocate(gpu, arrays_ * bytes);
     on_device_.elements = configuration.elements;
     for (std::size_t array = 0; array < arrays_; ++array) {
-      host_.emplace_back(gpu, array_bytes_, transfer != Transfer::pageable);
+      if (transfer == Transfer::pageable) {
+        void* const memory = pageable_.emplace_back(array_bytes_).data();
+        host_.push_back(static_cast<std::byte*>(memory));
+      } else {
+        host_.push_back(pinned_.emplace_back(device_, array_bytes_).data());
+      }
       on_device_.first[array] = data_.data() + array * bytes;
     }
     for (std::size_t i = 0; i < (transfer == Transfer::overlapped ? kStreams : 1); ++i) {
@@ -88,8 +77,7 @@ class OffloadOperation final : public GpuOperation {
       return reference_->verify_sum(sum_->finish.sum(0), configuration_.elements, salt_,
                                     sum_->finish.rounding, cpus_);
     }
-    return reference_->verify_map(host_.front().data, 0, configuration_.elements, salt_, done_,
-                                  cpus_);
+    return reference_->verify_map(host_.front(), 0, configuration_.elements, salt_, done_, cpus_);
   }
 
  private:
@@ -107,7 +95,7 @@ class OffloadOperation final : public GpuOperation {
   void fill_host() {
     parallel_over(configuration_.elements, cpus_, [&](std::uint64_t first, std::uint64_t count) {
       for (std::size_t array = 0; array < arrays_; ++array) {
-        reference_->fill(static_cast<int>(array), host_[array].data + first * element_bytes_, first,
+        reference_->fill(static_cast<int>(array), host_[array] + first * element_bytes_, first,
                          count, salt_);
       }
     });
@@ -128,7 +116,7 @@ class OffloadOperation final : public GpuOperation {
     const auto one = [this] { run(); };
     if (configuration_.cache == Cache::warm) return time_all(operations, one);
     return time_each(operations, one, [this] {
-      for (const HostArray& host : host_) remove_from_caches(host.data, array_bytes_);
+      for (const std::byte* host : host_) remove_from_caches(host, array_bytes_);
     });
   }
 
@@ -188,14 +176,14 @@ class OffloadOperation final : public GpuOperation {
       const Stream& stream = stream_of(i);
       const std::uint64_t offset = first * element_bytes_;
       for (std::size_t array = first_input; count > 0 && array < arrays_; ++array) {
-        copy(stream, on_device_.first[array] + offset, host_[array].data + offset, count,
+        copy(stream, on_device_.first[array] + offset, host_[array] + offset, count,
              cudaMemcpyHostToDevice);
       }
       if (sum_) {
         sum_->enqueue_part(stream, first, count);
       } else {
         map.enqueue(stream, 0, 1);
-        copy(stream, host_.front().data + offset, on_device_.first.front() + offset, count,
+        copy(stream, host_.front() + offset, on_device_.first.front() + offset, count,
              cudaMemcpyDeviceToHost);
       }
     }
@@ -218,7 +206,9 @@ class OffloadOperation final : public GpuOperation {
   std::vector<int> cpus_;
   const Device& device_;
   std::unique_ptr<Reference> reference_;
-  std::vector<HostArray> host_;  // of each array
+  std::vector<Buffer> pageable_;
+  std::vector<PinnedArray<std::byte>> pinned_;
+  std::vector<std::byte*> host_;  // of each array, in one or the other
   DeviceArray<std::byte> data_;
   Arrays on_device_;
   std::vector<Stream> streams_;
