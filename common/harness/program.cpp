@@ -15,6 +15,7 @@
 
 #include "common/harness/csv.hpp"
 #include "common/harness/exit_status.hpp"
+#include "common/harness/launcher.hpp"
 #include "common/harness/options.hpp"
 #include "common/harness/plan.hpp"
 #include "common/harness/record.hpp"
@@ -160,6 +161,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   };
   const auto conclude_interrupted = [&]() -> int {
     const std::string lost = lost_process(models);
+    print_past_launcher(signals.sender());
     conclude(lost.empty() ? "interrupted" : "failed",
              lost.empty() ? name(End::interrupted) : std::string_view(lost));
     if (lost.empty()) return kInterrupted;
@@ -205,7 +207,7 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
   // A reader that goes away must not end a run, and a file at its size limit is an error to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  StopSignals signals;
+  StopSignals signals(patience());
   const KnownNames known = known_names(models);
   try {
     if (std::string reason = refuse_names(workloads()); !reason.empty()) mistake(std::move(reason));
