@@ -184,15 +184,17 @@ int measure(Options options, const std::string& command, const KnownNames& known
   signals.ending();
   progress.clear();
   const double total_s = run.elapsed_s();
+  // Before the summary, not behind it: the mpirun of Open MPI 5 gives a line of which it has read
+  // only the beginning to whichever of the two streams goes on first (openpmix issue 3858).
+  progress.say(fmt::format("{} in {}, {:.0f} % of it inside samples",
+                           counted(run.rounds(), "round"), format_duration(total_s),
+                           100 * run.seconds_in_samples() / total_s));
   int status = kDone;
   if (end == End::interrupted) {
     status = conclude_interrupted();
   } else {
     conclude("complete", name(end));
   }
-  progress.say(fmt::format("{} in {}, {:.0f} % of it inside samples",
-                           counted(run.rounds(), "round"), format_duration(total_s),
-                           100 * run.seconds_in_samples() / total_s));
   if (status != kDone) return status;
   for (const Result& result : run.results()) {
     if (result.failed > 0) return kWrongResult;
