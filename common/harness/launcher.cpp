@@ -30,8 +30,9 @@ bool goes_to_a_file(int descriptor) {
 }  // namespace
 
 std::chrono::milliseconds patience() {
-  // A user is promised the end within a second; PRRTE grants a quarter of one.
-  return std::chrono::milliseconds(launched_by_prrte() ? 100 : 600);
+  // A user is promised the end within a second; PRRTE grants a quarter of one, of which the summary
+  // takes most where the machine is busy.
+  return std::chrono::milliseconds(launched_by_prrte() ? 20 : 600);
 }
 
 void print_past_launcher(pid_t sender) {
