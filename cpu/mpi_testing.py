@@ -73,7 +73,8 @@ def start(mark: str, ranks: int, *arguments: str, **variables: str) -> subproces
 def run(mark: str, ranks: int, *arguments: str, **variables: str) -> tuple[int, str, str]:
     process = start(mark, ranks, *arguments, **variables)
     try:
-        stdout, stderr = process.communicate(timeout=120)
+        # On a busy machine with fewer CPUs than ranks a run takes minutes.
+        stdout, stderr = process.communicate(timeout=300)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
