@@ -17,7 +17,12 @@ def mark(tmp_path: pathlib.Path) -> Iterator[str]:
     """Whatever a test does, it leaves no process behind."""
     yield str(tmp_path)
     deadline = time.monotonic() + 5
-    while left := processes(str(tmp_path)) + processes(str(tmp_path), "mpirun"):
+    # The mpirun of Open MPI 5 is called prterun.
+    while left := [
+        process
+        for command in ("crossover", "mpirun", "prterun")
+        for process in processes(str(tmp_path), command)
+    ]:
         if time.monotonic() > deadline:
             for process in left:
                 os.kill(process, signal.SIGKILL)

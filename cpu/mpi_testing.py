@@ -37,6 +37,8 @@ def environment(mark: str, **variables: str) -> dict[str, str]:
         "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # since version 5
         # All ranks are on this machine, and Open MPI 5 complains of networks that it does not need.
         "OMPI_MCA_btl": "^tcp",
+        # What waits in MPI lets the others work: there may be more ranks than CPUs.
+        "OMPI_MCA_mpi_yield_when_idle": "1",
         MARK: mark,
         **variables,
     }
@@ -73,7 +75,8 @@ def start(mark: str, ranks: int, *arguments: str, **variables: str) -> subproces
 def run(mark: str, ranks: int, *arguments: str, **variables: str) -> tuple[int, str, str]:
     process = start(mark, ranks, *arguments, **variables)
     try:
-        stdout, stderr = process.communicate(timeout=120)
+        # On a busy machine with fewer CPUs than ranks a run takes minutes.
+        stdout, stderr = process.communicate(timeout=300)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -15,6 +15,7 @@
 
 #include "common/harness/csv.hpp"
 #include "common/harness/exit_status.hpp"
+#include "common/harness/launcher.hpp"
 #include "common/harness/options.hpp"
 #include "common/harness/plan.hpp"
 #include "common/harness/record.hpp"
@@ -160,6 +161,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   };
   const auto conclude_interrupted = [&]() -> int {
     const std::string lost = lost_process(models);
+    print_past_launcher(signals.sender());
     conclude(lost.empty() ? "interrupted" : "failed",
              lost.empty() ? name(End::interrupted) : std::string_view(lost));
     if (lost.empty()) return kInterrupted;
@@ -182,15 +184,17 @@ int measure(Options options, const std::string& command, const KnownNames& known
   signals.ending();
   progress.clear();
   const double total_s = run.elapsed_s();
+  // Before the summary, not behind it: the mpirun of Open MPI 5 gives a line of which it has read
+  // only the beginning to whichever of the two streams goes on first (openpmix issue 3858).
+  progress.say(fmt::format("{} in {}, {:.0f} % of it inside samples",
+                           counted(run.rounds(), "round"), format_duration(total_s),
+                           100 * run.seconds_in_samples() / total_s));
   int status = kDone;
   if (end == End::interrupted) {
     status = conclude_interrupted();
   } else {
     conclude("complete", name(end));
   }
-  progress.say(fmt::format("{} in {}, {:.0f} % of it inside samples",
-                           counted(run.rounds(), "round"), format_duration(total_s),
-                           100 * run.seconds_in_samples() / total_s));
   if (status != kDone) return status;
   for (const Result& result : run.results()) {
     if (result.failed > 0) return kWrongResult;
@@ -205,7 +209,7 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
   // A reader that goes away must not end a run, and a file at its size limit is an error to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  StopSignals signals;
+  StopSignals signals(patience());
   const KnownNames known = known_names(models);
   try {
     if (std::string reason = refuse_names(workloads()); !reason.empty()) mistake(std::move(reason));

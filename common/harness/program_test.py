@@ -10,6 +10,7 @@ import random
 import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -292,6 +293,66 @@ def test_a_signal_ends_even_a_long_operation_within_a_second(out: pathlib.Path) 
     process.communicate(timeout=30)
     assert time.monotonic() - sent < 1
     assert process.returncode == 130
+    assert record_of(out)["status"] == "interrupted"
+
+
+# Ends the program as the mpirun of Open MPI 5 does, which reads nothing any more of what it writes,
+# and says on standard error how long that took.
+LAUNCHER = """
+import pathlib, subprocess, sys, time
+rows = pathlib.Path(sys.argv[1])
+program = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+while not rows.exists() or rows.read_bytes().count(b"\\n") < 2:
+    assert program.poll() is None
+    time.sleep(0.01)
+time.sleep(0.5)
+sent = time.monotonic()
+program.terminate()
+program.wait()
+print(time.monotonic() - sent, file=sys.stderr)
+"""
+
+
+def ended_by(
+    launcher: str, out: pathlib.Path, **options: object
+) -> subprocess.CompletedProcess[str]:
+    """A run in the midst of a sample, as far as /proc shows under a launcher of that name."""
+    command = out.parents[1] / launcher
+    command.symlink_to(pathlib.Path(sys.executable).resolve())
+    return subprocess.run(
+        [
+            command, "-c", LAUNCHER, out,
+            PROGRAM, "--models=serial", "--workloads=reduce", "--sizes=1Ki", "--min-time=2",
+            f"--output={out}",
+        ],
+        env=os.environ | {"PRTE_LAUNCHED": "1"}, text=True, stderr=subprocess.PIPE, timeout=60,
+        **options,
+    )  # fmt: skip
+
+
+def test_under_a_mpirun_that_drops_output_the_summary_goes_where_its_own_does(
+    out: pathlib.Path,
+) -> None:
+    launcher = ended_by("prterun", out, stdout=subprocess.PIPE)
+    # PRRTE kills after 250 ms; here a busy machine has twice that, and less than without it.
+    assert float(launcher.stderr) < 0.5
+    assert launcher.stdout.count("ended: interrupted") == 1
+    assert record_of(out)["status"] == "interrupted" and record_of(out)["ended"]
+
+
+def test_what_mpirun_has_written_to_its_file_stays_there(out: pathlib.Path) -> None:
+    log = out.parents[1] / "log"
+    with log.open("w") as file:
+        file.write("of mpirun\n")
+        file.flush()
+        ended_by("prterun", out, stdout=file)
+    text = log.read_text()
+    assert text.startswith("of mpirun\n") and text.count("ended: interrupted") == 1
+
+
+def test_a_daemon_of_the_launchers_is_not_written_to(out: pathlib.Path) -> None:
+    launcher = ended_by("prted", out, stdout=subprocess.PIPE)
+    assert launcher.stdout == ""
     assert record_of(out)["status"] == "interrupted"
 
 

@@ -53,6 +53,7 @@ void StopSignals::wait_for_signals() {
   while (sigwaitinfo(&set, &signal) < 0) {
   }
   if (signal.si_signo == kDismissed) return;
+  sender_ = signal.si_pid;
   requested_ = true;
   const timespec patience{patience_.count() / 1000, patience_.count() % 1000 * 1'000'000};
   int next = sigtimedwait(&set, nullptr, &patience);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -13,16 +15,16 @@ namespace crossover {
 /// which then inherits that these signals are blocked and are this one's to take.
 class StopSignals {
  public:
-  /// With what the summary takes, under the second that a user is promised.
-  static constexpr std::chrono::milliseconds kPatience{600};
-
-  explicit StopSignals(std::chrono::milliseconds patience = kPatience);
+  explicit StopSignals(std::chrono::milliseconds patience);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
   /// True from the first signal on.
   const std::atomic<bool>& requested() const { return requested_; }
+
+  /// The process that sent the first signal; 0 before it, and where it came from a terminal.
+  pid_t sender() const { return sender_; }
 
   /// `finish` is called on the signals' own thread when the program has not ended by itself
   /// `patience` after a signal, because it is inside an operation that takes long; then the process
@@ -38,6 +40,7 @@ class StopSignals {
 
   std::chrono::milliseconds patience_;
   std::atomic<bool> requested_{false};
+  std::atomic<pid_t> sender_{0};
   std::mutex mutex_;
   std::function<int()> finish_;
   bool ending_ = false;

@@ -16,12 +16,12 @@ using testing::ExitedWithCode;
 /// A program that `prepares`, is told to stop by a signal and takes longer than that allows.
 template <class Prepare>
 [[noreturn]] void stop_slowly(Prepare&& prepare) {
-  StopSignals signals;
+  StopSignals signals(std::chrono::milliseconds(600));
   prepare(signals);
   ::kill(::getpid(), SIGINT);
   // Well above the patience, and the second that ThreadSanitizer takes to end.
   std::this_thread::sleep_for(std::chrono::seconds(3));
-  std::_Exit(signals.requested() ? 7 : 8);
+  std::_Exit(signals.requested() && signals.sender() == ::getpid() ? 7 : 8);
 }
 
 class StopSignalsDeathTest : public testing::Test {
