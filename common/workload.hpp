@@ -41,6 +41,9 @@ struct Workload {
   bool in_presets = true;
   /// What one of `elements` is, for summaries and reports: "time per increment".
   std::string unit = "element";
+  /// What a unit takes at most on an ordinary machine, in seconds: a first guess for the plan of a
+  /// run, of a workload that moves no data.
+  double guess_s = 0;
   /// Its own sizes, which `--sizes` replaces only where `--workloads` names the workload (a size
   /// for arrays would keep it busy for hours); empty: those of `--sizes` or the preset.
   std::vector<std::uint64_t> sizes{};

@@ -83,7 +83,7 @@ class Spawn {
   void run(Body&& body) {
     start_threads(
         threads_, kFirst, workers_,
-        [this, &body](int worker) {
+        [&](int worker) {
           if constexpr (kFirst > 0) bind_worker(placement_, worker);
           body(worker);
         },

@@ -70,33 +70,31 @@ std::vector<std::string> joined_values(const std::vector<std::string>& arguments
   return result;
 }
 
-std::string preset_table() {
-  std::string table =
-      "Presets:\n"
-      "            rounds  min-time  precision  budget  sizes\n";
-  for (const Preset preset : kPresets) {
-    const PresetPlan plan = plan_of(preset);
-    table +=
-        fmt::format("  {:<9} {:>6}  {:>6} s  {:>7} %  {:>4} s  {}\n", name(preset), plan.rounds,
-                    plan.min_time_s, plan.precision_percent, plan.budget_s, plan.sizes);
-  }
-  return table;
-}
+constexpr std::string_view kExamples =
+    "Examples:\n"
+    "  crossover --preset quick                      a minute, and the answers\n"
+    "  crossover --workloads reduce --types f32,f64 --sizes 1Ki..256Mi:x4\n"
+    "  crossover --models serial,openmp/static --threads 1..8 --pin cores --list\n"
+    "  crossover --resume results/host-20260131T120000Z.csv --budget 600\n"
+    "  mpirun -n 4 crossover --models mpi,threads --threads 1,2,4\n"
+    "  scripts/run --with my-axpy.hpp                your own: docs/own-workload.md\n";
 
 std::string footer() {
-  return preset_table() +
+  std::string text =
+      "Presets (a plan that does not fit its budget is cut, the answers first):\n"
+      "            budget  rounds  min-time  precision  sizes\n";
+  for (const Preset preset : kPresets) {
+    const PresetPlan plan = plan_of(preset);
+    text +=
+        fmt::format("  {:<9} {:>4} s  {:>6}  {:>6} s  {:>7} %  {}\n", name(preset), plan.budget_s,
+                    plan.rounds, plan.min_time_s, plan.precision_percent, plan.sizes);
+  }
+  return text +
          "\nGoogle Benchmark's flags:\n"
          "  --benchmark_filter, --benchmark_min_time, --benchmark_repetitions and\n"
          "  --benchmark_list_tests mean --filter, --min-time, --rounds and --list;\n"
          "  --benchmark_out=FILE writes its JSON too (--benchmark_out_format=json is the\n"
          "  only one). The others go to the library.\n"
-         "\nExamples:\n"
-         "  crossover --preset quick\n"
-         "  crossover --workloads reduce --types f32,f64 --sizes 1Ki..256Mi:x4\n"
-         "  crossover --models serial,openmp/static --threads 1..8 --pin cores --list\n"
-         "  crossover --resume results/host-20260131T120000Z.csv\n"
-         "  mpirun -n 4 crossover --models mpi,threads --threads 1,2,4\n"
-         "  scripts/run --with my-axpy.hpp    (your own workload: docs/own-workload.md)\n"
          "\nExit status: 0 done, 1 a result was wrong, 2 the command line is wrong, 3 a file\n"
          "or the system refused, 130 interrupted with everything measured so far in the\n"
          "file.\n";
@@ -190,7 +188,8 @@ CommandLine read_command_line(const std::vector<std::string>& arguments, const K
   CLI::App app(
       "At what size, by how much and at what cost does more parallel hardware win?\n"
       "Runs the same operation serially, on threads, with OpenMP, the parallel standard\n"
-      "library and CUDA, and records throughput and scaling to CSV.",
+      "library and CUDA, and records throughput and scaling to CSV.\n\n" +
+          std::string(kExamples),
       "crossover");
   app.allow_extras();
   app.set_help_flag();  // set again below: groups come in the order of their first option

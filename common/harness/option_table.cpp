@@ -130,6 +130,8 @@ void apply_preset(Options& options, Preset preset) {
   const PresetPlan plan = plan_of(preset);
   options.preset = preset;
   options.sizes = parse_sizes(plan.sizes);
+  options.quoted_elements = plan.quoted_elements;
+  options.rounds_wanted = plan.rounds_wanted;
   options.rounds = plan.rounds;
   options.min_time_s = plan.min_time_s;
   options.precision_percent = plan.precision_percent;
@@ -139,9 +141,11 @@ void apply_preset(Options& options, Preset preset) {
 }  // namespace
 
 PresetPlan plan_of(Preset preset) {
-  constexpr std::array<PresetPlan, 3> plans{{{"1Ki..64Mi:x8,64Mi", 30, 0.01, 5, 60},
-                                             {"1Ki..256Mi:x4", 60, 0.02, 2, 300},
-                                             {"1Ki..1Gi:x2", 300, 0.05, 1, 1800}}};
+  // Arrays of 256 MiB (f32): beyond the caches, and cheap enough for many rounds.
+  constexpr std::uint64_t kQuoted = std::uint64_t{64} << 20;
+  constexpr std::array<PresetPlan, 3> plans{{{"1Ki..64Mi", kQuoted, 9, 30, 0.03, 5, 60},
+                                             {"1Ki..256Mi", kQuoted, 16, 60, 0.06, 2, 300},
+                                             {"1Ki..1Gi", kQuoted, 31, 300, 0.1, 1, 1800}}};
   return plans[static_cast<std::size_t>(preset)];
 }
 
@@ -186,6 +190,7 @@ const std::vector<OptionInfo>& option_table() {
        [](auto& to, auto& text, auto&) {
          to.sizes = parse_sizes(text);
          to.sizes_given = true;
+         to.quoted_elements = *std::max_element(to.sizes.begin(), to.sizes.end());
        }},
       {"scopes", "LIST", measure,
        "what the clock covers, of resident, kernel,\noffload; default: all that apply",
@@ -211,9 +216,11 @@ const std::vector<OptionInfo>& option_table() {
          if (text != "auto") to.threads = parse_counts(text, kMostWorkers);
        }},
       {"sms", "SPEC", where,
-       "a GPU's multiprocessors: 1,2,4 or 1..16 or all or\nauto: 1, 2, 4 ... all; default: all",
+       "a GPU's multiprocessors: 1,2,4 or 1..16 or all or\nauto: 1, 2, 4 ... all; "
+       "default: auto at the size that rates are quoted at, all at the others",
        "auto",
        [](auto& to, auto& text, auto&) {
+         to.sms_given = true;
          to.sms.reset();
          if (text != "all") to.sms.emplace();
          if (text != "all" && text != "auto") to.sms = parse_counts(text, kMostWorkers);
@@ -236,12 +243,12 @@ const std::vector<OptionInfo>& option_table() {
          to.scaling = parse_name("scaling", text, std::array{Scaling::strong, Scaling::weak});
        }},
       {"preset", "NAME", how,
-       "quick, standard or thorough: about 1, 5 and 30\nminutes on a workstation; default: "
+       "quick, standard or thorough: at most 1, 5 and 30\nminutes on any machine; default: "
        "standard",
        "quick",
        [](auto& to, auto& text, auto&) { apply_preset(to, parse_name("preset", text, kPresets)); }},
-      {"rounds", "N", how, "at most so many samples of each, 1 to 1000000", "30",
-       [](auto& to, auto& text, auto&) { to.rounds = parse_count(text, 1, 1'000'000); }},
+      {"rounds", "N", how, "at most so many samples of each, 1 to 1000000;\nthe first is a pilot",
+       "30", [](auto& to, auto& text, auto&) { to.rounds = parse_count(text, 1, 1'000'000); }},
       {"min-time", "SECONDS", how, "a sample lasts at least so long, up to 3600", "0.05",
        [](auto& to, auto& text, auto&) { to.min_time_s = parse_seconds(text, 3600); }},
       {"precision", "PERCENT", how,
@@ -256,13 +263,21 @@ const std::vector<OptionInfo>& option_table() {
        "results/mine.csv", [](auto& to, auto& text, auto&) { to.output = parse_csv_path(text); },
        Kind::path},
       {"resume", "FILE.csv", results,
-       "go on with an interrupted run: its options come\nfrom FILE.json, what FILE.csv has is not "
-       "measured\nagain",
+       "go on with a run that was interrupted, or that had\nno time for everything: its options "
+       "come from\nFILE.json (--budget and --rounds may be new), what\nFILE.csv has is not "
+       "measured "
+       "again",
        "results/mine.csv", [](auto& to, auto& text, auto&) { to.resume = parse_csv_path(text); },
        Kind::path},
       {"label", "NAME", results,
        "the machine's name in the results, 1 to 64 characters; default: the host name",
        "workstation", [](auto& to, auto& text, auto&) { to.label = parse_label(text); }},
+      {"summary", "short|full", results, "short: the answers; full: every number; default: short",
+       "full",
+       [](auto& to, auto& text, auto&) {
+         to.summary = parse_name("summary", text, std::array{Summary::brief, Summary::full});
+       },
+       Kind::of_call},
       {"benchmark_out", "FILE", "", "", "samples.json",
        [](auto& to, auto& text, auto&) { to.benchmark_out = text; }, Kind::path},
       {"benchmark_out_format", "json", "", "", "json",

@@ -99,7 +99,11 @@ Options parse_command_line(const std::vector<std::string>& arguments, const Know
 
 Options resume_options(const nlohmann::ordered_json& recorded, const Options& call,
                        const KnownNames& known) {
-  const Texts texts = recorded_texts(recorded);
+  Texts texts = recorded_texts(recorded);
+  // How long a run goes on may be decided anew.
+  for (const char* const option : {"budget", "rounds"}) {
+    if (call.given.contains(option)) texts[option] = call.given.at(option).get<std::string>();
+  }
   Options run;
   try {
     run = understand(texts, known);
@@ -118,6 +122,7 @@ Options resume_options(const nlohmann::ordered_json& recorded, const Options& ca
   run.list = call.list;
   run.machine = call.machine;
   run.quiet = call.quiet;
+  run.summary = call.summary;
   run.output = call.output;
   run.resume = call.resume;
   run.benchmark_out = call.benchmark_out;

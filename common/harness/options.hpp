@@ -19,12 +19,17 @@ namespace crossover {
 
 enum class Preset { quick, standard, thorough };
 enum class Scaling { strong, weak };
+/// The answers in a screenful, or every number.
+enum class Summary { brief, full };
 
 inline constexpr std::array kPresets{Preset::quick, Preset::standard, Preset::thorough};
 
 constexpr std::string_view name(Preset preset) {
   constexpr std::array<std::string_view, 3> names{"quick", "standard", "thorough"};
   return names[static_cast<std::size_t>(preset)];
+}
+constexpr std::string_view name(Summary summary) {
+  return summary == Summary::brief ? "short" : "full";
 }
 constexpr std::string_view name(Scaling scaling) {
   return scaling == Scaling::strong ? "strong" : "weak";
@@ -39,7 +44,9 @@ struct ModelChoice {
 
 /// What a preset stands for; each option of the same name overrides it.
 struct PresetPlan {
-  std::string_view sizes;  ///< as for `--sizes`
+  std::string_view sizes;         ///< as for `--sizes`: those that may be measured
+  std::uint64_t quoted_elements;  ///< the size at which rates are quoted
+  int rounds_wanted;              ///< before anything is called answered
   int rounds;
   double min_time_s;
   double precision_percent;
@@ -61,17 +68,21 @@ struct Options {
   bool sizes_given = false;
   std::optional<std::vector<int>> threads;  ///< none: `auto`
   std::optional<std::vector<int>> sms;      ///< none: `all`; an empty list: `auto`
+  bool sms_given = false;                   ///< otherwise `auto` at one size, `all` at the others
   std::vector<Cache> caches{Cache::warm};
   std::optional<std::vector<Scope>> scopes;  ///< none: all that apply
   Scaling scaling = Scaling::strong;
   Pin pin = Pin::cores;
+  Summary summary = Summary::brief;
   std::vector<int> devices{0};  ///< empty: all
   Preset preset = Preset::standard;
-  int rounds = 0;                ///< the most rounds; the preset's unless given
-  double min_time_s = 0;         ///< the shortest sample; likewise
-  double precision_percent = 0;  ///< half-width of the median's 95 % interval; likewise
-  double budget_s = 0;           ///< the longest run; likewise
-  std::string filter;            ///< regular expression (ECMAScript), empty: all
+  std::uint64_t quoted_elements = 0;  ///< the size at which rates are quoted, of a preset's sizes
+  int rounds_wanted = 16;             ///< before anything is called answered (with the pilot round)
+  int rounds = 0;                     ///< the most rounds; the preset's unless given
+  double min_time_s = 0;              ///< the shortest sample; likewise
+  double precision_percent = 0;       ///< half-width of the median's 95 % interval; likewise
+  double budget_s = 0;                ///< the longest run; likewise
+  std::string filter;                 ///< regular expression (ECMAScript), empty: all
   bool list = false;
   bool machine = false;
   bool quiet = false;
@@ -112,8 +123,9 @@ Options parse_command_line(const std::vector<std::string>& arguments, const Know
 
 /// The options of an interrupted run: `recorded` is Options::given from its JSON. Everything that
 /// `call` gives as well must agree with it in meaning (`1024` with `1Ki`, and what is the default
-/// with its absence). What belongs to a call (`resume`, `list`, `quiet`, `benchmark_*`, ...) is
-/// taken from `call`. Throws EarlyExit with status 2.
+/// with its absence), but for `--budget` and `--rounds`, which are the call's. What belongs to a
+/// call (`resume`, `list`, `quiet`, `benchmark_*`, ...) is taken from `call`. Throws EarlyExit with
+/// status 2.
 Options resume_options(const nlohmann::ordered_json& recorded, const Options& call,
                        const KnownNames& known);
 

@@ -57,7 +57,7 @@ TEST(Options, DefaultsAreTheStandardPreset) {
   EXPECT_THAT(options.models, IsEmpty());
   EXPECT_FALSE(options.all_variants);
   EXPECT_THAT(options.types, ElementsAre(ElementType::f32));
-  EXPECT_EQ(options.sizes, parse_sizes("1Ki..256Mi:x4"));
+  EXPECT_EQ(options.sizes, parse_sizes("1Ki..256Mi"));
   EXPECT_EQ(options.sizes.back(), std::uint64_t{256} << 20);
   EXPECT_EQ(options.threads, std::nullopt);
   EXPECT_EQ(options.sms, std::nullopt);
@@ -68,7 +68,11 @@ TEST(Options, DefaultsAreTheStandardPreset) {
   EXPECT_THAT(options.devices, ElementsAre(0));
   EXPECT_EQ(options.preset, Preset::standard);
   EXPECT_EQ(options.rounds, 60);
-  EXPECT_EQ(options.min_time_s, 0.02);
+  EXPECT_EQ(options.min_time_s, 0.06);
+  EXPECT_EQ(options.rounds_wanted, 16);
+  EXPECT_EQ(options.quoted_elements, std::uint64_t{64} << 20);
+  EXPECT_EQ(options.summary, Summary::brief);
+  EXPECT_FALSE(options.sms_given);
   EXPECT_EQ(options.precision_percent, 2);
   EXPECT_EQ(options.budget_s, 300);
   EXPECT_FALSE(options.label.empty());
@@ -86,7 +90,7 @@ TEST(Options, ReadsEveryOption) {
                                  "--precision", "1.5%",       "--budget",   "99",
                                  "--filter",    "f64|i[32]+", "--output",   "some/run.csv",
                                  "--label",     "box",        "--quiet",    "--benchmark_out",
-                                 "b.json"});
+                                 "b.json",      "--summary",  "full"});
   EXPECT_THAT(options.workloads, ElementsAre("reduce"));
   EXPECT_THAT(options.models,
               ElementsAre(ModelChoice{"serial", ""}, ModelChoice{"openmp", "static"}));
@@ -107,6 +111,9 @@ TEST(Options, ReadsEveryOption) {
   EXPECT_EQ(options.filter, "f64|i[32]+");
   EXPECT_EQ(options.output, "some/run.csv");
   EXPECT_EQ(options.label, "box");
+  EXPECT_EQ(options.summary, Summary::full);
+  EXPECT_TRUE(options.sms_given);
+  EXPECT_EQ(options.quoted_elements, 4096U) << "the largest that was asked for";
   EXPECT_TRUE(options.quiet);
   EXPECT_EQ(options.benchmark_out, "b.json");
   EXPECT_EQ(options.given.dump(),
@@ -321,12 +328,22 @@ TEST(ResumeOptions, AgreeByMeaning) {
       kKnown));
 }
 
+TEST(ResumeOptions, TakeANewBudgetAndNewRounds) {
+  const nlohmann::ordered_json recorded{{"budget", "5"}, {"sizes", "1Ki"}};
+  const Options on = resume_options(
+      recorded, parse({"--resume=r.csv", "--budget=600", "--rounds=9", "--summary=full"}), kKnown);
+  EXPECT_EQ(on.budget_s, 600);
+  EXPECT_EQ(on.rounds, 9);
+  EXPECT_EQ(on.summary, Summary::full);
+  EXPECT_EQ(on.sizes, parse_sizes("1Ki"));
+}
+
 TEST(ResumeOptions, RefuseAnotherValue) {
   const nlohmann::ordered_json recorded{{"sizes", "1Ki"}};
   EXPECT_EQ(refusal_to_resume(recorded, {"--resume=r.csv", "--sizes=2Ki"}),
             "--sizes is '2Ki' here but '1Ki' in the run to be resumed; leave it out");
-  EXPECT_EQ(refusal_to_resume(recorded, {"--resume=r.csv", "--rounds=2"}),
-            "--rounds is '2' here but not given in the run to be resumed; leave it out");
+  EXPECT_EQ(refusal_to_resume(recorded, {"--resume=r.csv", "--min-time=2"}),
+            "--min-time is '2' here but not given in the run to be resumed; leave it out");
   EXPECT_THAT(refusal_to_resume(recorded, {"--resume=r.csv", "--preset=quick"}),
               StartsWith("--preset is 'quick' here"));
 }

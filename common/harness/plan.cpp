@@ -142,7 +142,8 @@ class VariantPlan {
           if (!asked && count > topology_.usable_threads()) continue;
           what.workers = count;
           what.elements = total_elements(size, count, per_worker);
-          plan_.push_back(planned(what, model));
+          if (left_to_one_size(what, variant, size, count == counts.back())) continue;
+          plan_.push_back(planned(what, variant, model));
         }
       }
     }
@@ -154,16 +155,28 @@ class VariantPlan {
     return workload.moves_data() ? options_.caches : std::vector{Cache::warm};
   }
 
-  Planned planned(const Configuration& what, Model& model) const {
+  /// A preset sweeps a device's workers at one size, by what the model stands for, on the device's
+  /// own clock.
+  bool left_to_one_size(const Configuration& what, const Variant& variant, std::uint64_t size,
+                        bool all) const {
+    if (what.device.is_cpus() || all || options_.sms_given) {
+      return false;
+    }
+    return size != options_.quoted_elements || what.scope != Scope::kernel ||
+           variant.role != Variant::Role::best;
+  }
+
+  Planned planned(const Configuration& what, const Variant& variant, Model& model) const {
     if (what.cache == Cache::cold && what.device.is_cpus() && *cold_unavailable() != '\0') {
-      return {what, {}, nullptr, cold_unavailable()};
+      return {what, {}, nullptr, cold_unavailable(), variant.role};
     }
     // A device's workers are not threads: one host thread looks after them.
     return {what,
             what.device.is_cpus() ? topology_.place(what.workers, options_.pin)
                                   : topology_.place(1, Pin::none),
             &model,
-            {}};
+            {},
+            variant.role};
   }
 
   const Options& options_;
@@ -174,7 +187,7 @@ class VariantPlan {
 Sweeps sweeps_of(const Options& options) {
   Sweeps sweeps;
   // A list of none means 1, 2, 4, ... to a model.
-  sweeps.sms = options.sms;
+  sweeps.sms = options.sms_given ? options.sms : std::vector<int>{};
   sweeps.devices = options.devices;
   return sweeps;
 }
@@ -200,7 +213,7 @@ void add_skipped(const Model& model, const std::string& reason,
                                .variant = "best",
                                .workers = 0,
                                .device = Devices::none()};
-      plan.push_back({what, {}, nullptr, reason});
+      plan.push_back({what, {}, nullptr, reason, Variant::Role::best});
     }
   }
 }

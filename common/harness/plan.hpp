@@ -18,6 +18,7 @@ struct Planned {
   Placement placement;
   Model* model = nullptr;  ///< null for a row that only says why there is nothing to measure
   std::string skip;        ///< why it is not measured, or empty
+  Variant::Role role = Variant::Role::best;
 };
 
 /// The command line asks for what this machine or program does not have: one line, status 2.

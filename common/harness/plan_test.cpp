@@ -96,12 +96,32 @@ TEST_F(Plan, HandsTheMultiprocessorsOn) {
   options_.models = {{"first", "best"}};
   const auto asked = [&](std::optional<std::vector<int>> counts) {
     options_.sms = std::move(counts);
+    options_.sms_given = true;
     plan();
     return model(0).log.sweeps.sms;
   };
   EXPECT_EQ(asked(std::nullopt), std::nullopt);
   EXPECT_EQ(asked(std::vector<int>{}), std::vector<int>{});
   EXPECT_EQ(asked(std::vector<int>{1, 5}), (std::vector<int>{1, 5}));
+}
+
+TEST_F(Plan, SweepsADevicesWorkersAtOneSizeUnlessTheyAreAskedFor) {
+  model(0).behaviour.devices = {Devices::gpus({0})};
+  model(0).behaviour.variants = {{"best", Variant::Role::best, {Scope::resident, Scope::kernel}},
+                                 {"library", Variant::Role::library, {Scope::kernel}}};
+  options_.models = {{"first", ""}};
+  options_.sizes = {100, 200};
+  options_.quoted_elements = 200;
+  options_.threads = {{1, 2, 4}};  // the fake's devices have as many workers
+  EXPECT_THAT(
+      names(),
+      ElementsAre(
+          "reduce/f32/first/best/resident/n:100/w:4", "reduce/f32/first/best/kernel/n:100/w:4",
+          "reduce/f32/first/library/kernel/n:100/w:4", "reduce/f32/first/best/resident/n:200/w:4",
+          "reduce/f32/first/best/kernel/n:200/w:1", "reduce/f32/first/best/kernel/n:200/w:2",
+          "reduce/f32/first/best/kernel/n:200/w:4", "reduce/f32/first/library/kernel/n:200/w:4"));
+  options_.sms_given = true;
+  EXPECT_EQ(names().size(), 18U);
 }
 
 TEST_F(Plan, LeavesOutWhatIsNotInThePresetsUnlessItIsNamed) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -21,6 +22,7 @@
 #include "common/harness/record.hpp"
 #include "common/harness/run.hpp"
 #include "common/harness/signals.hpp"
+#include "common/harness/summary.hpp"
 #include "common/harness/vocabulary.hpp"
 #include "common/machine.hpp"
 #include "common/plural.hpp"
@@ -89,6 +91,12 @@ std::filesystem::path default_output(const Options& options) {
   return std::filesystem::path("results") / fmt::format("{}-{}Z.csv", options.label, time);
 }
 
+int exit_status_of(const Results& results) {
+  const bool wrong = std::any_of(results.begin(), results.end(),
+                                 [](const Result& result) { return result.failed > 0; });
+  return wrong ? kWrongResult : kDone;
+}
+
 int measure(Options options, const std::string& command, const KnownNames& known,
             const Models& models, const Topology& topology, const MeasurePeak& measure_peak,
             StopSignals& signals) {
@@ -140,22 +148,25 @@ int measure(Options options, const std::string& command, const KnownNames& known
   write_record(record_path(target.csv), record);
   const std::string machine = machine_line(record, topology);
   progress.say(machine);
-  progress.say(fmt::format("{} configurations, at most {} rounds and {}; results in {}",
-                           plan.size(), options.rounds, format_duration(options.budget_s),
-                           target.csv.string()));
+  progress.say(fmt::format("{}, at most {} and {}; results in {}",
+                           counted(plan.size(), "configuration"), counted(options.rounds, "round"),
+                           format_duration(options.budget_s), target.csv.string()));
 
   Sampler sampler(topology, options.min_time_s, benchmark_out, signals.requested());
   Run run(
       {options, record.at("run").get<std::string>(), seed, signals.requested()}, plan,
       target.earlier, sampler, [&](const Row& row) { writer.append(row); }, progress);
   const auto conclude = [&](std::string_view status, std::string_view why) {
+    const Results results = run.results();
+    const SummaryOf summary_of{machine, record["machine"], plan,
+                               results, run.schedule(),    target.csv.string()};
     record["status"] = status;
     record["ended"] = utc_now();
     record["end_reason"] = why;
+    record["plan"] = describe_plan(summary_of);
     write_record(record_path(target.csv), record);
     if (quiet) return;
-    fmt::print("{}ended: {}\nCSV   {}\nJSON  {}\n",
-               summarise(machine, plan, run.results(), models.front()->name()), why,
+    fmt::print("{}ended: {}\nCSV   {}\nJSON  {}\n", summarise(summary_of, options.summary), why,
                target.csv.string(), record_path(target.csv).string());
     std::fflush(stdout);
   };
@@ -170,8 +181,15 @@ int measure(Options options, const std::string& command, const KnownNames& known
   };
   signals.when_overdue([&] {
     progress.clear();
-    return conclude_interrupted();
+    if (!signals.expired()) return conclude_interrupted();
+    conclude("complete", name(End::budget));
+    return exit_status_of(run.results());
   });
+  // A sample that was thought to be shorter does not outlive the budget either.
+  constexpr std::chrono::milliseconds kGrace{300};
+  signals.end_at(std::chrono::steady_clock::now() + kGrace +
+                 std::chrono::duration_cast<std::chrono::milliseconds>(
+                     std::chrono::duration<double>(options.budget_s)));
   End end;
   try {
     end = run.go();
@@ -195,11 +213,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   } else {
     conclude("complete", name(end));
   }
-  if (status != kDone) return status;
-  for (const Result& result : run.results()) {
-    if (result.failed > 0) return kWrongResult;
-  }
-  return kDone;
+  return status != kDone ? status : exit_status_of(run.results());
 }
 
 }  // namespace

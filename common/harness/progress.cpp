@@ -30,7 +30,7 @@ std::string format_duration(double seconds) {
 
 Progress::Progress(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
 
-void Progress::update(int round, std::size_t done, std::size_t of, double left_s,
+void Progress::update(int round, int rounds, std::size_t done, std::size_t of, double left_s,
                       const std::string& configuration) {
   if (quiet_) return;
   const auto now = Clock::now();
@@ -38,8 +38,8 @@ void Progress::update(int round, std::size_t done, std::size_t of, double left_s
     return;
   }
   last_ = now;
-  std::string line = fmt::format("round {}  {}/{}  at most {} left  {}", round + 1, done, of,
-                                 format_duration(left_s), configuration);
+  std::string line = fmt::format("round {} of {}  {}/{}  at most {} left  {}", round + 1, rounds,
+                                 done, of, format_duration(left_s), configuration);
   if (terminal_) {
     line.resize(std::min(line.size(), terminal_width() - 1));
     fmt::print(stderr, "\r\x1b[K{}", line);

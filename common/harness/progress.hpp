@@ -13,7 +13,8 @@ class Progress {
   explicit Progress(bool quiet);
 
   /// `left_s`: seconds until the run ends at the latest by what is known now.
-  void update(int round, std::size_t done, std::size_t of, double left_s,
+  /// `rounds`: how many there will be by then.
+  void update(int round, int rounds, std::size_t done, std::size_t of, double left_s,
               const std::string& configuration);
   /// Writes a line that stays, for example before and after the run.
   void say(const std::string& line);

@@ -1,13 +1,13 @@
 #include "common/harness/run.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <mutex>
 #include <numeric>
 #include <random>
 
 #include "common/harness/record.hpp"
+#include "common/limits.hpp"
 
 namespace crossover {
 
@@ -41,7 +41,7 @@ Row row_for(const Planned& planned, const RunContext& context, int round) {
 std::string_view name(End end) {
   switch (end) {
     case End::precise:
-      return "every median is as precise as asked";
+      return "every answer is as precise as asked";
     case End::rounds:
       return "all rounds done";
     case End::budget:
@@ -66,13 +66,15 @@ std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, i
 }
 
 Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector<Row>& earlier,
-         Sampler& sampler, RowSink write, Progress& progress)
+         Samples& samples, RowSink write, Progress& progress)
     : context_(std::move(context)),
       plan_(plan),
-      sampler_(sampler),
+      samples_(samples),
       write_(std::move(write)),
       progress_(progress),
-      results_(plan.size()) {
+      schedule_(plan, context_.options),
+      results_(plan.size()),
+      start_s_(samples.now_s()) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < plan.size(); ++i) {
     index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device.name()), i);
@@ -82,16 +84,14 @@ Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector
     if (found == index.end()) continue;
     if (!done_before_.emplace(found->second, row.round).second) continue;
     add_row(results_[found->second], row);
+    // Earlier rounds were whole: what they lack had been closed.
+    first_round_ = std::max(first_round_, row.round);
   }
 }
 
 Results Run::results() const {
   const std::lock_guard lock(mutex_);
   return results_;
-}
-
-double Run::elapsed_s() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 bool Run::done_before(std::size_t index, int round) const {
@@ -109,7 +109,7 @@ void Run::take(std::size_t index, int round) {
   } else {
     // The salt changes the input from round to round: a result left over from the last round is
     // wrong in this one.
-    sample = sampler_.take(planned, round, static_cast<std::uint32_t>(round) + 1,
+    sample = samples_.take(planned, round, static_cast<std::uint32_t>(round) + 1,
                            results_[index].iterations);
     if (sample.iterations == 0 && context_.interrupted) return;
     row.iterations = sample.iterations;
@@ -127,41 +127,47 @@ void Run::take(std::size_t index, int round) {
   results_[index].sample_s = elapsed_s() - before;
 }
 
-bool Run::precise() const {
-  return std::all_of(results_.begin(), results_.end(), [&](const Result& result) {
-    // What cannot be measured, or never gives a right result, does not hold up the others.
-    if (!result.skipped.empty() || (result.times_ns.empty() && result.failed > 0)) return true;
-    return !result.times_ns.empty() &&
-           median_of(result.times_ns).precision() <= context_.options.precision_percent / 100;
-  });
-}
-
-double Run::seconds_left(int round, std::size_t position, std::size_t of) const {
-  const double budget = context_.options.budget_s - elapsed_s();
-  double a_round = 0;
-  for (const Result& result : results_) a_round += result.sample_s;
-  if (round == 0) return budget;
-  const double rounds =
-      context_.options.rounds - round - static_cast<double>(position) / static_cast<double>(of);
-  return std::min(budget, rounds * a_round);
+bool Run::go_round(int round, const std::vector<std::size_t>& open) {
+  bool all = true;
+  std::size_t done = 0;
+  for (const std::size_t index : shuffled_order(plan_.size(), context_.seed, round)) {
+    if (!std::binary_search(open.begin(), open.end(), index)) continue;
+    ++done;
+    if (done_before(index, round)) continue;
+    if (context_.interrupted) return false;
+    const double left_s = seconds_left();
+    // No sample outlives the budget, as far as one can know; but there is no run without a sample.
+    if (left_s < 0 || (any_taken_ && schedule_.cost(index, results_) > left_s)) {
+      all = false;
+      continue;
+    }
+    const int expected = schedule_.expected_rounds(round, results_, left_s);
+    progress_.update(round, std::max(expected, round + 1), done, open.size(), left_s,
+                     plan_[index].configuration.name());
+    take(index, round);
+    any_taken_ = true;
+  }
+  return all && !context_.interrupted;
 }
 
 End Run::go() {
-  start_ = std::chrono::steady_clock::now();
-  for (int round = 0; round < context_.options.rounds; ++round) {
-    const std::vector<std::size_t> order = shuffled_order(plan_.size(), context_.seed, round);
-    for (std::size_t position = 0; position < order.size(); ++position) {
-      const std::size_t index = order[position];
-      if (done_before(index, round)) continue;
-      if (context_.interrupted) return End::interrupted;
-      if (elapsed_s() > context_.options.budget_s) return End::budget;
-      progress_.update(round, position, order.size(), seconds_left(round, position, order.size()),
-                       plan_[index].configuration.name());
-      take(index, round);
-      if (context_.interrupted) return End::interrupted;
+  start_s_ = samples_.now_s();
+  // What only says why it is not measured, and what no time could measure.
+  const std::uint64_t memory = available_memory();
+  for (std::size_t i = 0; i < plan_.size(); ++i) {
+    const bool fits =
+        plan_[i].model != nullptr && plan_[i].model->host_bytes(plan_[i].configuration) <= memory;
+    if (!fits && !done_before(i, 0)) take(i, 0);
+  }
+  for (int round = first_round_; round < context_.options.rounds; ++round) {
+    const std::vector<std::size_t> open = schedule_.next(round, results_, seconds_left());
+    if (open.empty()) {
+      return schedule_.left_out(results_).empty() ? End::precise : End::budget;
     }
+    const bool whole = go_round(round, open);
+    if (context_.interrupted) return seconds_left() > 0 ? End::interrupted : End::budget;
+    if (!whole) return End::budget;
     rounds_ = round + 1;
-    if (precise()) return End::precise;
   }
   return End::rounds;
 }

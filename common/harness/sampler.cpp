@@ -44,14 +44,18 @@ class Sampler::Reporter final : public benchmark::BenchmarkReporter {
       if (run.run_type != Run::RT_Iteration) continue;
       iterations = run.iterations;
       seconds = run.real_accumulated_time;
-      if (!file_.is_open()) continue;
-      Run named = run;
-      named.run_name = benchmark::BenchmarkName();
-      named.run_name.function_name = name;
-      named.repetition_index = round;
-      json_.ReportRuns({named});
-      file_.flush();
+      last_ = run;
     }
+  }
+
+  /// Writes what was reported last: a sample may have been too short, and taken again.
+  void write_last() {
+    if (!file_.is_open()) return;
+    last_.run_name = benchmark::BenchmarkName();
+    last_.run_name.function_name = name;
+    last_.repetition_index = round;
+    json_.ReportRuns({last_});
+    file_.flush();
   }
 
   std::string name;
@@ -62,6 +66,7 @@ class Sampler::Reporter final : public benchmark::BenchmarkReporter {
  private:
   std::ofstream file_;
   benchmark::JSONReporter json_;
+  Run last_;
   bool begun_ = false;
 };
 
@@ -88,16 +93,16 @@ Sampler::Sampler(const Topology& topology, double min_time_s,
 
 Sampler::~Sampler() = default;
 
+double Sampler::now_s() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 namespace {
 
 constexpr double kWarmUpSeconds = 0.001;
 constexpr std::int64_t kLargestWarmUpBatch = 1 << 20;
-
-// A sample lasts at least so many times as long as setting it up took: large arrays take longer to
-// allocate, fill and verify than to work on once, and a run would be spent on that.
-// Within limits: when the set-up was slow because the machine is busy, the sample need not be.
-constexpr double kSampleToSetUp = 2;
-constexpr double kLongestForSetUp = 0.5;
+// More than an hour of the shortest operations: what takes no time is no operation.
+constexpr std::int64_t kMostIterations = 10'000'000'000'000;
 
 using Clock = std::chrono::steady_clock;
 
@@ -122,9 +127,9 @@ double warm_up(Operation& operation, std::uint32_t salt) {
   return each;
 }
 
-/// Enough operations of `each` seconds to last `least_s`.
-std::int64_t operations_for(double least_s, double each) {
-  return static_cast<std::int64_t>(std::ceil(least_s / std::max(each, 1e-9)));
+/// Enough operations of `each_s` seconds to last `least_s`, and a tenth more.
+std::int64_t operations_for(double least_s, double each_s) {
+  return static_cast<std::int64_t>(std::ceil(1.1 * least_s / std::max(each_s, 1e-9)));
 }
 
 }  // namespace
@@ -144,27 +149,24 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
         fmt::format("needs {:.1f} MiB of memory, {:.1f} MiB are available",
                     static_cast<double>(needed) / 0x1p20, static_cast<double>(available) / 0x1p20));
   }
-  const Clock::time_point start = Clock::now();
   try {
     const std::unique_ptr<Operation> operation =
         planned.model->prepare(planned.configuration, planned.placement);
     operation->renew(salt);
     const double each_s = warm_up(*operation, salt);
     operation->observe();
-    const double least_s =
-        std::max(min_time_s_, std::min(kSampleToSetUp * seconds_since(start), kLongestForSetUp));
-    if (planned.configuration.cache == Cache::cold && iterations == 0) {
-      iterations = operations_for(least_s, each_s);
-    }
-    Measurement sample = measure(*operation, planned, round, salt, least_s, iterations);
-    // A machine that has become faster since the calibration: as often as it now takes.
-    while (sample.iterations > 0 && sample.lasted_s < min_time_s_ && !interrupted_) {
-      const double scale = 1.1 * least_s / std::max(sample.lasted_s, 1e-9);
-      sample = measure(*operation, planned, round, salt, least_s,
-                       static_cast<std::int64_t>(std::ceil(static_cast<double>(sample.iterations) *
-                                                           std::min(scale, 10.0))));
+    if (iterations == 0) iterations = operations_for(min_time_s_, each_s);
+    Measurement sample = measure(*operation, planned, round, salt, iterations);
+    // Faster than the warm-up, or than an earlier round: as often as it takes.
+    while (sample.iterations > 0 && sample.iterations < kMostIterations &&
+           sample.lasted_s < min_time_s_ && !interrupted_) {
+      const double scale = std::min(1.1 * min_time_s_ / std::max(sample.lasted_s, 1e-9), 10.0);
+      sample = measure(
+          *operation, planned, round, salt,
+          static_cast<std::int64_t>(std::ceil(static_cast<double>(sample.iterations) * scale)));
     }
     if (sample.iterations == 0) return sample;
+    reporter_->write_last();
     Observation seen = operation->observe();
     const Verdict verdict = operation->verify();
     sample.error = verdict.error;
@@ -190,7 +192,7 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
 }
 
 Measurement Sampler::measure(Operation& operation, const Planned& planned, int round,
-                             std::uint32_t salt, double least_s, std::int64_t iterations) {
+                             std::uint32_t salt, std::int64_t iterations) {
   Disturbance disturbance;
   const std::vector<int> processes = operation.processes();
   Clock::time_point start;
@@ -218,13 +220,10 @@ Measurement Sampler::measure(Operation& operation, const Planned& planned, int r
   reporter_->round = round;
   reporter_->iterations = 0;
   benchmark::ClearRegisteredBenchmarks();
-  auto* const registered =
-      benchmark::RegisterBenchmark(reporter_->name.c_str(), body)->UseManualTime()->Repetitions(1);
-  if (iterations > 0) {
-    registered->Iterations(iterations);
-  } else {
-    registered->MinTime(least_s);
-  }
+  benchmark::RegisterBenchmark(reporter_->name.c_str(), body)
+      ->UseManualTime()
+      ->Repetitions(1)
+      ->Iterations(iterations);
   benchmark::RunSpecifiedBenchmarks(reporter_.get(), "all");
 
   Measurement sample;

@@ -31,28 +31,40 @@ struct Measurement {
   std::vector<std::pair<std::string_view, double>> observed;
 };
 
+/// Where samples come from, and the clock that they take their time on.
+class Samples {
+ public:
+  virtual ~Samples() = default;
+  /// One sample. `salt` chooses the input. `iterations` is what an earlier sample of this
+  /// configuration took, or 0 to calibrate. Measurement::iterations is 0 when it was interrupted.
+  virtual Measurement take(const Planned& planned, int round, std::uint32_t salt,
+                           std::int64_t iterations) = 0;
+  /// Seconds on a clock that only goes forward.
+  virtual double now_s() const = 0;
+};
+
 /// Takes samples: prepares a configuration, lets Google Benchmark calibrate and run it, verifies
 /// the result and gives everything back. Nothing of that but the operations is inside the clock.
-class Sampler {
+class Sampler final : public Samples {
  public:
   /// `benchmark_out` (may be empty) receives all samples as Google Benchmark's JSON.
   /// `interrupted` ends a sample early when it becomes true. Throws std::system_error when the
   /// file cannot be written.
   Sampler(const Topology& topology, double min_time_s, const std::filesystem::path& benchmark_out,
           const std::atomic<bool>& interrupted);
-  ~Sampler();
+  ~Sampler() override;
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
-  /// One sample of at least `min_time_s`, calibrated to last also twice as long as setting it up
-  /// takes (up to half a second). `iterations` is what an earlier sample of this
-  /// configuration took, or 0 to calibrate. Measurement::iterations is 0 when it was interrupted.
-  Measurement take(const Planned& planned, int round, std::uint32_t salt, std::int64_t iterations);
+  /// One sample of at least `min_time_s`, set up outside of it.
+  Measurement take(const Planned& planned, int round, std::uint32_t salt,
+                   std::int64_t iterations) override;
+  double now_s() const override;
 
  private:
   class Reporter;
   Measurement measure(Operation& operation, const Planned& planned, int round, std::uint32_t salt,
-                      double least_s, std::int64_t iterations);
+                      std::int64_t iterations);
 
   DisturbanceMeter meter_;
   double min_time_s_;

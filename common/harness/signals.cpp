@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -14,13 +15,14 @@ namespace crossover {
 
 namespace {
 
-// Wakes the thread when the program ends by itself.
+// Wakes the thread when the program ends by itself, and when it has a new time to end at.
 constexpr int kDismissed = SIGUSR1;
+constexpr int kNewEnd = SIGUSR2;
 
 sigset_t watched_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, kDismissed}) sigaddset(&set, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, kDismissed, kNewEnd}) sigaddset(&set, signal);
   return set;
 }
 
@@ -47,14 +49,46 @@ void StopSignals::ending() {
   ending_ = true;
 }
 
-void StopSignals::wait_for_signals() {
-  const sigset_t set = watched_signals();
-  siginfo_t signal{};
-  while (sigwaitinfo(&set, &signal) < 0) {
+void StopSignals::end_at(std::chrono::steady_clock::time_point when) {
+  {
+    const std::lock_guard lock(mutex_);
+    end_ = when;
   }
-  if (signal.si_signo == kDismissed) return;
-  sender_ = signal.si_pid;
+  pthread_kill(thread_.native_handle(), kNewEnd);
+}
+
+int StopSignals::wait_for_the_first() {
+  const sigset_t set = watched_signals();
+  while (true) {
+    std::optional<std::chrono::steady_clock::time_point> end;
+    {
+      const std::lock_guard lock(mutex_);
+      end = end_;
+    }
+    siginfo_t signal{};
+    int number = 0;
+    if (end) {
+      const auto left = std::max(*end - std::chrono::steady_clock::now(),
+                                 std::chrono::steady_clock::duration::zero());
+      const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
+      const timespec wait{ns / 1'000'000'000, ns % 1'000'000'000};
+      number = sigtimedwait(&set, &signal, &wait);
+      if (number < 0 && errno == EAGAIN) return 0;
+    } else {
+      number = sigwaitinfo(&set, &signal);
+    }
+    if (number <= 0 || number == kNewEnd) continue;
+    sender_ = signal.si_pid;
+    return number;
+  }
+}
+
+void StopSignals::wait_for_signals() {
+  const int first = wait_for_the_first();
+  if (first == kDismissed) return;
+  expired_ = first == 0;
   requested_ = true;
+  const sigset_t set = watched_signals();
   const timespec patience{patience_.count() / 1000, patience_.count() % 1000 * 1'000'000};
   int next = sigtimedwait(&set, nullptr, &patience);
   if (next == -1 && errno == EAGAIN) {

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace crossover {
@@ -20,15 +21,21 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  /// True from the first signal on.
+  /// True from the first signal on, or once the time is up.
   const std::atomic<bool>& requested() const { return requested_; }
 
   /// The process that sent the first signal; 0 before it, and where it came from a terminal.
   pid_t sender() const { return sender_; }
 
+  /// The time that was given to the program is up at `when`: a request to stop like a signal.
+  void end_at(std::chrono::steady_clock::time_point when);
+  /// Whether it was the time and no signal that asked to stop.
+  bool expired() const { return expired_; }
+
   /// `finish` is called on the signals' own thread when the program has not ended by itself
-  /// `patience` after a signal, because it is inside an operation that takes long; then the process
-  /// ends with the status that it returns. A second signal ends it at once, with status 130.
+  /// `patience` after a request, because it is inside an operation that takes long; then the
+  /// process ends with the status that it returns. A second signal ends it at once, with status
+  /// 130.
   void when_overdue(std::function<int()> finish);
 
   /// The program is about to end by itself, with all there is to say: however long that takes, only
@@ -37,12 +44,16 @@ class StopSignals {
 
  private:
   void wait_for_signals();
+  /// The first signal, or 0 when the time is up before.
+  int wait_for_the_first();
 
   std::chrono::milliseconds patience_;
   std::atomic<bool> requested_{false};
   std::atomic<pid_t> sender_{0};
+  std::atomic<bool> expired_{false};
   std::mutex mutex_;
   std::function<int()> finish_;
+  std::optional<std::chrono::steady_clock::time_point> end_;
   bool ending_ = false;
   std::thread thread_;
 };

@@ -46,6 +46,29 @@ TEST_F(StopSignalsDeathTest, LeaveAProgramThatIsEndingItsTime) {
               ExitedWithCode(7), "");
 }
 
+/// A program whose time is up while it is busy.
+[[noreturn]] void run_out_of_time(int finished) {
+  StopSignals signals(std::chrono::milliseconds(300));
+  if (finished != 0) signals.when_overdue([finished] { return finished; });
+  signals.end_at(std::chrono::steady_clock::now() + std::chrono::hours(1));
+  signals.end_at(std::chrono::steady_clock::now() + std::chrono::milliseconds(50));
+  for (int i = 0; i < 100 && !signals.requested(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  if (!signals.expired()) std::_Exit(8);
+  if (finished == 0) std::_Exit(7);
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  std::_Exit(9);
+}
+
+TEST_F(StopSignalsDeathTest, AskToStopWhenTheTimeIsUp) {
+  EXPECT_EXIT(run_out_of_time(0), ExitedWithCode(7), "");
+}
+
+TEST_F(StopSignalsDeathTest, FinishForAProgramThatOutlivesItsTime) {
+  EXPECT_EXIT(run_out_of_time(5), ExitedWithCode(5), "");
+}
+
 TEST_F(StopSignalsDeathTest, EndAtOnceAtTheSecondSignal) {
   EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
                 signals.ending();

@@ -6,90 +6,136 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <string_view>
 
 namespace crossover {
+namespace {
 
-double Median::precision() const { return (upper - lower) / 2 / value; }
-
-Median median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  const double median = n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-  // The interval between the (k+1)-th smallest and largest misses the true median when at most k of
-  // n fair coins fall on one side: the largest k with 2 P(X <= k) <= 5 %.
+/// How many values of `n` lie outside the interval on each side: the largest k with
+/// 2 P(X < k) <= 5 % for n fair coins.
+std::size_t outside(std::size_t n) {
   double probability = std::pow(0.5, static_cast<double>(n));
-  double tail = probability;
-  if (2 * tail > 0.05) {
-    const double infinity = std::numeric_limits<double>::infinity();
-    return {median, -infinity, infinity};
-  }
-  std::size_t k = 0;
   // For thousands of values 2^-n underflows: the normal approximation then.
   if (probability == 0) {
     const double count = static_cast<double>(n);
-    k = static_cast<std::size_t>(std::floor(count / 2 - 0.98 * std::sqrt(count))) - 1;
-  } else {
-    while (true) {
-      probability *= static_cast<double>(n - k) / static_cast<double>(k + 1);
-      if (2 * (tail + probability) > 0.05) break;
-      tail += probability;
-      ++k;
-    }
+    return static_cast<std::size_t>(std::floor(count / 2 - 0.98 * std::sqrt(count))) - 1;
   }
-  return {median, values[k], values[n - 1 - k]};
+  std::size_t k = 0;
+  for (double tail = probability;; ++k) {
+    probability *= static_cast<double>(n - k) / static_cast<double>(k + 1);
+    if (2 * (tail + probability) > 0.05) return k;
+    tail += probability;
+  }
 }
 
-Crossover find_crossover(Curve a, Curve b) {
-  for (Curve* curve : {&a, &b}) {
-    std::sort(curve->begin(), curve->end());
-    std::erase_if(*curve, [](const auto& point) { return point.first == 0; });
+double mean_of(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+bool Estimate::has_interval() const { return std::isfinite(lower) && std::isfinite(upper); }
+
+double Estimate::precision() const { return (upper - lower) / 2 / value; }
+
+Estimate Estimate::scaled(double factor) const {
+  return {value * factor, lower * factor, upper * factor, rounds};
+}
+
+Estimate Estimate::inverse(double numerator) const {
+  if (!has_interval()) return {numerator / value, lower, upper, rounds};
+  return {numerator / value, numerator / upper,
+          lower > 0 ? numerator / lower : std::numeric_limits<double>::infinity(), rounds};
+}
+
+Estimate median_of(std::vector<double> values, double correlation) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  const double median = n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+  const int rounds = static_cast<int>(n);
+  if (rounds < kFewestRounds) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    return {median, -infinity, infinity, rounds};
   }
-  struct Point {
-    double log_size;
-    double lead;  // positive where a is faster
-  };
-  std::vector<Point> points;
-  for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
-    if (i->first < j->first) {
-      ++i;
-    } else if (j->first < i->first) {
-      ++j;
+  const std::size_t k = outside(n);
+  const double widening = widening_for(correlation, rounds);
+  // Times and ratios are positive: drawn apart by their logarithms.
+  const auto apart = [&](double bound) { return median * std::pow(bound / median, widening); };
+  return {median, apart(values[k]), apart(values[n - 1 - k]), rounds};
+}
+
+Series without_pilot(const Series& series) {
+  Series others;
+  for (const Timed& timed : series) {
+    if (timed.round > 0) others.push_back(timed);
+  }
+  return static_cast<int>(others.size()) >= kFewestRounds ? others : series;
+}
+
+std::vector<double> times(const Series& series) {
+  std::vector<double> all;
+  for (const Timed& timed : series) all.push_back(timed.ns);
+  return all;
+}
+
+double neighbour_correlation(const Series& series) {
+  if (static_cast<int>(series.size()) < kFewestRounds) return 0;
+  std::vector<double> logs;
+  for (const Timed& timed : series) logs.push_back(std::log(timed.ns));
+  const double mean = mean_of(logs);
+  double product = 0;
+  double square = 0;
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    square += (logs[i] - mean) * (logs[i] - mean);
+    if (i > 0) product += (logs[i] - mean) * (logs[i - 1] - mean);
+  }
+  if (square <= 0) return 0;
+  const double n = static_cast<double>(logs.size());
+  return (n * product / square + 1) / (n - 3);
+}
+
+double widening_for(double correlation, int rounds) {
+  if (correlation <= 0.3) return 1;
+  const double worth = rounds * (1 - correlation) / (1 + correlation);
+  return std::sqrt((rounds - 1) / (std::max(worth, 1.5) - 1));
+}
+
+double t_tail(double t, int freedom) {
+  const double angle = std::atan(t / std::sqrt(static_cast<double>(freedom)));
+  const double cosine = std::cos(angle);
+  const bool odd = freedom % 2 == 1;
+  // The series' terms: cos (odd) or 1 (even), each the one before times (k - 1) / k cos^2.
+  double term = odd ? cosine : 1;
+  double sum = freedom > 1 ? term : 0;
+  for (int k = odd ? 3 : 2; k < freedom - 1; k += 2) {
+    term *= (k - 1.0) / k * cosine * cosine;
+    sum += term;
+  }
+  const double inside =
+      odd ? 2 / std::numbers::pi * (angle + std::sin(angle) * sum) : std::sin(angle) * sum;
+  return (1 - inside) / 2;
+}
+
+bool surely_slower(const Series& slow, const Series& fast, double alpha) {
+  std::vector<double> logs;
+  for (auto i = slow.begin(), j = fast.begin(); i != slow.end() && j != fast.end();) {
+    if (i->round == j->round) {
+      logs.push_back(std::log(i++->ns / j++->ns));
     } else {
-      points.push_back({std::log(static_cast<double>(i->first)), std::log(j->second / i->second)});
-      ++i, ++j;
+      i->round < j->round ? ++i : ++j;
     }
   }
-  using Kind = Crossover::Kind;
-  if (points.empty()) return {Kind::no_common_sizes};
-  const auto ahead = [](const Point& point) { return point.lead > 0; };
-  if (std::all_of(points.begin(), points.end(), ahead)) return {Kind::always};
-  if (std::none_of(points.begin(), points.end(), ahead)) return {Kind::never};
-  if (!ahead(points.back())) return {Kind::not_monotonic, 0, false};
-  const auto last_behind = std::find_if_not(points.rbegin(), points.rend(), ahead);
-  const Point& before = *last_behind;
-  const Point& after = *(last_behind - 1);
-  const double share = -before.lead / (after.lead - before.lead);
-  const bool clean = std::none_of(last_behind, points.rend(), ahead);
-  return {Kind::crossover, std::exp(before.log_size + (after.log_size - before.log_size) * share),
-          clean};
-}
-
-std::string format_crossover(const Crossover& crossover) {
-  using Kind = Crossover::Kind;
-  switch (crossover.kind) {
-    case Kind::always:
-      return "always";
-    case Kind::never:
-      return "never in the measured range";
-    case Kind::not_monotonic:
-      return "not monotonic";
-    case Kind::no_common_sizes:
-      return "no common sizes";
-    case Kind::crossover:
-      break;
-  }
-  return format_elements(crossover.elements) + (crossover.clean ? "" : " (not monotonic)");
+  const auto n = static_cast<int>(logs.size());
+  if (n < 3) return false;
+  const double mean = mean_of(logs);
+  double square = 0;
+  for (const double log : logs) square += (log - mean) * (log - mean);
+  const double error = std::sqrt(square / (n - 1) / n);
+  if (mean <= 0) return false;
+  return error <= 0 || t_tail(mean / error, n - 1) < alpha;
 }
 
 std::string format_elements(double elements) {
@@ -103,6 +149,14 @@ std::string format_elements(double elements) {
   if (unit == 0) return fmt::format("{:.0f}", elements);
   const int decimals = elements >= 99.95 ? 0 : elements >= 9.995 ? 1 : 2;
   return fmt::format("{:.{}f}{}", elements, decimals, kUnits[unit]);
+}
+
+std::string format_time(double ns) {
+  constexpr std::array units{"ns", "us", "ms", "s"};
+  std::size_t unit = 0;
+  for (; unit + 1 < units.size() && ns >= 999.5; ++unit) ns /= 1000;
+  const int decimals = ns >= 99.95 ? 0 : ns >= 9.995 ? 1 : ns >= 0.9995 ? 2 : 3;
+  return fmt::format("{:.{}f} {}", ns, decimals, units[unit]);
 }
 
 }  // namespace crossover

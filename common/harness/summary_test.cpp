@@ -1,0 +1,171 @@
+#include "common/harness/summary.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "common/harness/fake_model.hpp"
+
+namespace crossover {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+class Summaries : public testing::Test {
+ protected:
+  Summaries() { options_.quoted_elements = 4096; }
+
+  /// A configuration that took `times_ns` in rounds 1, 2, ...
+  Result& add(const std::string& workload, const std::string& model, const std::string& variant,
+              std::uint64_t elements, int workers, const std::vector<double>& times_ns,
+              Scope scope = Scope::resident, const Devices& device = Devices::cpus(),
+              Cache cache = Cache::warm) {
+    const Workload* const found = find_workload(workload);
+    plan_.push_back({{found, found->types.size() == 1 ? found->types.front() : ElementType::f32,
+                      model, variant, scope, elements, workers, device, cache},
+                     {},
+                     &model_,
+                     {}});
+    results_.emplace_back();
+    int round = 1;
+    for (const double ns : times_ns) results_.back().samples.push_back({round++, ns});
+    return results_.back();
+  }
+  /// Seven rounds of nearly the same.
+  static std::vector<double> seven(double ns) {
+    return {ns, ns * 1.001, ns * 0.999, ns, ns * 1.002, ns * 0.998, ns};
+  }
+  std::string text(Summary length = Summary::brief) {
+    const Schedule schedule(plan_, options_);
+    return summarise({"the machine", machine_, plan_, results_, schedule, "run.csv"}, length);
+  }
+
+  Options options_;
+  FakeModel model_{"fake"};
+  nlohmann::ordered_json machine_;
+  std::vector<Planned> plan_;
+  Results results_;
+};
+
+TEST_F(Summaries, SayRateSpeedUpAndCrossoverWithTheirIntervals) {
+  add("reduce", "serial", "loop", 1024, 1, seven(409.6));  // 10 GB/s
+  add("reduce", "serial", "loop", 4096, 1, seven(1638.4));
+  add("reduce", "threads", "pool", 1024, 2, seven(819.2));
+  add("reduce", "threads", "pool", 4096, 2, seven(819.2));  // 20 GB/s, twice as fast
+  const std::string summary = text();
+  EXPECT_THAT(summary, HasSubstr("the machine"));
+  EXPECT_THAT(summary,
+              HasSubstr("reduce f32 at 4.00 Ki (16.0 KiB an array): fastest is threads\n"));
+  EXPECT_THAT(summary, ContainsRegex("serial +10\\.0 \\[9\\.98, 10\\.0\\] GB/s +loop w:1\n"));
+  EXPECT_THAT(summary, ContainsRegex("threads +20\\.0 \\[20\\.0, 20\\.0\\] GB/s +pool w:2 +"
+                                     "2\\.00x \\[2\\.00x, 2\\.00x\\] one worker; "));
+  // 409.6 short of the team at 1024, 819.2 ahead of it at 4096: a third of the way.
+  EXPECT_THAT(summary, HasSubstr("ahead of one worker from 2.00 Ki [2.00 Ki, 2.00 Ki] (8.00 KiB)"));
+  EXPECT_THAT(summary, HasSubstr("7 rounds behind each number"));
+}
+
+TEST_F(Summaries, PrintNoNumberAsIfItHadEnoughRounds) {
+  add("reduce", "serial", "loop", 4096, 1, {1638.4, 1638.4});
+  EXPECT_THAT(text(), HasSubstr("about 10.0 (2 rounds) GB/s"));
+  EXPECT_THAT(text(), HasSubstr("none below 6 rounds"));
+}
+
+TEST_F(Summaries, NameWhatCannotBeToldApart) {
+  add("reduce", "serial", "loop", 4096, 1, seven(1638.4));
+  add("reduce", "threads", "pool", 4096, 2, seven(819.2));
+  add("reduce", "threads", "spawn", 4096, 2, seven(819.2));
+  add("reduce", "openmp", "static", 4096, 2, seven(819.2));
+  EXPECT_THAT(text(), HasSubstr("fastest is threads, not told from openmp\n"));
+  EXPECT_THAT(text(), ContainsRegex("(pool w:2 = spawn w:2|spawn w:2 = pool w:2)"));
+}
+
+TEST_F(Summaries, CompareADeviceWithTheBestOfTheCpus) {
+  machine_ = {{"gpus", {{{"index", 0}, {"peak_gb_per_s", 400.0}}}}};
+  const Devices gpu = Devices::gpus({0});
+  for (const std::uint64_t n : {1024, 4096}) {
+    const double size = static_cast<double>(n);
+    add("reduce", "serial", "loop", n, 1, seven(size));
+    add("reduce", "threads", "pool", n, 2, seven(size / 2));
+    add("reduce", "cuda", "best", n, 132, seven(1024), Scope::resident, gpu);
+    add("reduce", "cuda", "best", n, 132, seven(81.92), Scope::kernel, gpu);
+  }
+  const std::string summary = text();
+  EXPECT_THAT(summary, HasSubstr("ahead of the best CPU form from 2.00 Ki"));
+  EXPECT_THAT(summary, HasSubstr("fastest is cuda\n")) << "a kernel's time is not a caller's";
+  EXPECT_THAT(summary, ContainsRegex("cuda \\(kernel\\) +200 .*50 % of its memory's peak\n"));
+}
+
+TEST_F(Summaries, NeverMixColdWithWarm) {
+  add("reduce", "serial", "loop", 4096, 1, seven(1638.4));
+  add("reduce", "serial", "loop", 4096, 1, seven(3276.8), Scope::resident, Devices::cpus(),
+      Cache::cold);
+  EXPECT_THAT(text(), ContainsRegex("reduce f32 at[^\n]*\n +serial +10\\.0 [^\n]*\n"
+                                    "reduce f32, cold at[^\n]*\n +serial +5\\.00 "));
+}
+
+TEST_F(Summaries, TellCostsAUnit) {
+  add("count", "threads", "atomic", 1000, 1, seven(5000));
+  add("count", "threads", "atomic", 1000, 2, seven(18000));
+  add("count", "threads", "padded", 1000, 2, seven(1000));
+  EXPECT_THAT(text(), HasSubstr("count, per increment: threads/padded w:2 1.00 ns [0.998 ns, "));
+  const std::string full = text(Summary::full);
+  EXPECT_THAT(full, ContainsRegex("threads/atomic +5\\.00 ns [^\n]* w:1 +18\\.0 ns [^\n]* w:2\n"));
+  EXPECT_THAT(full, ContainsRegex("threads/padded +1\\.00 ns "));
+}
+
+TEST_F(Summaries, SayFirstWhatWasNotMeasured) {
+  add("reduce", "serial", "loop", 4096, 1, seven(1638.4));
+  add("reduce", "threads", "pool", 4096, 1, {});
+  add("reduce", "openmp", "static", 4096, 1, {}).skipped = "no threads left";
+  add("reduce", "stdpar", "slices", 4096, 1, {}).failed = 3;
+  results_.back().failure = "the sum is 1 instead of 2";
+  results_[0].noisy = 7;
+  const std::string summary = text();
+  EXPECT_THAT(summary, ContainsRegex("^the machine\nnot measured: openmp: no threads left\n"
+                                     "left out for want of time: 1 of 4 configurations \\(of "
+                                     "threads\\); more with: --resume run.csv --budget SECONDS\n"
+                                     "FAILED 3 x reduce, stdpar: the sum is 1 instead of 2\n"));
+  EXPECT_THAT(summary, HasSubstr("the machine was busy: 7 of 7 samples disturbed, 3 FAILED"));
+}
+
+TEST_F(Summaries, HaveWordsForARunWithoutResults) {
+  add("reduce", "serial", "loop", 4096, 1, {});
+  EXPECT_THAT(text(), HasSubstr("nothing was measured"));
+  add("reduce", "serial", "loop", 0, 1, {3});  // the empty size: a time, but no rate
+  EXPECT_THAT(text(), HasSubstr("1 sample disturbed"));
+}
+
+TEST_F(Summaries, StayWithinAScreen) {
+  for (const char* workload :
+       {"double", "reduce", "copy", "triad", "dot", "fma1", "fma2", "fma4"}) {
+    for (const char* model : {"serial", "threads", "openmp", "stdpar", "processes", "mpi"}) {
+      add(workload, model, "best", 4096, 1, seven(1000));
+    }
+  }
+  const auto lines = [](const std::string& shown) {
+    return std::count(shown.begin(), shown.end(), '\n');
+  };
+  EXPECT_LE(lines(text()), 30);
+  EXPECT_THAT(text(), HasSubstr("fma4 f32 at 4.00 Ki"));
+  EXPECT_GT(lines(text(Summary::full)), 60);
+}
+
+TEST_F(Summaries, DescribeThePlan) {
+  add("reduce", "serial", "loop", 1024, 1, seven(400));
+  add("reduce", "serial", "loop", 4096, 1, {});
+  add("reduce", "serial", "loop", 8192, 1, {});
+  const Schedule schedule(plan_, options_);
+  const nlohmann::ordered_json plan =
+      describe_plan({"the machine", machine_, plan_, results_, schedule, "run.csv"});
+  EXPECT_EQ(plan.at("pilot_rounds"), 1);
+  EXPECT_EQ(plan.at("quoted").at(0).at("elements"), 4096);
+  EXPECT_EQ(plan.at("left_out").at("configurations"), 2);
+  EXPECT_EQ(plan.at("left_out").at("of").at("reduce/f32/serial/loop/resident/warm/cpu").dump(),
+            R"({"elements":[4096,8192],"workers":[1]})");
+}
+
+}  // namespace
+}  // namespace crossover
