@@ -8,7 +8,7 @@ from analysis.drawing.markup import Child, Html, el, table
 from analysis.measured.curves import Curve, Group, Point
 from analysis.statistics.crossover import CrossoverInterval
 from analysis.statistics.stats import Estimate
-from analysis.words import duration, format_size, percent, plural, ratio, significant
+from analysis.words import data_size, duration, format_size, percent, plural, ratio, significant
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one workload and type on one machine comes to, at its largest common size."""
+    """What one workload and type on one machine comes to, at the size that the run quotes.
+
+    That is the size chosen beforehand, or else the largest common one.
+    """
 
     group: Group
     elements: int
@@ -36,6 +39,7 @@ class Answer:
     parallel_from: CrossoverInterval | None
     cpu_share: Share | None
     gpu_share: Share | None
+    chosen: bool = False  # the size, before anything was measured
 
     @property
     def winner(self) -> Point | None:
@@ -53,6 +57,9 @@ def answer_of(group: Group, measured_cpu_limit: float) -> Answer | None:
         return None
     common = set.intersection(*[{p.elements for p in c.points} for c in present])
     elements = max(common) if common else max(c.last.elements for c in present)
+    chosen = group.quoted
+    if chosen and any(c.at(chosen) for c in present):
+        elements = chosen
 
     def at(curve: Curve | None) -> Point | None:
         return curve.at(elements) if curve else None
@@ -73,6 +80,7 @@ def answer_of(group: Group, measured_cpu_limit: float) -> Answer | None:
         parallel_from=group.crossover(parallel, serial) if parallel and serial else None,
         cpu_share=_cpu_share(group, c, measured_cpu_limit),
         gpu_share=_gpu_share(group, elements),
+        chosen=elements == chosen,
     )
 
 
@@ -227,6 +235,15 @@ def _rate(point: Point) -> str:
     return f"{significant(point.rate.value)} GB/s"
 
 
+def _size(answer: Answer) -> Html:
+    array = data_size(answer.elements * answer.group.element_bytes)
+    return el(
+        "p",
+        f"Rates and ratios are those at {format_size(answer.elements)} elements ({array} an "
+        "array): the size was chosen before anything was measured.",
+    )
+
+
 def card(answer: Answer, machine: str = "") -> Html:
     """One workload's answer."""
     title = f"{answer.group.workload} ({answer.group.type}{answer.group.caches})"
@@ -235,6 +252,7 @@ def card(answer: Answer, machine: str = "") -> Html:
     return el(
         "section",
         el("h3", title),
+        _size(answer) if answer.chosen else None,
         [el("p", sentence, class_="lead") for sentence in sentences(answer)],
         tiles(answer),
         class_="card",
@@ -268,9 +286,13 @@ def overview(answers: list[tuple[str, Answer]]) -> Html:
         "GPU pays from, resident",
         "GPU pays from, offload",
     ]
+    largest = "at the largest size that all of CPU and GPU measured"
+    beforehand = "at the size that was chosen before anything was measured"
+    where = {a.chosen: beforehand if a.chosen else largest for _, a in answers}
+    caption = " or ".join(where.values())
     return table(
         header,
         rows,
         numeric=[3, 4, 5, 6, 7],
-        caption="At the largest size that all of CPU and GPU measured",
+        caption=f"{caption[0].upper()}{caption[1:]}",
     )

@@ -9,12 +9,12 @@ import altair as alt
 from analysis.drawing.charts import (
     RATE_HEADER,
     RATE_TOOLTIP,
+    curve_rows,
     rate_axis,
     rate_cells,
-    rate_row,
     size_axis,
 )
-from analysis.drawing.figure import Figure, Row, curves, marks, picked
+from analysis.drawing.figure import Figure, Row, curves, marks, note_on, picked
 from analysis.drawing.looks import Series, looks
 from analysis.measured.costs import title_of
 from analysis.measured.curves import Curve, Group
@@ -54,10 +54,10 @@ def warm_and_cold(warm: Group, cold: Group, machine: str, number: int) -> Figure
         for group, dash in ((warm, []), (cold, [6, 3]))
     ]
     rows: list[Row] = [
-        rate_row(p, f"{curve.name}, {group.cache}")
+        row
         for pair in both
         for curve, group in zip(pair, (warm, cold), strict=True)
-        for p in curve.drawn()
+        for row in curve_rows(curve, f"{curve.name}, {group.cache}")
     ]
     sizes = sorted({r["x"] for r in rows})
     x = size_axis(sizes)
@@ -79,7 +79,7 @@ def warm_and_cold(warm: Group, cold: Group, machine: str, number: int) -> Figure
         title_of(f"{warm.workload}, {warm.type}: {warm.cache} and {cold.cache} caches", machine),
         alt.layer(*layers).add_params(picked()),
         " ".join(_says(a, b) for a, b in both),
-        PHYSICS,
+        PHYSICS + note_on(rows),
         series,
         RATE_HEADER,
         rate_cells(rows),

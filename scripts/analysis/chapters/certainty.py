@@ -10,17 +10,22 @@ import polars as pl
 
 from analysis.drawing import figure
 from analysis.drawing.charts import (
+    log_domain,
     size_axis,
     tooltips,
 )
 from analysis.drawing.figure import Figure, Row, picked, zoom
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child, Html, el, table
-from analysis.reading.run import Run
+from analysis.reading.plan import LeftBehind
+from analysis.reading.run import WARM, Run
+from analysis.statistics.estimates import LEAST_CORRELATION
 from analysis.statistics.stats import Floats
-from analysis.words import format_size, percent, plural
+from analysis.words import format_size, listing, percent, plural
 
 MOST_POINTS = 3000
+# A longer table is folded.
+MOST_OPEN = 12
 
 
 def counts(runs: list[Run]) -> Html:
@@ -77,6 +82,11 @@ def left_out(runs: list[Run]) -> list[Html]:
     found: list[Html] = []
     for run in runs:
         items = [f"{plural(count, 'row')} {why}" for count, why in run.left_out.reasons()]
+        if run.left_out.pilot:
+            items.append(
+                f"{plural(run.left_out.pilot, 'sample')} of the pilot round, which chose what was "
+                "measured further"
+            )
         unknown = run.left_out.unknown_columns
         if unknown:
             shown = ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else "")
@@ -91,6 +101,65 @@ def left_out(runs: list[Run]) -> list[Html]:
                     class_="note",
                 )
             )
+    return found
+
+
+def never_measured(run: Run) -> Html:
+    """How much the run left out, and how to go on."""
+    plan = run.plan
+    of = f" (of {listing(plan.models)})" if plan.models else ""
+    return el(
+        "p",
+        f"{run.name}: {plan.left_out:,} of {plural(plan.configurations, 'configuration')}{of} were "
+        "left out for want of time. To go on: ",
+        el("code", f"build/crossover --resume {run.path.name} --budget SECONDS"),
+        class_="note",
+    )
+
+
+def never_measured_by_model(runs: list[Run]) -> Html | None:
+    """What was left out, model by model; of a fleet's nodes once."""
+    rows: list[list[Child]] = []
+    for run in {run.run_id: run for run in reversed(runs)}.values():
+        found: dict[tuple[str, ...], list[LeftBehind]] = {}
+        for group in run.plan.of:
+            clock = "" if group.scope == "resident" else f", {group.scope}"
+            caches = "" if group.cache == WARM else f", {group.cache} caches"
+            device = "" if group.device == "cpu" else f", {group.device}"
+            kind = "" if group.type == "none" else f" {group.type}"
+            what = f"{group.workload}{kind}{clock}{caches}{device}"
+            found.setdefault((group.model, what), []).append(group)
+        for (model, what), groups in sorted(found.items()):
+            sizes = sorted({n for group in groups for n in group.elements})
+            workers = sorted({w for group in groups for w in group.workers})
+            variants = listing(list(dict.fromkeys(group.variant for group in groups)))
+            rows.append([run.name, model, what, variants, _span(sizes, format_size),
+                         _span(workers, str)])  # fmt: skip
+    if not rows:
+        return None
+    header = ["run", "model", "of", "variants", "sizes", "workers"]
+    caption = "Left out for want of time, some or all of these sizes on these workers"
+    made = table(header, rows, caption=caption)
+    if len(rows) <= MOST_OPEN:
+        return made
+    return el("details", el("summary", f"{caption} ({plural(len(rows), 'row')})"), made)
+
+
+def _span(values: list[int], shown: Callable[[int], str]) -> str:
+    """`1 and 2`, `1.00 Ki to 32.0 Mi (16)`."""
+    if len(values) <= 3:
+        return listing([shown(value) for value in values]) or "-"
+    return f"{shown(values[0])} to {shown(values[-1])} ({len(values)})"
+
+
+def alike(runs: list[Run]) -> list[Html]:
+    """A sentence about each run whose neighbouring rounds are alike."""
+    found = []
+    for run in runs:
+        wide = [f"{m} ({r:.2f})" for m, r in run.correlations.items() if r > LEAST_CORRELATION]
+        if wide:
+            text = "neighbouring rounds correlate, which widens the intervals of"
+            found.append(el("p", f"{run.name}: {text} {listing(wide)}.", class_="note"))
     return found
 
 
@@ -148,9 +217,11 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
     series = looks(sorted({r["s"] for r in rows}))
     tooltip = tooltips({"h": "configuration", "n": "elements", "v": "half-width", "r": "rounds"})
     x = size_axis(sorted({r["x"] for r in rows}))
+    asked = run.about.number("options.precision")
+    ends = [r["y"] for r in rows] + ([asked / 100] if asked else [])
     y = alt.Y(
         "y:Q",
-        scale=alt.Scale(type="log", nice=False),
+        scale=alt.Scale(type="log", nice=False, domain=log_domain(ends)),
         title="half-width of the interval",
         axis=alt.Axis(format="~%", tickCount=6),
     )
@@ -166,7 +237,6 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
             tooltip=tooltip,
         )
     )
-    asked = run.about.number("options.precision")
     layers = []
     if asked:
         rule = alt.Chart(figure.data([{"y": asked / 100}]))

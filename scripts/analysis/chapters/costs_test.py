@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -91,8 +90,8 @@ def test_what_workers_cost_and_from_where_they_pay(tmp_path: Path) -> None:
     # One core doubles 1 Mi elements in 12 + 2^23/45 ns; 8 threads of 16 us are 128 us, which lies
     # between 256 Ki (19.1 us) and 1 Mi (186 us).
     pays = {(r["k"], r["s"]): r["x"] for r in rows_of(data, "pays-1")}
-    share = 128e3 / (12 + 2**21 / 110)
-    planted = 2**18 * 4 ** (math.log(share) / math.log((12 + 2**23 / 45) / (12 + 2**21 / 110)))
+    small, large = 12 + 2**21 / 110, 12 + 2**23 / 45
+    planted = 2**18 + (2**20 - 2**18) * (128e3 - small) / (large - small)
     assert pays["threads/spawn", "double, f32"] == pytest.approx(planted, rel=0.02)
     assert pays["threads/spawn", "reduce, f32"] > pays["threads/spawn", "double, f32"]
 

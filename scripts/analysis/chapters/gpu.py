@@ -15,10 +15,10 @@ from analysis.drawing.charts import (
     size_axis,
     tooltips,
 )
-from analysis.drawing.figure import Figure, Row, curves, picked
+from analysis.drawing.figure import Figure, Row, broken, curves, note_on, picked
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import title_of
-from analysis.measured.curves import Group, Point, point_of
+from analysis.measured.curves import Group, Point
 from analysis.words import duration, format_size, percent, significant
 
 
@@ -34,16 +34,18 @@ def ladders(group: Group, machine: str, number: int) -> list[Figure]:
 
 
 def _at_largest(group: Group, device: str, scope: str) -> tuple[int, list[Point]]:
-    """The largest size at which most variants ran, and each variant's best point there."""
+    """The largest size at which most variants ran, and each variant's best point there.
+
+    The size that is quoted instead, where as many ran there.
+    """
     t = group.table
     rows = t.filter((t["device"] == device) & (t["scope"] == scope) & (t["elements"] > 0))
     if rows.height == 0:
         return 0, []
     counted = rows.group_by("elements").agg(pl.struct("model", "variant").n_unique().alias("v"))
-    elements = int(counted.sort(["v", "elements"], descending=True).get_column("elements")[0])
-    best = rows.filter(pl.col("elements") == elements).sort("median")
-    best = best.unique(["model", "variant"], keep="first", maintain_order=True)
-    return elements, [point_of(row) for row in best.iter_rows(named=True)]
+    most = counted.filter(pl.col("v") == pl.col("v").max()).get_column("elements").to_list()
+    elements = group.quoted if group.quoted in most else max(most)
+    return elements, group.best_by(rows.filter(pl.col("elements") == elements), "model", "variant")
 
 
 def _ladder(group: Group, device: str, where: str, name: str) -> Figure | None:
@@ -154,22 +156,25 @@ def transfers(group: Group, machine: str, number: int) -> Figure | None:
     """Throughput of `offload` by variant."""
     t = group.table
     mine = t.filter((t["device"] != "cpu") & (t["scope"] == "offload") & (t["elements"] > 0))
-    best = mine.sort("median").unique(["variant", "elements"], keep="first")
-    best = best.sort(["variant", "elements"])
-    if best.height < 2:
-        return None
-    sizes = best.get_column("elements").unique().sort()
-    best = best.filter(
-        pl.col("elements").is_in(sizes.gather_every(-(-sizes.len() // 150)).implode())
+    sizes = mine.get_column("elements").unique().sort()
+    shown = mine.filter(
+        pl.col("elements").is_in(sizes.gather_every(-(-max(1, sizes.len()) // 150)).implode())
     )
+    points = group.best_by(shown, "variant", "elements")
+    if len(points) < 2:
+        return None
     known = group.run.vocabulary
     names = sorted(
-        best.select("model", "variant").unique().iter_rows(),
+        {(p.model, p.variant) for p in points},
         key=lambda n: (known.place(n[0], group.workload, n[1]), n),
     )
     series = plain_looks(list(dict.fromkeys(variant for _, variant in names)))
-    points = [point_of(row) for row in best.iter_rows(named=True)]
-    rows = [rate_row(p, p.variant) for p in points]
+    left = group.left.filter((pl.col("device") != "cpu") & (pl.col("scope") == "offload"))
+    rows: list[Row] = []
+    for variant in dict.fromkeys(p.variant for p in points):
+        own = [rate_row(p, variant) for p in points if p.variant == variant]
+        here = set(left.filter(pl.col("variant") == variant).get_column("elements"))
+        rows += broken(own, here - {r["x"] for r in own})
     x = size_axis(sorted({r["x"] for r in rows}))
     layers = curves(rows, series, x, rate_axis(rows), RATE_TOOLTIP)
     largest = max(r["x"] for r in rows)
@@ -184,7 +189,8 @@ def transfers(group: Group, machine: str, number: int) -> Figure | None:
         says + ".",
         "Pageable memory is copied once more by the driver; pinned memory goes straight over the "
         "link; overlapping uses both directions and hides the work behind the copies. The link, "
-        "not the GPU, is the limit. Rates count the operation's bytes, not those on the link.",
+        "not the GPU, is the limit. Rates count the operation's bytes, not those on the link."
+        + note_on(rows),
         series,
         RATE_HEADER,
         rate_cells(rows),

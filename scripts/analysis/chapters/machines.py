@@ -70,7 +70,7 @@ def side_by_side(groups: list[Group], number: int) -> tuple[Figure, Figure | Non
         for name, curve in _curves(group).items():
             if name not in order:
                 order.append(name)
-            p = curve.last
+            p = group.at_quoted(curve)
             rate = p.rate
             low, high = rate.low or rate.value, rate.high or rate.value
             rows.append(
@@ -105,11 +105,10 @@ def side_by_side(groups: list[Group], number: int) -> tuple[Figure, Figure | Non
         y=alt.Y("m:N", sort=order, title=None, axis=alt.Axis(labelLimit=130)),
         yOffset=alt.YOffset("s:N", sort=names),
     )
+    size = "size that is quoted" if any(g.quoted for g in groups) else "largest size"
     top = max(r["hi"] for r in rows)
     scale = alt.Scale(type="log", domain=[floor, top * 1.3], nice=False)
-    x = alt.X(
-        "y:Q", scale=scale, title="GB/s at the largest size", axis=figure.rate_axis(floor, top)
-    )
+    x = alt.X("y:Q", scale=scale, title=f"GB/s at the {size}", axis=figure.rate_axis(floor, top))
     bars = base.mark_bar(clip=True).encode(
         x=x, x2="z:Q", color=figure.colour(series), opacity=figure.opacity(1, 0.15), tooltip=tooltip
     )
@@ -123,7 +122,7 @@ def side_by_side(groups: list[Group], number: int) -> tuple[Figure, Figure | Non
         f"Machines side by side: {title}",
         alt.layer(bars, errors).add_params(picked()),
         f"The highest rate is {best['v']}, by {best['m']} on {best['s']}.",
-        "At the largest size rates are those of the memories and links: what differs between "
+        f"At the {size} rates are those of the memories and links: what differs between "
         "machines is their number of channels and the width of the GPU's memory.",
         series,
         ["series", "machine", "elements", "fastest", "GB/s", "95 % interval"],

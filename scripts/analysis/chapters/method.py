@@ -35,17 +35,27 @@ STATISTICS: list[tuple[str, str]] = [
         "times; it needs six rounds.",
     ),
     (
+        "Best form",
+        "Curves take the fastest variant and worker count at each size, chosen on one half of the "
+        "rounds (even or odd) and timed on the other, both ways round: who wins by luck on one "
+        "half is not favoured on the other.",
+    ),
+    (
         "Speed-up and ratios",
         "The median over rounds of the ratio of samples taken in the same "
-        "round, with the same kind of interval, so that what disturbs a whole round cancels. "
-        "Curves take the fastest variant and worker count at each size; that choice is not in the "
-        "interval of a ratio but is in those of crossovers and fits.",
+        "round, with the same kind of interval, so that what disturbs a whole round cancels.",
     ),
     (
         "Crossover",
-        "Where the logarithm of the ratio of two curves, interpolated over the logarithm "
-        "of the size, is last zero before the lead stays. Interval: 999 resamples of whole rounds, "
-        "2.5th to 97.5th percentile.",
+        "Where two curves last meet before the lead stays. Between two sizes their times are taken "
+        "to be straight lines in size (Hockney's latency and rate). One half of the rounds says "
+        "between which sizes and forms, each round of the other gives a crossing; of these the "
+        "median with the same kind of interval.",
+    ),
+    (
+        "Rounds that are alike",
+        "Where a model's neighbouring rounds correlate by more than 0.3 on average, its intervals "
+        "are drawn apart by the root of (1 + r) / (1 - r).",
     ),
     (
         "Amdahl and USL",
@@ -60,11 +70,18 @@ STATISTICS: list[tuple[str, str]] = [
     (
         "Costs",
         "Of a workload that moves no data: the median time over its number of units. Workers can "
-        "pay from the size of work on which one core takes as long as making them, interpolated "
-        "between the measured sizes over logarithms.",
+        "pay from the size of work on which one core takes as long as making them, with times "
+        "between the measured sizes on straight lines.",
     ),
     ("Summary over sizes", "Always a geometric mean of ratios."),
 ]
+
+
+PILOT = (
+    "Pilot",
+    "The first round chooses what is measured further, so it favours who was lucky in it: it does "
+    "not count for a configuration that has six others.",
+)
 
 
 def commands(runs: list[Run]) -> list[Html]:
@@ -92,9 +109,10 @@ def commands(runs: list[Run]) -> list[Html]:
     return found
 
 
-def statistics() -> Html:
+def statistics(runs: list[Run]) -> Html:
     """The method, in the words of the field."""
-    rows: list[list[Child]] = [[name, text] for name, text in STATISTICS]
+    pilot = [PILOT] if any(run.plan.pilot_rounds for run in runs) else []
+    rows: list[list[Child]] = [[name, text] for name, text in [*pilot, *STATISTICS]]
     return table(["quantity", "how it is computed"], rows, caption="Method")
 
 

@@ -28,7 +28,7 @@ from analysis.measured.costs import (
     largest,
     title_of,
 )
-from analysis.measured.curves import Curve, Group, Point, point_of
+from analysis.measured.curves import Curve, Group, Point
 from analysis.words import duration, format_size, listing, significant
 
 MODELS = ["python", "numpy"]
@@ -82,11 +82,10 @@ def rates(group: Group, compiled: Group | None, machine: str, number: int) -> Fi
 def _ways(group: Group) -> dict[str, list[Point]]:
     """Each variant's fastest worker count at each size."""
     t = group.table
-    mine = t.filter(t["model"].is_in(MODELS) & (t["elements"] > 0)).sort("median")
-    best = mine.unique(["model", "variant", "elements"], keep="first")
+    mine = t.filter(t["model"].is_in(MODELS) & (t["elements"] > 0))
     found: dict[str, list[Point]] = {}
-    for row in best.sort(["model", "variant", "elements"]).iter_rows(named=True):
-        found.setdefault(f"{row['model']}/{row['variant']}", []).append(point_of(row))
+    for p in group.best_by(mine, "model", "variant", "elements"):
+        found.setdefault(f"{p.model}/{p.variant}", []).append(p)
     order = sorted(found, key=lambda n: (n != SERIAL, MODELS.index(n.split("/")[0]), n))
     return {name: found[name] for name in order}
 

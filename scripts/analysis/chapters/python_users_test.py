@@ -23,7 +23,10 @@ def test_what_a_python_user_would_pick(tmp_path: Path) -> None:
     text, data = page_of(compiled, python)
     # 8 bytes in 50 ns.
     assert "At 1.00 Mi elements python/serial moves 0.160 GB/s" in text
-    assert re.search(r"python/threads is 0\.98\d× as fast", text)
+    # 51 ns and 40 us, with three equal worker counts: the luckiest is not taken for better.
+    threads = re.search(r"python/threads is (0\.\d+)× as fast", text)
+    planted = 50 * 2**20 / (51 * 2**20 + 40_000)
+    assert float(threads[1]) == pytest.approx(planted, abs=0.012)
     assert re.search(r"numpy/vectorised is 28\d× as fast", text)
     assert {r["s"] for r in rows_of(data, "python-1")} >= {"one core, C++", "best CPU, C++"}
     assert max(r["x"] for r in rows_of(data, "python-1")) == PYTHON_SIZES[-1]

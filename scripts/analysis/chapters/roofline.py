@@ -102,14 +102,16 @@ def roofline(family: Family, groups: list[Group], machine: str, number: int) -> 
 
 
 def _size(family: Family) -> int:
-    """The largest size that every curve of the family has; 0 where there is none."""
+    """The size that is quoted, or else the largest, that every curve of the family has; or 0."""
     found = [
         {p.elements for p in curve.points}
         for group in family.members
         for curve in (group.best_cpu(), group.best_gpu("kernel"), group.best_gpu("resident"))
         if curve
     ]
-    return max(set.intersection(*found), default=0) if found else 0
+    common = set.intersection(*found) if found else set()
+    quoted = {n for group in family.members if (n := group.quoted)}
+    return max(common & quoted, default=0) or max(common, default=0)
 
 
 def _best(group: Group, form: str, size: int) -> Point | None:

@@ -7,8 +7,8 @@ import numpy as np
 
 from analysis.chapters.laws import fit_table
 from analysis.drawing import figure
-from analysis.drawing.charts import worker_axis
-from analysis.drawing.figure import Figure, Row, curves, marks, picked
+from analysis.drawing.charts import log_domain, worker_axis
+from analysis.drawing.figure import Figure, Row, broken, curves, marks, note_on, picked
 from analysis.drawing.looks import Series, looks
 from analysis.drawing.markup import Html
 from analysis.measured.curves import Group
@@ -30,8 +30,9 @@ TOOLTIP = [
 
 
 def _rows(sweeps: list[Sweep], efficiency: bool) -> list[Row]:
-    rows: list[Row] = []
+    found: list[Row] = []
     for s in sweeps:
+        rows: list[Row] = []
         for point, speed_up in zip(s.points, s.speed_ups, strict=True):
             e = speed_up.scaled(s.baseline.workers / point.workers) if efficiency else speed_up
             low, high = e.low or e.value, e.high or e.value
@@ -49,7 +50,8 @@ def _rows(sweeps: list[Sweep], efficiency: bool) -> list[Row]:
                     "t": duration(point.time.value),
                 }
             )
-    return rows
+        found += broken(rows, s.unmeasured)
+    return found
 
 
 def figures(group: Group, machine: str, number: int, most: int) -> list[tuple[Figure, ...] | Html]:
@@ -89,9 +91,11 @@ def _speed_up(
     rows = _rows(sweeps, efficiency=False)
     workers = sorted({r["x"] for r in rows})
     x = worker_axis(workers, "workers")
+    ends = [float(w) for w in workers]
+    reached = ends + [r[bound] for r in rows for bound in ("y", "lo", "hi") if r[bound] > 0]
     y = alt.Y(
         "y:Q",
-        scale=alt.Scale(type="log", base=2, nice=False),
+        scale=alt.Scale(type="log", base=2, nice=False, domain=log_domain(reached)),
         title="speed-up over one core",
         axis=alt.Axis(format="~g", values=[2.0**e for e in range(-6, 12)]),
     )
@@ -122,7 +126,9 @@ def _speed_up(
         f"Speed-up: {where}",
         alt.layer(*layers).add_params(picked()),
         _says(sweeps, cores),
-        PHYSICS + " (Dashed: ideal; dotted: the Universal Scalability Law, where it fits.)",
+        PHYSICS
+        + " (Dashed: ideal; dotted: the Universal Scalability Law, where it fits.)"
+        + note_on(rows),
         series,
         ["model", "workers", "speed-up", "95 % interval", "fastest", "time"],
         [[r["s"], str(r["x"]), r["v"], r["i"], r["h"], r["t"]] for r in rows],
@@ -164,7 +170,7 @@ def _efficiency(
         says,
         "Efficiency is the speed-up for each worker. It falls as soon as workers wait: for memory, "
         "for each other, or for the last one to finish. Above 100 % a share of the data fits a "
-        "cache that the whole did not.",
+        "cache that the whole did not." + note_on(rows),
         series,
         ["model", "workers", "efficiency", "95 % interval", "fastest", "time"],
         [[r["s"], str(r["x"]), r["v"], r["i"], r["h"], r["t"]] for r in rows],

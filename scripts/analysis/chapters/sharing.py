@@ -13,7 +13,7 @@ from analysis.drawing.charts import (
     rate_row,
     size_axis,
 )
-from analysis.drawing.figure import Figure, curves, picked
+from analysis.drawing.figure import Figure, Row, broken, curves, note_on, picked
 from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import cores_of, title_of
@@ -37,7 +37,12 @@ def chapter(group: Group, machine: str, number: int) -> list[Figure | Html]:
     if not any(name.split("/")[0] in MODELS for name in ways):
         return []
     series = plain_looks(list(ways))
-    rows = [rate_row(p, name) for name, points in ways.items() for p in _drawn(points)]
+    left = group.left.filter(pl.col("workers") == workers)
+    rows: list[Row] = []
+    for name, points in ways.items():
+        mine = left.filter(pl.col("model") + "/" + pl.col("variant") == name)
+        own = [rate_row(p, name) for p in _drawn(points)]
+        rows += broken(own, set(mine.get_column("elements")) - {p.elements for p in points})
     x = size_axis(sorted({r["x"] for r in rows}))
     layers = curves(rows, series, x, rate_axis(rows), RATE_TOOLTIP)
     where = title_of(f"{group.title}, {plural(workers, 'worker')}", machine)
@@ -46,7 +51,7 @@ def chapter(group: Group, machine: str, number: int) -> list[Figure | Html]:
         f"Threads, processes and messages: {where}",
         alt.layer(*layers).add_params(picked()),
         _says(group, ways, workers),
-        PHYSICS,
+        PHYSICS + note_on(rows),
         series,
         RATE_HEADER,
         rate_cells(rows),

@@ -7,7 +7,7 @@ import polars as pl
 
 from analysis.drawing import figure
 from analysis.drawing.charts import short, size_axis, tooltips
-from analysis.drawing.figure import Figure, Row, curves, picked
+from analysis.drawing.figure import Figure, Row, broken, curves, note_on, picked
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import title_of
 from analysis.reading.run import Run
@@ -35,7 +35,8 @@ def charts(run: Run, machine: str, number: int) -> list[Figure]:
             continue
         told = _told(run, column)
         if told.height:
-            found.append(_chart(column, told, machine, f"telemetry-{column.name}-{number}"))
+            name = f"telemetry-{column.name}-{number}"
+            found.append(_chart(column, told, run.plan.table(), machine, name))
     return found
 
 
@@ -63,7 +64,9 @@ def _told(run: Run, column: Column) -> pl.DataFrame:
     )
 
 
-def _chart(column: Column, told: pl.DataFrame, machine: str, name: str) -> Figure:
+def _chart(
+    column: Column, told: pl.DataFrame, left: pl.DataFrame, machine: str, name: str
+) -> Figure:
     unit = "J/GB" if column.unit == JOULES else column.unit
 
     def shown(value: float) -> str:
@@ -84,6 +87,16 @@ def _chart(column: Column, told: pl.DataFrame, machine: str, name: str) -> Figur
         for r in told.iter_rows(named=True)
     ]
     series = plain_looks(list(dict.fromkeys(r["s"] for r in rows)))
+    on = left.get_column("device") + " " + left.get_column("scope")
+    rows = [
+        row
+        for s in series
+        for mine in [[r for r in rows if r["s"] == s.name]]
+        for row in broken(
+            mine,
+            set(left.filter(on == s.name).get_column("elements")) - {r["x"] for r in mine},
+        )
+    ]
     y = _axis(rows, f"{column.label}, {unit}".rstrip(", "))
     tooltip = {"s": "on", "n": "elements", "v": column.label, "i": "half of the samples"}
     layers = curves(rows, series, size_axis(sorted({r["x"] for r in rows})), y, tooltips(tooltip))
@@ -100,7 +113,7 @@ def _chart(column: Column, told: pl.DataFrame, machine: str, name: str) -> Figur
         title_of(meaning or column.label, machine),
         alt.layer(*layers).add_params(picked()),
         f"{column.label}: {says} (Band: half of the samples.)",
-        ENERGY_PHYSICS if column.unit == JOULES else PHYSICS,
+        (ENERGY_PHYSICS if column.unit == JOULES else PHYSICS) + note_on(rows),
         series,
         ["on", "elements", column.label, "half of the samples", "samples"],
         [[r["s"], r["n"], r["v"], r["i"], str(r["r"])] for r in rows],

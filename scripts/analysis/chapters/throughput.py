@@ -11,12 +11,12 @@ from analysis.drawing import figure
 from analysis.drawing.charts import (
     RATE_HEADER,
     RATE_TOOLTIP,
+    curve_rows,
     rate_axis,
     rate_cells,
-    rate_row,
     size_axis,
 )
-from analysis.drawing.figure import Figure, Row, curves, marks, picked
+from analysis.drawing.figure import Figure, Row, curves, marks, note_on, picked
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Curve, Group
@@ -60,7 +60,7 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
     if not shown:
         return None
     series = looks([c.name for c in shown])
-    rows = [rate_row(p, curve.name) for curve in shown for p in curve.drawn()]
+    rows = [row for curve in shown for row in curve_rows(curve, curve.name)]
     sizes = sorted({r["x"] for r in rows})
     x = size_axis(sizes)
     peaks = _peaks(group)
@@ -90,7 +90,8 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
         chart=chart,
         says=_says(group, shown, crossovers),
         physics=PHYSICS + " (Dashed: the capacity of one "
-        "cache of each level, crossovers, and the theoretical rate of a GPU's memory.)",
+        "cache of each level, crossovers, and the theoretical rate of a GPU's memory.)"
+        + note_on(rows),
         series=series,
         header=RATE_HEADER,
         rows=rate_cells(rows),

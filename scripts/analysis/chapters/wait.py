@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from analysis.drawing import figure
-from analysis.drawing.charts import short, time_axis, time_row, tooltips, worker_axis
+from analysis.drawing.charts import log_domain, short, time_axis, time_row, tooltips, worker_axis
 from analysis.drawing.figure import Figure, Row, curves, marks, picked
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import Cost, columns, cores_of, costs, largest, title_of
@@ -68,10 +68,11 @@ def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Fig
     series = plain_looks(list(dict.fromkeys(r["s"] for r in rows)))
     workers = sorted({r["x"] for r in rows})
     x = worker_axis(workers, "workers")
+    reached = [float(w) for w in workers] + [r[b] for r in rows for b in ("y", "lo", "hi")]
     y = alt.Y(
         "y:Q",
         title="tasks under way at a time",
-        scale=alt.Scale(type="log", base=2, nice=False),
+        scale=alt.Scale(type="log", base=2, nice=False, domain=log_domain(reached)),
         axis=alt.Axis(format="~g", values=[2.0**e for e in range(-6, 16)]),
     )
     ideal = alt.Chart(figure.data([{"x": w, "y": w} for w in (workers[0], workers[-1])]))

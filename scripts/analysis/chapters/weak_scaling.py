@@ -9,7 +9,7 @@ from analysis.chapters.scaling import TOOLTIP
 from analysis.drawing.charts import worker_axis
 from analysis.drawing.figure import Figure, Row, curves, picked
 from analysis.drawing.looks import looks
-from analysis.measured.curves import Group, point_of
+from analysis.measured.curves import Group
 from analysis.words import duration, format_size, listing, percent
 
 
@@ -38,13 +38,7 @@ def weak(group: Group, machine: str, number: int) -> Figure | None:
             continue
         share = int(counts.get_column("share")[0])
         shares[model] = share
-        best = (
-            even.filter(pl.col("share") == share)
-            .sort("median")
-            .unique("workers", keep="first")
-            .sort("workers")
-        )
-        points = [point_of(row) for row in best.iter_rows(named=True)]
+        points = group.best_by(even.filter(pl.col("share") == share), "workers")
         for p in points:
             e = group.speed_up(p, points[0])
             low, high = e.low or e.value, e.high or e.value

@@ -10,7 +10,7 @@ from analysis.drawing import figure
 from analysis.drawing.figure import Row, Specified, picked
 from analysis.drawing.looks import Series
 from analysis.drawing.markup import Child
-from analysis.measured.curves import Point
+from analysis.measured.curves import Curve, Point
 from analysis.statistics.stats import Estimate
 from analysis.words import duration, format_size, significant
 
@@ -41,6 +41,11 @@ def worker_axis(workers: list[int], title: str) -> alt.X:
         ),
         axis=alt.Axis(values=values, format="d"),
     )
+
+
+def log_domain(values: list[float]) -> list[float]:
+    """The ends of a logarithmic axis around `values` > 0, also around a single one."""
+    return [min(values) / 1.1, max(values) * 1.1]
 
 
 def rate_axis(rows: list[Row], room: float = 1.0) -> alt.Y:
@@ -91,6 +96,11 @@ def rate_row(p: Point, series: str) -> Row:
         "t": duration(p.time.value),
         "r": rate.samples,
     }
+
+
+def curve_rows(curve: Curve, series: str) -> list[Row]:
+    """A curve's rates, in parts where sizes between were left out."""
+    return figure.broken([rate_row(p, series) for p in curve.drawn()], curve.unmeasured)
 
 
 def rate_cells(rows: list[Row]) -> list[list[Child]]:

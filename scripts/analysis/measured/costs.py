@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from analysis.drawing.charts import time_row
 from analysis.drawing.figure import Row
@@ -175,7 +172,7 @@ class Paying:
 
 
 def pays_from(cost_ns: float, serial: Curve) -> Paying:
-    """Where `serial` takes as long as `cost_ns`, between its sizes interpolated by logarithms."""
+    """Where `serial` takes as long as `cost_ns`; between two sizes times are a straight line."""
     sizes = [p.elements for p in serial.points]
     times = [p.time.value for p in serial.points]
     if cost_ns <= times[0]:
@@ -183,7 +180,7 @@ def pays_from(cost_ns: float, serial: Curve) -> Paying:
     for i in range(1, len(sizes)):
         if times[i] >= cost_ns:
             # Noise can make a larger size look quicker; the first crossing counts.
-            share = math.log(cost_ns / times[i - 1]) / math.log(times[i] / times[i - 1])
-            size = math.exp(float(np.interp(share, [0, 1], np.log([sizes[i - 1], sizes[i]]))))
+            share = (cost_ns - times[i - 1]) / (times[i] - times[i - 1])
+            size = sizes[i - 1] + share * (sizes[i] - sizes[i - 1])
             return Paying(size, format_size(size))
     return Paying(None, f"beyond {format_size(sizes[-1])}")

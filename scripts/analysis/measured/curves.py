@@ -1,4 +1,4 @@
-"""Curves: a model's best time at each size, with what resampling says about it."""
+"""Curves: a model's best time at each size, chosen and estimated on different rounds."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ import polars as pl
 
 from analysis.reading.run import WARM, Run
 from analysis.reading.vocabulary import place
-from analysis.statistics import crossover, stats
+from analysis.statistics import estimates, stats
 from analysis.statistics.crossover import CrossoverInterval
 from analysis.statistics.stats import Estimate, Floats
-
-# Configurations that can be the fastest at a size are few; the rest take no part in resampling.
-MOST_CANDIDATES = 6
 
 
 @dataclass(frozen=True)
 class Point:
-    """The fastest configuration of a curve at one size. `time` is in ns."""
+    """The fastest configuration of a curve at one size. `time` is in ns.
+
+    `series` are the times by the rounds of its group that `time` comes from, where several
+    configurations competed: each round's that of the configuration that the other rounds chose.
+    """
 
     elements: int
     bytes: float
@@ -34,6 +35,7 @@ class Point:
     time: Estimate
     config: int
     flops: float = 0.0  # of one operation; 0 where nobody told
+    series: Floats | None = field(default=None, compare=False, repr=False)
 
     @property
     def rate(self) -> Estimate:
@@ -60,7 +62,17 @@ class Curve:
     name: str
     scope: str
     points: list[Point]
-    resampled: Floats | None
+    forms: dict[int, list[int]] = field(default_factory=dict)  # in Group.measured, by size
+    widenings: list[float] = field(default_factory=list)  # of each point
+    unmeasured: frozenset[int] = frozenset()  # sizes that were planned and left out
+
+    @cached_property
+    def resampled(self) -> Floats | None:
+        """Resampled medians, shaped (resamples, points), as far apart as the points' intervals."""
+        series = [p.series for p in self.points if p.series is not None]
+        if len(series) < len(self.points):
+            return None
+        return widened_medians(np.stack(series), self.widenings)
 
     @property
     def last(self) -> Point:
@@ -107,6 +119,15 @@ class Group:
     def like(self, other: Group) -> bool:
         """Whether both are of one type and one state of the caches."""
         return (self.type, self.cache) == (other.type, other.cache)
+
+    @property
+    def quoted(self) -> int:
+        """The size at which rates are quoted, chosen before anything was measured; 0: none was."""
+        return self.run.plan.quoted.get((self.workload, self.type, self.cache), 0)
+
+    def at_quoted(self, curve: Curve) -> Point:
+        """A curve's point at the size that is quoted, or else at its largest."""
+        return (curve.at(self.quoted) if self.quoted else None) or curve.last
 
     @property
     def element_bytes(self) -> int:
@@ -180,46 +201,50 @@ class Group:
         chosen = self.table.filter(choose(self.table) & (self.table["elements"] > 0))
         if chosen.height == 0:
             return None
-        best = chosen.sort("elements", "median").unique("elements", keep="first").sort("elements")
-        points = [point_of(row) for row in best.iter_rows(named=True)]
-        members = self.candidates.filter(
-            pl.col("config").is_in(chosen.get_column("config").implode())
-        )
-        return Curve(name, scope, points, self._smallest(points, members))
+        points = self.best_by(chosen, "elements")
+        forms: dict[int, list[int]] = {}
+        for elements, config in chosen.select("elements", "config").iter_rows():
+            forms.setdefault(elements, []).append(self._places[config])
+        widenings = [self.widening(p) for p in points]
+        left = self.left.filter(choose(self.left)).get_column("elements")
+        return Curve(name, scope, points, forms, widenings, frozenset(left) - forms.keys())
 
-    def _smallest(self, points: list[Point], members: pl.DataFrame) -> Floats | None:
-        if self.resampled is None:
+    def widening(self, point: Point) -> float:
+        """By how much the interval of a point's time is drawn apart."""
+        correlation = self.run.correlation(point.model)
+        return estimates.widening_for(correlation, point.time.samples)
+
+    @cached_property
+    def left(self) -> pl.DataFrame:
+        """What of this group was left out, one row each size and worker count."""
+        mine = [pl.col(name) == getattr(self, name) for name in ("workload", "type", "cache")]
+        return self.run.plan.table().filter(mine)
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Rows of `table` and of `measured` by configuration."""
+        return {int(c): i for i, c in enumerate(self.table.get_column("config"))}
+
+    @cached_property
+    def measured(self) -> estimates.Measured:
+        """All times of the group, its configurations in the order of `table`."""
+        return estimates.Measured(*self.run.times(self.table.get_column("config").to_list()))
+
+    def best_by(self, rows: pl.DataFrame, *columns: str) -> list[Point]:
+        """The best of `rows`, which are of `table`, for each of their values in `columns`."""
+        found = rows.group_by(columns).agg(pl.col("config").sort()).sort(columns)
+        return [p for configs in found.get_column("config") if (p := self._best(configs.to_list()))]
+
+    def _best(self, configs: list[int]) -> Point | None:
+        best = self.measured.best_of([self._places[c] for c in configs])
+        if best is None:
             return None
-        places = {int(c): i for i, c in enumerate(self.candidates.get_column("config"))}
-        at_size: dict[int, set[int]] = {p.elements: {places[p.config]} for p in points}
-        for elements, config in members.select("elements", "config").iter_rows():
-            at_size[elements].add(places[int(config)])
-        columns = [self.resampled[:, sorted(at_size[p.elements])].min(axis=1) for p in points]
-        return np.stack(columns, axis=1)
+        row = self.table.row(best.form, named=True)
+        return point_of(row, best.series, self.run.correlation(row["model"]))
 
-    @cached_property
-    def candidates(self) -> pl.DataFrame:
-        """Configurations that may be the fastest of their model, scope and size."""
-        place = ["model", "scope", "elements", "device", "parallel"]
-        return (
-            self.table.filter(pl.col("elements") > 0)
-            .with_columns((pl.col("workers") > 1).alias("parallel"))
-            .sort([*place, "median"])
-            .with_columns(
-                pl.int_range(pl.len()).over(place).alias("rank"),
-                (pl.col("high").fill_null(pl.col("median") * 1.5).first().over(place)).alias("cut"),
-            )
-            .filter(
-                (pl.col("rank") < MOST_CANDIDATES)
-                & (pl.col("low").fill_null(pl.col("median")) <= pl.col("cut"))
-            )
-        )
-
-    @cached_property
-    def resampled(self) -> Floats | None:
-        """Resampled medians of the candidates, in their order; None with too few rounds."""
-        _, times = self.run.times(self.candidates.get_column("config").to_list())
-        return stats.resampled_medians(times)
+    def series(self, p: Point) -> Floats:
+        """A point's times by round, NaN for none."""
+        return self.measured.times[self._places[p.config]] if p.series is None else p.series
 
     def crossover(self, a: Curve, b: Curve) -> CrossoverInterval:
         """The size from which `a` beats `b`, curves of this group, with its interval."""
@@ -229,31 +254,34 @@ class Group:
         return self._crossovers[key]
 
     def _crossover(self, a: Curve, b: Curve) -> CrossoverInterval:
-        sizes = sorted(n for n in a.times.keys() & b.times.keys() if n > 0)
-        leads = [float(np.log(b.times[n] / a.times[n])) for n in sizes]
-        resampled = None
-        if a.resampled is not None and b.resampled is not None and sizes:
-            common = set(sizes)
-            in_a = [i for i, p in enumerate(a.points) if p.elements in common]
-            in_b = [i for i, p in enumerate(b.points) if p.elements in common]
-            resampled = np.log(b.resampled[:, in_b]) - np.log(a.resampled[:, in_a])
-            resampled = resampled[np.isfinite(resampled).all(axis=1)]
-        return crossover.with_interval(sizes, leads, resampled)
+        return self.measured.crossing(a.forms, b.forms, self.run.correlation(a.last.model))
 
     def speed_up(self, fast: Point, slow: Point) -> Estimate:
         """How many times faster `fast` is than `slow`, paired by round."""
         if fast.config == slow.config:
             return Estimate(1.0, 1.0, 1.0, fast.time.samples)
-        _, times = self.run.times([slow.config, fast.config])
-        paired = stats.paired_ratio(times[0], times[1])
+        correlation = self.run.correlation(fast.model, slow.model)
+        paired = estimates.ratio(self.series(slow), self.series(fast), correlation)
         if paired.samples == 0:
             return Estimate(slow.time.value / fast.time.value, None, None, 0)
         return paired
 
 
-def point_of(row: dict[str, Any]) -> Point:
-    """A point of one row of Run.configurations."""
+def widened_medians(series: Floats, widenings: list[float]) -> Floats | None:
+    """Resampled medians of each row of `series`, as far apart as intervals with `widenings`."""
+    drawn = stats.resampled_medians(series)
+    if drawn is None:
+        return None
+    middle = stats.medians(series)
+    wide: Floats = middle * (drawn / middle) ** np.array(widenings)
+    return wide
+
+
+def point_of(row: dict[str, Any], series: Floats | None = None, correlation: float = 0.0) -> Point:
+    """A point of one row of Run.configurations; its time is that of `series`, where given."""
     time = Estimate(row["median"], row["low"], row["high"], row["n"])
+    if series is not None:
+        time = estimates.median(series, correlation)
     size = row["bytes"] or row["elements"] * type_bytes(row["type"])
     return Point(
         row["elements"],
@@ -265,6 +293,7 @@ def point_of(row: dict[str, Any]) -> Point:
         time,
         row["config"],
         row["flops"] or 0.0,
+        series,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
-from analysis.measured.curves import Group, Point, point_of
-from analysis.statistics import fits, stats
+from analysis.measured.curves import Group, Point, widened_medians
+from analysis.statistics import fits
 from analysis.statistics.fits import Fit
 from analysis.statistics.stats import Estimate, Floats
 
@@ -23,6 +24,7 @@ class Sweep:
     baseline: Point
     speed_ups: list[Estimate]
     resampled: Floats | None
+    unmeasured: frozenset[int] = frozenset()  # worker counts that were planned and left out
 
     @property
     def workers(self) -> list[int]:
@@ -58,13 +60,11 @@ def sweep(group: Group, model: str, elements: int, gpu: bool) -> Sweep | None:
         counted = counted.sort(["len", "median"], descending=[True, False])
         if counted.height:
             rows = rows.filter(pl.col("variant") == counted.get_column("variant")[0])
-    best = rows.sort("median").unique("workers", keep="first").sort("workers")
-    points = [point_of(row) for row in best.iter_rows(named=True)]
+    points = group.best_by(rows, "workers")
     if len(points) < 2:
         return None
     serial = group.serial()
     baseline = (serial.at(elements) if serial and not gpu else None) or points[0]
-    _, times = group.run.times([p.config for p in points])
     return Sweep(
         group,
         model,
@@ -72,12 +72,26 @@ def sweep(group: Group, model: str, elements: int, gpu: bool) -> Sweep | None:
         points,
         baseline,
         [group.speed_up(p, baseline) for p in points],
-        stats.resampled_medians(times),
+        widened_medians(
+            np.stack([group.series(p) for p in points]),
+            [group.widening(p) for p in points],
+        ),
+        _left_out(group, model, elements, gpu) - {p.workers for p in points},
     )
 
 
+def _left_out(group: Group, model: str, elements: int, gpu: bool) -> frozenset[int]:
+    rows = group.left.filter(
+        (pl.col("model") == model)
+        & (pl.col("elements") == elements)
+        & (pl.col("scope") == "resident")
+        & ((pl.col("device") != "cpu") == gpu)
+    )
+    return frozenset(rows.get_column("workers"))
+
+
 def sizes_shown(group: Group) -> list[int]:
-    """The largest size with a sweep, and the one where the speed-up is greatest."""
+    """The quoted or else largest size with a sweep, and the one of the greatest speed-up."""
     t = group.table
     cpu = t.filter((t["device"] == "cpu") & (t["elements"] > 0))
     counted = (
@@ -87,10 +101,11 @@ def sizes_shown(group: Group) -> list[int]:
     if not sizes:
         return []
     serial, best = group.serial(), group.best_cpu()
+    main = group.quoted if group.quoted in sizes else sizes[-1]
     if serial is None or best is None:
-        return [sizes[-1]]
+        return [main]
     gains = {
         n: serial.times[n] / best.times[n] for n in sizes if n in serial.times and n in best.times
     }
-    top = max(gains, key=lambda n: gains[n]) if gains else sizes[-1]
-    return [sizes[-1]] if top == sizes[-1] else [sizes[-1], top]
+    top = max(gains, key=lambda n: gains[n]) if gains else main
+    return [main] if top == main else [main, top]

@@ -89,7 +89,7 @@ def report(runs: list[Run]) -> tuple[str, list[Figure]]:
             "Method",
             [
                 *method.commands(runs),
-                method.statistics(),
+                method.statistics(runs),
                 el("p", "The data of this page, with its machine's description: "),
                 data_buttons,
             ],
@@ -102,8 +102,10 @@ def report(runs: list[Run]) -> tuple[str, list[Figure]]:
 
 
 def _machine_answers(machine: Measured) -> list[tuple[str, Answer]]:
-    curves = [curve for group in machine.groups if (curve := group.best_cpu())]
-    limit = max((curve.last.rate.value for curve in curves), default=0.0)
+    rates = [
+        group.at_quoted(curve).rate.value for group in machine.groups if (curve := group.best_cpu())
+    ]
+    limit = max(rates, default=0.0)
     found = [answer.answer_of(group, limit) for group in machine.groups]
     return [(machine.name, a) for a in found if a]
 
@@ -115,6 +117,7 @@ def _answers(
     measured: list[Measured],
 ) -> Section:
     content: list[Part] = []
+    told_of: set[str] = set()  # a fleet's nodes have one plan
     for run in runs:
         if run.status in ("interrupted", "running", "failed"):
             told = {"running": "has not finished", "failed": "ended with failures"}.get(
@@ -129,6 +132,9 @@ def _answers(
                     class_="note",
                 )
             )
+        if run.plan.left_out and run.run_id not in told_of:
+            told_of.add(run.run_id)
+            content.append(certainty.never_measured(run))
         if run.left_out.failed:
             content.append(
                 el(
@@ -245,6 +251,8 @@ def _machines(measured: list[Measured], fleets: list[Html]) -> Section:
 def _certainty(runs: list[Run]) -> Section:
     several = len(runs) > 1
     content: list[Part] = [certainty.counts(runs), *certainty.left_out(runs)]
+    content += certainty.alike(runs)
+    content.append(certainty.never_measured_by_model(runs))
     content.append(certainty.disturbances(runs))
     content.append(certainty.reasons(runs))
     for number, run in enumerate(runs, 1):

@@ -16,10 +16,11 @@ from analysis.measured.sweeps import sizes_shown, sweep
 from analysis.page.report import report
 from analysis.page.report_command import write_figures
 from analysis.planted.hardware import Hardware
-from analysis.planted.runs import Configuration, configurations, write_run
+from analysis.planted.runs import Configuration, configurations, plan_of, write_run
 from analysis.reading.read import read_runs
 from analysis.statistics import crossover
 from analysis.statistics.crossover import format_size
+from analysis.statistics.estimates import widening_for
 
 
 def truth(planned: list[Configuration], chosen) -> dict[int, float]:  # noqa: ANN001
@@ -68,9 +69,8 @@ def test_planted_crossovers_and_speed_ups(tmp_path: Path) -> None:
         serial = group.serial().at(65536)
         rate = 65536 * 4 / truth(planned, lambda c: c.model == "serial")[65536]
         inside["rate"] += serial.rate.low <= rate <= serial.rate.high
-    # At 95 % a chance below 1 % to miss more than three of twelve; the fastest of several equal
-    # configurations is a little lucky, which a resample of rounds does not know.
-    assert min(inside.values()) >= trials - 3, inside
+    # At 95 % a chance below 1 % to miss more than two of twelve.
+    assert min(inside.values()) >= trials - 2, inside
 
 
 def test_the_page_prints_the_planted_answer(tmp_path: Path) -> None:
@@ -117,18 +117,16 @@ def test_planted_ladder(runs: dict[str, Path]) -> None:
     assert re.search(r'"v": "bulk"[^}]*"p": "9[23] %"', spec)
 
 
-def test_harness_and_report_agree_to_the_digit(runs: dict[str, Path]) -> None:
-    group = group_of(runs["workstation"])
-    table = group.table
-    curves = {}
-    for model, scope in (("cuda", "resident"), ("openmp", "resident")):
-        rows = table.filter((table["model"] == model) & (table["scope"] == scope))
-        best: dict[int, float] = {}
-        for row in rows.iter_rows(named=True):
-            best[row["elements"]] = min(row["median"], best.get(row["elements"], float("inf")))
-        curves[model] = best
-    point = group.crossover(group.curve("cuda", "resident"), group.curve("openmp", "resident"))
-    assert point.point.text == crossover.find(curves["cuda"], curves["openmp"]).text
+def test_without_noise_the_crossover_is_that_of_the_times(tmp_path: Path) -> None:
+    hardware = Hardware()
+    planned = configurations(hardware, workloads=("reduce",), ladder=False)
+    group = group_of(write_run(tmp_path / "run.csv", planned, noise=0.0, hardware=hardware))
+    found = group.crossover(group.best_gpu("resident"), group.best_cpu())
+    gpu = truth(planned, lambda c: c.device != "cpu" and c.scope == "resident")
+    # What a round shares cancels to the last digit that the file has.
+    expected = crossover.find(gpu, truth(planned, is_cpu)).size
+    assert found.low == pytest.approx(expected, rel=1e-3)
+    assert found.high == pytest.approx(expected, rel=1e-3)
 
 
 def test_machines_side_by_side(runs: dict[str, Path]) -> None:
@@ -150,6 +148,126 @@ def test_the_reason_for_each_empty_section_is_an_absent_section(tmp_path: Path) 
     assert 'id="gpu"' not in document
     assert 'id="machines"' not in document
     assert "No GPU was measured in this run." in document
+
+
+def with_a_plan(folder: Path, sizes: list[int], **options) -> tuple[Path, Hardware]:  # noqa: ANN003
+    """A run that quotes 64 Ki and of which only `sizes` and serial's were measured."""
+    hardware = Hardware()
+    planned = configurations(hardware, workloads=("double",), ladder=False)
+    measured = [c for c in planned if c.elements in sizes or c.model == "serial"]
+    description = plan_of(planned, measured, {"double": 65536})
+    return write_run(folder / "run.csv", measured, description=description, **options), hardware
+
+
+def test_what_was_left_out_is_said(tmp_path: Path) -> None:
+    path, hardware = with_a_plan(tmp_path, [1024, 65536, 4**13])
+    document, _ = document_of(path)
+    planned = configurations(hardware, workloads=("double",), ladder=False)
+    left = [c for c in planned if c.elements not in (1024, 65536, 4**13) and c.model != "serial"]
+    told = f"{len(left)} of {len(planned)} configurations (of cuda, openmp, stdpar and threads)"
+    assert f"workstation: {told} were left out for want of time." in document
+    assert ">Pilot<" in document
+    answer_part, certainty_part = document.split('id="answer"')[1].split('id="certainty"')
+    assert "<code>build/crossover --resume run.csv --budget SECONDS</code>" in answer_part
+    assert "<td>openmp</td><td>double f32</td><td>static</td>" in certainty_part
+    assert "<td>4.00 Ki to 256 Mi (7)</td><td>1 to 16 (5)</td>" in certainty_part
+    assert "offload" in certainty_part.split("Left out for want of time", 1)[1]
+
+
+def test_rates_are_quoted_at_the_size_that_was_chosen(tmp_path: Path) -> None:
+    path, _ = with_a_plan(tmp_path, [1024, 65536, 4**13])
+    document, _ = document_of(path)
+    assert "Rates and ratios are those at 64.0 Ki elements (256 KiB an array)" in document
+    assert "; at 64.0 Ki elements it is" in document
+    assert re.search(r"At 64\.0 Ki elements \w+ reaches", document)  # the ladder
+    group = group_of(path, "double")
+    assert sizes_shown(group)[0] == 65536
+    assert group.at_quoted(group.best_cpu()).elements == 65536
+    two, _ = document_of(path, write_other(tmp_path))
+    assert "At the size that was chosen before anything was measured or at the largest" in two
+    # Nobody measured that size: the largest common one, which nobody chose.
+    path, _ = with_a_plan(tmp_path, [1024, 4**13])
+    lines = path.read_text().splitlines()
+    column = lines[0].split(",").index("elements")
+    path.write_text("\n".join(n for n in lines if n.split(",")[column] != "65536") + "\n")
+    document, _ = document_of(path)
+    assert "Rates and ratios are those" not in document
+    assert "; at 64.0 Mi elements it is" in document
+
+
+def test_lines_are_broken_where_sizes_were_left_out(tmp_path: Path) -> None:
+    path, _ = with_a_plan(tmp_path, [1024, 4096, 65536, 4**13])
+    document, data = document_of(path)
+    spec = data["figures"]["throughput-1"]["spec"]
+    parts = {(r["s"], r["x"]): r.get("part") for rows in spec["datasets"].values() for r in rows
+             if "lo" in r}  # fmt: skip
+    assert [parts["openmp", n] for n in (1024, 4096, 65536, 4**13)] == [0, 0, 1, 2]
+    assert parts["serial", 1024] is None
+    assert "A thin dashed line crosses what was planned there and not measured." in document
+    group = group_of(path, "double")
+    # Serial was measured everywhere, so the best CPU has no gap; what is parallel has.
+    assert group.best_cpu().unmeasured == frozenset()
+    assert 4**7 in group.best_parallel().unmeasured
+    assert 4**7 in group.best_gpu("offload").unmeasured
+    whole, data = document_of(write_other(tmp_path))
+    assert "A thin dashed line" not in whole
+    assert ">Pilot<" not in whole
+    assert '"part"' not in json.dumps(data)
+
+
+def test_speed_ups_are_broken_where_worker_counts_were_left_out(tmp_path: Path) -> None:
+    planned = configurations(Hardware(gpu=False), workloads=("double",), ladder=False)
+    measured = [c for c in planned if (c.model, c.workers, c.elements) != ("openmp", 4, 4**14)]
+    path = write_run(tmp_path / "run.csv", measured, hardware=Hardware(gpu=False),
+                     description=plan_of(planned, measured, {"double": 4**14}))  # fmt: skip
+    found = sweep(group_of(path, "double"), "openmp", 4**14, gpu=False)
+    assert found.unmeasured == {4}
+    _, data = document_of(path)
+    rows = [r for rows in data["figures"]["speed-up-1-0"]["spec"]["datasets"].values()
+            for r in rows if r.get("s") == "openmp" and "lo" in r]  # fmt: skip
+    assert [r["part"] for r in rows] == [0, 0, 1, 1]
+
+
+def write_other(folder: Path) -> Path:
+    """A run of another machine, without a plan."""
+    planned = configurations(Hardware("other", gpu=False), workloads=("double",), ladder=False)
+    return write_run(folder / "other.csv", planned, hardware=Hardware("other", gpu=False))
+
+
+def test_rounds_that_are_alike_widen_intervals(tmp_path: Path) -> None:
+    planned = configurations(Hardware(gpu=False), workloads=("double",), ladder=False)
+    path = write_run(tmp_path / "run.csv", planned, noise=0.02)
+    document, _ = document_of(path)
+    assert "which widens the intervals" not in document
+    (plain,) = read_runs([path])
+    # The same times of openmp in ascending order: each round is like the one before.
+    lines = path.read_text().splitlines()
+    columns = lines[0].split(",")
+    time, model = columns.index("time_ns"), columns.index("model")
+    cells = [line.split(",") for line in lines[1:]]
+    places: dict[tuple[str, ...], list[int]] = {}
+    for i, row in enumerate(cells):
+        if row[model] == "openmp":
+            places.setdefault(tuple(row[4:13]), []).append(i)
+    for rows in places.values():
+        ordered = sorted((cells[i][time] for i in rows), key=float)
+        for i, value in zip(rows, ordered, strict=True):
+            cells[i][time] = value
+    path.write_text("\n".join([lines[0], *map(",".join, cells)]) + "\n")
+    document, _ = document_of(path)
+    assert re.search(r"correlate, which widens the intervals of openmp \(0\.\d\d\)\.", document)
+    (wide,) = read_runs([path])
+    correlation = wide.correlation("openmp")
+    assert widening_for(correlation, 9) > 1.8
+    assert widening_for(wide.correlation("serial", "threads"), 9) == 1
+    for before, after in zip(
+        plain.configurations.iter_rows(named=True), wide.configurations.iter_rows(named=True),
+        strict=True,
+    ):  # fmt: skip
+        r = correlation if before["model"] == "openmp" else 0
+        assert after["high"] / after["median"] == pytest.approx(
+            (before["high"] / before["median"]) ** widening_for(r, before["n"])
+        )
 
 
 ODD: dict[str, dict] = {

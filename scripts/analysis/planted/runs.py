@@ -167,6 +167,30 @@ def factors(
     return result
 
 
+def plan_of(
+    planned: list[Configuration], measured: list[Configuration], quoted: dict[str, int]
+) -> dict[str, Any]:
+    """What a run tells that planned more than it measured, and quotes these sizes by workload."""
+    left = [c for c in planned if c not in measured]
+    groups: dict[str, dict[str, list[int]]] = {}
+    for c in left:
+        parts = (c.workload, c.type, c.model, c.variant, c.scope, c.cache, c.device)
+        group = groups.setdefault("/".join(parts), {"elements": [], "workers": []})
+        group["elements"] = sorted({*group["elements"], c.elements})
+        group["workers"] = sorted({*group["workers"], c.workers})
+    return {
+        "plan": {
+            "pilot_rounds": 1,
+            "quoted": [
+                {"workload": name, "type": "f32", "cache": "warm", "elements": elements}
+                for name, elements in quoted.items()
+            ],
+            "configurations": len(planned),
+            "left_out": {"configurations": len(left), "of": groups},
+        }
+    }
+
+
 def write_run(
     path: Path,
     planned: list[Configuration],

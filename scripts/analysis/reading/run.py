@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from analysis.reading.machine import Machine
+from analysis.reading.plan import Plan, plan_of
 from analysis.reading.vocabulary import Vocabulary
-from analysis.statistics import stats
+from analysis.statistics import estimates, stats
 
 # What tells configurations apart; a fleet's by their `node` as well.
 KEY = ["workload", "type", "model", "variant", "scope", "elements", "workers", "device", "cache"]
@@ -27,6 +28,7 @@ class LeftOut:
     incomplete: int = 0
     unknown_status: int = 0
     duplicates: int = 0
+    pilot: int = 0  # as planned, so no reason to doubt anything
     unknown_columns: list[str] = field(default_factory=list)
 
     def reasons(self) -> list[tuple[int, str]]:
@@ -45,9 +47,9 @@ class LeftOut:
 class Run:
     """One run of the harness.
 
-    `samples` has one row a measured sample (status ok or noisy): the configuration's columns and
-    its number `config`, `round`, `time_ns` and what telemetry there is. `troubles` counts noisy,
-    skipped and failed rows by configuration and note.
+    `samples` has one row a measured sample that counts (status ok or noisy, and no pilot): the
+    configuration's columns and its number `config`, `round`, `time_ns` and what telemetry there
+    is. `troubles` counts noisy, skipped and failed rows by configuration and note.
     """
 
     path: Path
@@ -67,6 +69,11 @@ class Run:
         self.label = " ".join(self.label.split())[:80] or "unnamed"
         self.name = self.name or self.label
 
+    @cached_property
+    def plan(self) -> Plan:
+        """What it meant to measure."""
+        return plan_of(self.about.data)
+
     @property
     def key(self) -> list[str]:
         """The columns that tell configurations apart."""
@@ -76,7 +83,8 @@ class Run:
     def configurations(self) -> pl.DataFrame:
         """One row a configuration: its columns, `n`, `noisy`, `median`, `low` and `high` in ns.
 
-        `low` and `high` are null below six samples. `first` is where its times begin in
+        `low` and `high` are null below six samples, and farther apart for a model whose rounds
+        are alike (widening()). `first` is where its times begin in
         `sorted_times`.
         """
         times = self.sorted_times
@@ -109,12 +117,36 @@ class Run:
             if ranks is not None:
                 rows = np.flatnonzero(n == count)
                 low[rows], high[rows] = times[first[rows] + ranks[0]], times[first[rows] + ranks[1]]
+        factor = np.array(
+            [
+                estimates.widening_for(self.correlation(model), int(rounds))
+                for model, rounds in zip(grouped.get_column("model"), n, strict=True)
+            ]
+        )
+        low, high = (stats.drawn_apart(median, bound, factor) for bound in (low, high))
         return grouped.with_columns(
             pl.Series("median", median),
             pl.Series("low", low).fill_nan(None),
             pl.Series("high", high).fill_nan(None),
             pl.Series("first", first),
         )
+
+    @cached_property
+    def correlations(self) -> dict[str, float]:
+        """How alike neighbouring rounds are, by model: the mean over its configurations."""
+        found = (
+            self.samples.group_by("config")
+            .agg(pl.col("model").first().cast(pl.String), pl.len().alias("n"))
+            .sort("config")
+        )
+        counts = found.get_column("n").to_numpy().astype(np.int64)
+        each = estimates.neighbour_correlations(self._by_round[1], counts)
+        enough = found.with_columns(pl.Series("r", each)).filter(pl.col("n") >= stats.FEWEST_ROUNDS)
+        return dict(enough.group_by("model").agg(pl.col("r").mean()).sort("model").iter_rows())
+
+    def correlation(self, *models: str) -> float:
+        """How alike neighbouring rounds are: the most of these models'."""
+        return max(self.correlations.get(model, 0.0) for model in models)
 
     @cached_property
     def sorted_times(self) -> np.ndarray:

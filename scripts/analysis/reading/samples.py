@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from analysis.reading import machine
+from analysis.reading.plan import plan_of, without_pilot
 from analysis.reading.run import KEY, WARM, LeftOut, Run
 from analysis.reading.vocabulary import Vocabulary
 
@@ -56,7 +57,8 @@ def run_of(
     )
     table = table.with_columns(kind.alias("kind"))
     counts = {str(k): int(n) for k, n in table.group_by("kind").len().iter_rows()}
-    samples, duplicates = _samples(table, key)
+    measured, duplicates = _samples(table, key)
+    samples = without_pilot(measured, plan_of(about.data).pilot_rounds)
     troubles = (
         table.lazy()
         .filter(pl.col("kind").is_in(["noisy", "skipped", "failed"]))
@@ -72,6 +74,7 @@ def run_of(
         incomplete=counts.get("incomplete", 0),
         unknown_status=counts.get("unknown status", 0),
         duplicates=duplicates,
+        pilot=measured.height - samples.height,
         unknown_columns=[name for name in columns if name not in known],
     )
     schemas = sorted({str(s) for s in table.get_column("schema").unique() if s is not None})

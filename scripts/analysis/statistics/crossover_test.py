@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from analysis.statistics import crossover
@@ -40,16 +39,7 @@ def test_every_kind_has_a_vector() -> None:
     }
 
 
-def test_interval_counts_resamples_without_a_crossover() -> None:
-    sizes = [1024, 4096, 16384]
-    leads = np.array([[-1.0, 1.0, 2.0]] * 90 + [[-1.0, -0.5, -0.1]] * 10)
-    answer = crossover.with_interval(sizes, [-1.0, 1.0, 2.0], leads)
-    assert answer.shares["crossover"] == pytest.approx(0.9)
-    assert answer.shares["never"] == pytest.approx(0.1)
-    assert (answer.low, answer.high) == (pytest.approx(2048), 16384)
-
-
-def test_no_resamples_no_interval() -> None:
-    answer = crossover.with_interval([1024, 4096], [-1.0, 1.0], None)
-    assert (answer.low, answer.high) == (None, None)
-    assert answer.text == "2.00 Ki"
+def test_no_interval_no_brackets() -> None:
+    point = crossover.Crossover("crossover", 2048.0)
+    assert crossover.CrossoverInterval(point).text == "2.00 Ki"
+    assert crossover.CrossoverInterval(point, 1024, 4096, 8).text == "2.00 Ki [1.00 Ki to 4.00 Ki]"

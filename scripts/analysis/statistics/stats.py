@@ -55,6 +55,22 @@ class Estimate:
             numerator / self.value, numerator / self.high, numerator / self.low, self.samples
         )
 
+    def widened(self, factor: float) -> Estimate:
+        """With an interval drawn apart by `factor` >= 1, by its logarithms."""
+        if self.low is None or self.high is None or factor <= 1:
+            return self
+        low, high = (
+            float(drawn_apart(self.value, bound, factor)) for bound in (self.low, self.high)
+        )
+        return Estimate(self.value, low, high, self.samples)
+
+
+def drawn_apart(value: ArrayLike, bound: ArrayLike, factor: ArrayLike) -> Floats:
+    """The bounds of intervals of times or ratios, `factor` times as far away by the logarithm."""
+    value, bound, factor = (np.asarray(part, dtype=np.float64) for part in (value, bound, factor))
+    apart: Floats = value * (bound / value) ** factor
+    return apart
+
 
 @lru_cache(maxsize=4096)
 def median_ranks(samples: int, level: float = LEVEL) -> tuple[int, int] | None:
@@ -81,7 +97,21 @@ def median(values: ArrayLike) -> Estimate:
     ranks = median_ranks(len(ordered))
     if ranks is None:
         return Estimate(value, None, None, len(ordered))
-    return Estimate(value, float(ordered[ranks[0]]), float(ordered[ranks[1]]), len(ordered))
+    low, high = float(ordered[ranks[0]]), float(ordered[ranks[1]])
+    return Estimate(value, low, high, len(ordered))
+
+
+def medians(times: Floats) -> Floats:
+    """The median of each row, NaN left out; NaN of a row without any value."""
+    rows, columns = times.shape
+    if columns == 0:
+        return np.full(rows, np.nan)
+    ordered = np.sort(times, axis=1)
+    count = (~np.isnan(times)).sum(axis=1)
+    lower, upper = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, columns - 1)
+    each = np.arange(rows)
+    middle: Floats = (ordered[each, lower] + ordered[each, upper]) / 2
+    return middle
 
 
 def paired_ratio(a: ArrayLike, b: ArrayLike) -> Estimate:
@@ -104,13 +134,20 @@ def resampled_medians(times: Floats, seed: int = 0, resamples: int = RESAMPLES) 
     `times` is shaped (configurations, rounds), NaN where a configuration has no sample. A resample
     draws whole rounds with replacement, the same for every configuration (Efron and Tibshirani, An
     Introduction to the Bootstrap, 8.3). A row is NaN where a resample drew no sample of a
-    configuration.
+    configuration, and a column where the configuration has too few rounds.
     """
     configurations, rounds = times.shape
     if configurations == 0 or rounds == 0:
         return None
-    if int((~np.isnan(times)).sum(axis=1).min()) < FEWEST_ROUNDS:
+    enough = (~np.isnan(times)).sum(axis=1) >= FEWEST_ROUNDS
+    if not enough.any():
         return None
+    if not enough.all():
+        result = np.full((resamples, configurations), np.nan)
+        some = resampled_medians(times[enough], seed, resamples)
+        if some is not None:
+            result[:, enough] = some
+        return result
     rng = np.random.default_rng(seed)
     if rounds > LONGEST_RESAMPLED or times.size * resamples > MOST_RESAMPLED:
         return _drawn_medians(times, rng, resamples)
@@ -119,8 +156,11 @@ def resampled_medians(times: Floats, seed: int = 0, resamples: int = RESAMPLES) 
     for begin in range(0, resamples, 100):
         end = min(begin + 100, resamples)
         drawn = times[:, rng.integers(0, rounds, (end - begin, rounds))]
-        with np.errstate(all="ignore"):
-            result[begin:end] = (np.nanmedian if holes else np.median)(drawn, axis=2).T
+        if holes:
+            middle = medians(drawn.reshape(-1, rounds)).reshape(configurations, end - begin)
+        else:
+            middle = np.median(drawn, axis=2)
+        result[begin:end] = middle.T
     return result
 
 
