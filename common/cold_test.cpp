@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
+#include <random>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -30,12 +31,16 @@ TEST(Cold, LeavesNothingInACache) {
   constexpr std::size_t kLines = 999;
   constexpr std::size_t kApart = 32;  // 256 bytes: lines come in pairs
   std::vector<std::uint64_t> data(kLines * kApart, 1);
+  // In an order of its own each time: prefetchers learn any other, steps of 157 KB among them.
+  std::vector<std::size_t> order(kLines);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937 generator(1);
   const auto median_load = [&] {
+    std::shuffle(order.begin(), order.end(), generator);
     std::vector<std::uint64_t> cycles;
-    for (std::size_t line = 0; line < kLines; ++line) {
+    for (const std::size_t line : order) {
       unsigned unused = 0;
-      // Not in order, which a prefetcher would guess.
-      const volatile std::uint64_t* const at = &data[line * 613 % kLines * kApart];
+      const volatile std::uint64_t* const at = &data[line * kApart];
       _mm_mfence();
       const std::uint64_t start = __rdtscp(&unused);
       static_cast<void>(*at);
@@ -45,11 +50,16 @@ TEST(Cold, LeavesNothingInACache) {
     std::nth_element(cycles.begin(), cycles.begin() + kLines / 2, cycles.end());
     return cycles[kLines / 2];
   };
-  median_load();
-  const std::uint64_t warm = median_load();
-  remove_from_caches(data.data(), data.size() * sizeof(std::uint64_t));
-  const std::uint64_t cold = median_load();
-  EXPECT_GT(cold, warm + 60) << "from a cache " << warm << " cycles";
+  int cold = 0;
+  constexpr int kTries = 9;
+  for (int i = 0; i < kTries; ++i) {
+    median_load();
+    const std::uint64_t warm = median_load();
+    remove_from_caches(data.data(), data.size() * sizeof(std::uint64_t));
+    cold += median_load() > warm + 60 ? 1 : 0;
+  }
+  // A prefetcher that guesses right now and then does not hide that the lines were gone.
+  EXPECT_GT(cold, kTries / 2) << "times of " << kTries;
 }
 #endif
 
