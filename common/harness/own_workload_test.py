@@ -176,7 +176,7 @@ def test_a_wrong_reference_ends_with_1_and_says_what_is_wrong(
     options = ["--workloads=lost", "--models=serial", *SMALL, f"--output={tmp_path / 'run.csv'}"]
     result = run(*built, *options, timeout=1200)
     assert result.returncode == 1, result.stderr
-    assert re.search(r"failed \d+ x lost, serial: \d+ of \d+ elements are wrong", result.stdout)
+    assert re.search(r"FAILED \d+ x lost, serial: \d+ of \d+ elements are wrong", result.stdout)
 
 
 def test_a_second_call_goes_on_in_the_same_folder(built: list[str]) -> None:
