@@ -35,8 +35,7 @@ Buffer::Buffer(std::size_t bytes) {
 void Buffer::Unmap::operator()(void* data) const { munmap(data, bytes); }
 
 Slice slice_of(std::uint64_t elements, std::size_t element_bytes, int worker, int workers) {
-  constexpr std::uint64_t kCacheLine = 64;
-  const std::uint64_t line = kCacheLine / element_bytes;
+  const std::uint64_t line = kLine / element_bytes;
   const std::uint64_t lines = (elements + line - 1) / line;
   const auto count = static_cast<std::uint64_t>(workers);
   const auto begin_of = [&](std::uint64_t index) {

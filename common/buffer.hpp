@@ -6,9 +6,12 @@
 
 namespace crossover {
 
+/// A cache line's bytes, on x86 and most others.
+inline constexpr std::size_t kLine = 64;
+
 /// Bytes that two workers must keep apart so as not to disturb each other: two 64-byte lines,
 /// because the adjacent-line prefetcher of x86 fetches lines in pairs.
-inline constexpr std::size_t kLinePair = 128;
+inline constexpr std::size_t kLinePair = 2 * kLine;
 
 /// Memory straight from the system: aligned to a huge page, on huge pages where the system gives
 /// them, untouched (whoever writes first decides on which NUMA node a page lies). Owns its

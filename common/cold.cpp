@@ -8,11 +8,11 @@
 #include <immintrin.h>
 #endif
 
+#include "common/buffer.hpp"
+
 namespace crossover {
 
 namespace {
-
-constexpr std::size_t kLine = 64;
 
 #if defined(__x86_64__)
 

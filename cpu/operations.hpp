@@ -34,13 +34,15 @@
 namespace crossover::cpu {
 
 /// A worker's part of the arrays of a workload; its own to write in, on lines that no other worker
-/// has.
+/// has. The sum has one for itself, because the caller fetches it after each operation; and it
+/// comes first, because what a worker reads must not lie where in its page the order just before
+/// lies (a load that agrees with a store in the lower 12 bits of the address waits for it).
 struct alignas(kLinePair) WorkerPart {
-  std::array<void*, kMostArrays> at{};  ///< where its part of each array begins
+  Total sum{};                                         ///< of the last operation
+  alignas(kLine) std::array<void*, kMostArrays> at{};  ///< where its part of each array begins
   Slice slice;
   int arrays = 0;
   std::uint64_t bytes = 0;  ///< of each array
-  Total sum{};              ///< of the last operation
 
   /// Writes this part of the input.
   void fill(const Reference& reference, std::uint32_t salt) const {
@@ -204,17 +206,23 @@ class ArrayOperation final : public OnArrays<Memory> {
       } else {
         loops_.map(arrays, this->configuration_.elements);
       }
-    } else if (loops_.is_sum()) {
-      team_.run([this](int worker) {
-        WorkerPart& part = this->part_of(worker);
-        part.sum = loops_.sum(part.at.data(), part.slice.size);
-      });
-      this->add_up();
     } else {
-      team_.run([this](int worker) {
-        const WorkerPart& part = this->part_of(worker);
-        loops_.map(part.at.data(), part.slice.size);
-      });
+      // What workers look up lies with their order and on their own lines: on those of this object
+      // the caller writes.
+      const void* const work = loops_.work.get();
+      WorkerPart* const parts = &this->part_of(0);
+      if (loops_.is_sum()) {
+        team_.run([work, parts, sum = loops_.sum_part](int worker) {
+          WorkerPart& part = parts[worker];
+          part.sum = sum(work, part.at.data(), part.slice.size);
+        });
+        this->add_up();
+      } else {
+        team_.run([work, parts, map = loops_.map_part](int worker) {
+          const WorkerPart& part = parts[worker];
+          map(work, part.at.data(), part.slice.size);
+        });
+      }
     }
   }
 

@@ -53,8 +53,8 @@ class Pool {
   }
 
   template <class Body>
-  void run(Body&& body) {
-    order_.run([&body](int worker) { body(worker); }, [](std::size_t) {});
+  void run(const Body& body) {
+    order_.run(body, [](std::size_t) {});
   }
 
  private:

@@ -169,9 +169,7 @@ class Part {
     for (const Total partial : partials_) loops_.add(total_, partial);
   }
 
-  static constexpr std::uint64_t kLine = 64;
-
-  /// Of so many bytes; kept until MPI ends.
+  /// Of a line's bytes; kept until MPI ends.
   static MPI_Datatype line() {
     static const MPI_Datatype type = [] {
       MPI_Datatype made = MPI_DATATYPE_NULL;
