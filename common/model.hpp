@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/block_store.hpp"
 #include "common/element.hpp"
 #include "common/workload.hpp"
 
@@ -95,6 +96,8 @@ struct Placement {
   std::vector<int> allowed;
   /// More workers than hardware threads that the process may use: nobody spins while waiting.
   bool oversubscribed = false;
+  /// What the sample before has left on just these CPUs; null: nothing is handed on.
+  BlockStore* store = nullptr;
 };
 
 using Nanoseconds = std::chrono::duration<double, std::nano>;
@@ -198,6 +201,9 @@ struct Offer {
   /// decides by it what fits.
   std::function<std::uint64_t(const Configuration&)> host_bytes;
   std::vector<ElementType> types{};  ///< those it is for; empty: all of the workload's
+  /// Whether it leaves its memory to the next sample of its block, in Placement::store. All offers
+  /// that do so take one another's.
+  bool hands_on = false;
 };
 
 /// A column that a model appends to the CSV.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -44,9 +45,9 @@ struct alignas(kLinePair) WorkerPart {
   int arrays = 0;
   std::uint64_t bytes = 0;  ///< of each array
 
-  /// Writes this part of the input.
-  void fill(const Reference& reference, std::uint32_t salt) const {
-    for (int array = 0; array < arrays; ++array) {
+  /// Writes this part of the first `count` arrays' input.
+  void fill(const Reference& reference, std::uint32_t salt, int count) const {
+    for (int array = 0; array < count; ++array) {
       reference.fill(array, at[static_cast<std::size_t>(array)], slice.first, slice.size, salt);
     }
   }
@@ -58,32 +59,55 @@ struct alignas(kLinePair) WorkerPart {
   }
 };
 
+/// A workload's arrays and what is in them.
+template <class Memory>
+struct ArrayData final : Left {
+  std::vector<Memory> memory;  ///< by array
+  std::uint32_t salt = 0;      ///< of the input
+  std::int64_t done = 0;       ///< operations on it
+};
+
 /// What all operations on arrays have in common: an array's `Memory`, the input and its reference.
 template <class Memory>
 class OnArrays : public Operation {
  public:
+  /// What was verified is good enough for the next sample.
+  ~OnArrays() override {
+    if (store_ != nullptr && right_) store_->leave(std::move(data_));
+  }
+
   std::int64_t operations_left() const override {
-    return reference_->operations_per_input() - done_;
+    return reference_->operations_per_input() - data_->done;
   }
 
   Verdict verify() override {
     const std::uint64_t elements = configuration_.elements;
-    if (loops_.is_sum()) {
-      return reference_->verify_sum(sum_, elements, salt_, loops_.rounding, allowed_);
-    }
-    return reference_->verify_map(memory_.front().data(), 0, elements, salt_, done_, allowed_);
+    Verdict verdict = loops_.is_sum() ? reference_->verify_sum(sum_, elements, data_->salt,
+                                                               loops_.rounding, allowed_)
+                                      : reference_->verify_map(memory().front().data(), 0, elements,
+                                                               data_->salt, data_->done, allowed_);
+    right_ = verdict.correct;
+    return verdict;
   }
 
  protected:
-  OnArrays(const Configuration& configuration, const Placement& placement, Loops loops)
+  /// `store` may be null: then nothing is taken from the sample before or left to the next.
+  OnArrays(const Configuration& configuration, const Placement& placement, BlockStore* store,
+           Loops loops)
       : configuration_(configuration),
         loops_(std::move(loops)),
         reference_(make_reference(*configuration.workload, configuration.type)),
         parts_(static_cast<std::size_t>(configuration.workers)),
+        store_(store),
         allowed_(placement.allowed) {
     const auto arrays = static_cast<std::size_t>(configuration.workload->arrays);
-    for (std::size_t array = 0; array < arrays; ++array) {
-      memory_.emplace_back(configuration.elements * element_bytes());
+    if (store_ != nullptr) data_ = store_->take<ArrayData<Memory>>();
+    handed_on_ = data_ != nullptr;
+    if (!handed_on_) {
+      data_ = std::make_unique<ArrayData<Memory>>();
+      for (std::size_t array = 0; array < arrays; ++array) {
+        data_->memory.emplace_back(configuration.elements * element_bytes());
+      }
     }
     for (int worker = 0; worker < configuration.workers; ++worker) {
       WorkerPart& part = part_of(worker);
@@ -92,7 +116,7 @@ class OnArrays : public Operation {
       part.bytes = part.slice.size * element_bytes();
       for (std::size_t array = 0; array < arrays; ++array) {
         part.at[array] =
-            static_cast<char*>(memory_[array].data()) + part.slice.first * element_bytes();
+            static_cast<char*>(memory()[array].data()) + part.slice.first * element_bytes();
       }
     }
   }
@@ -100,16 +124,36 @@ class OnArrays : public Operation {
   std::size_t element_bytes() const { return size_of(configuration_.type); }
   WorkerPart& part_of(int worker) { return parts_.all()[static_cast<std::size_t>(worker)]; }
 
-  void renewed(std::uint32_t salt) {
-    salt_ = salt;
-    done_ = 0;
+  std::vector<Memory>& memory() { return data_->memory; }
+
+  /// Begins the input for `salt` and says how many arrays have to be written for it, from the first
+  /// on: all, but of data that was handed on those that are not read.
+  int begin_input(std::uint32_t salt) {
+    const bool known =
+        std::exchange(handed_on_, false) && data_->salt == salt && operations_left() > 0;
+    right_ = false;
+    if (known) {
+      const int written = configuration_.workload->first_read;
+      // A worker who does not come for that either has left what is right by the sample before.
+      for (int array = 0; array < written; ++array) {
+        for (const WorkerPart& part : parts_.all()) {
+          reference_->fill(array, part.at[static_cast<std::size_t>(array)], part.slice.first,
+                           std::min<std::uint64_t>(part.slice.size, 1), salt);
+        }
+      }
+      return written;
+    }
+    data_->salt = salt;
+    data_->done = 0;
+    return configuration_.workload->arrays;
   }
 
   /// What `operations` calls of `run()` take, with `cool()` before each where caches are to be
   /// cold.
   template <class Run, class Cool>
   Nanoseconds timed(std::int64_t operations, Run&& run, Cool&& cool) {
-    done_ += operations;
+    data_->done += operations;
+    right_ = false;
     if (configuration_.cache == Cache::warm) return time_all(operations, run);
     return time_each(operations, run, cool);
   }
@@ -124,14 +168,15 @@ class OnArrays : public Operation {
   Configuration configuration_;
   Loops loops_;
   std::unique_ptr<Reference> reference_;
-  std::vector<Memory> memory_;        // by array
   InSharedMemory<WorkerPart> parts_;  // by worker
   Total sum_{};
 
  private:
+  std::unique_ptr<ArrayData<Memory>> data_;
+  BlockStore* store_;
+  bool handed_on_ = false;  // there was data, and no input has begun yet
+  bool right_ = false;      // verified, and nothing was done since
   std::vector<int> allowed_;
-  std::uint32_t salt_ = 0;
-  std::int64_t done_ = 0;  // operations on this input
 };
 
 /// The processes of a team, if it has any.
@@ -145,18 +190,22 @@ std::vector<int> processes_of(const Team& team) {
 template <class Team, class Memory = Buffer>
 class ArrayOperation final : public OnArrays<Memory> {
  public:
+  /// Memory of one process goes from team to team; what processes share is mapped for each.
+  static constexpr bool kHandsOn = std::is_same_v<Memory, Buffer>;
+
   ArrayOperation(const Configuration& configuration, const Placement& placement)
       : ArrayOperation(configuration, placement, [&] {
           if constexpr (kWhole) return Team::whole(*configuration.workload, configuration.type);
           return Loops(*configuration.workload, configuration.type);
         }()) {}
   ArrayOperation(const Configuration& configuration, const Placement& placement, Loops loops)
-      : OnArrays<Memory>(configuration, placement, std::move(loops)),
+      : OnArrays<Memory>(configuration, placement, kHandsOn ? placement.store : nullptr,
+                         std::move(loops)),
         team_(configuration.workers, placement) {
     if constexpr (requires(const Memory& memory) { memory.first_touch(0, 0); }) {
       team_.run([this](int worker) {
         const WorkerPart& part = this->part_of(worker);
-        for (const Memory& memory : this->memory_) {
+        for (const Memory& memory : this->memory()) {
           memory.first_touch(part.slice.first * this->element_bytes(), part.bytes);
         }
       });
@@ -164,9 +213,12 @@ class ArrayOperation final : public OnArrays<Memory> {
   }
 
   void renew(std::uint32_t salt) override {
-    this->renewed(salt);
-    within([this, salt] {
-      team_.run([this, salt](int worker) { this->part_of(worker).fill(*this->reference_, salt); });
+    const int arrays = this->begin_input(salt);
+    if (arrays == 0) return;
+    within([&] {
+      team_.run([this, salt, arrays](int worker) {
+        this->part_of(worker).fill(*this->reference_, salt, arrays);
+      });
     });
   }
 
@@ -264,7 +316,10 @@ std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::ma
 template <class Team, class Memory = Buffer>
 std::vector<Offer> array_offers(
     const Variant& variant, std::uint64_t (*host_bytes)(const Configuration&) = threaded_bytes) {
-  return array_offers(variant, make_operation<ArrayOperation<Team, Memory>>, host_bytes);
+  using Made = ArrayOperation<Team, Memory>;
+  std::vector<Offer> offers = array_offers(variant, make_operation<Made>, host_bytes);
+  for (Offer& offer : offers) offer.hands_on = Made::kHandsOn;
+  return offers;
 }
 
 /// The offer of `cost` by an operation of type `Made`.

@@ -28,6 +28,7 @@ struct FakeBehaviour {
   std::string lost;                          ///< Model::lost()
   std::function<Verdict()> on_verify = [] { return Verdict{0, true, {}}; };
   Observation observed;
+  bool hands_on = false;  ///< Offer::hands_on: each sample leaves something
 };
 
 /// What the harness did with it.
@@ -37,6 +38,7 @@ struct FakeLog {
   std::vector<std::uint32_t> salts;
   std::int64_t operations = 0;
   int verified = 0;
+  int handed_on = 0;  ///< samples that took what one before had left
 };
 
 class FakeOperation final : public Operation {
@@ -81,8 +83,9 @@ class FakeModel final : public Model {
         offers_.push_back(
             {.workload = &workload,
              .variant = variant,
-             .make = [this](const auto& what, const auto&) { return make(what); },
-             .host_bytes = [this](const Configuration&) { return behaviour.host_bytes; }});
+             .make = [this](const auto& what, const auto& where) { return make(what, where); },
+             .host_bytes = [this](const Configuration&) { return behaviour.host_bytes; },
+             .hands_on = behaviour.hands_on});
       }
     }
     return offers_;
@@ -100,8 +103,14 @@ class FakeModel final : public Model {
   mutable FakeLog log;
 
  private:
-  std::unique_ptr<Operation> make(const Configuration& what) const {
+  struct FakeLeft : Left {};
+
+  std::unique_ptr<Operation> make(const Configuration& what, const Placement& where) const {
     behaviour.on_prepare();
+    if (behaviour.hands_on) {
+      log.handed_on += where.store->take<FakeLeft>() != nullptr ? 1 : 0;
+      where.store->leave(std::make_unique<FakeLeft>());
+    }
     log.prepared.push_back(what.name());
     return std::make_unique<FakeOperation>(behaviour, log);
   }

@@ -168,7 +168,7 @@ class VariantPlan {
 
   Planned planned(const Configuration& what, const Variant& variant, Model& model) const {
     if (what.cache == Cache::cold && what.device.is_cpus() && *cold_unavailable() != '\0') {
-      return {what, {}, nullptr, cold_unavailable(), variant.role};
+      return {what, {}, nullptr, cold_unavailable(), variant.role, 0};
     }
     // A device's workers are not threads: one host thread looks after them.
     return {what,
@@ -176,7 +176,8 @@ class VariantPlan {
                                   : topology_.place(1, Pin::none),
             &model,
             {},
-            variant.role};
+            variant.role,
+            0};
   }
 
   const Options& options_;
@@ -213,8 +214,21 @@ void add_skipped(const Model& model, const std::string& reason,
                                .variant = "best",
                                .workers = 0,
                                .device = Devices::none()};
-      plan.push_back({what, {}, nullptr, reason, Variant::Role::best});
+      plan.push_back({what, {}, nullptr, reason, Variant::Role::best, 0});
     }
+  }
+}
+
+void number_blocks(std::vector<Planned>& plan) {
+  std::map<std::string, std::size_t> numbers;
+  for (Planned& planned : plan) {
+    const Configuration& what = planned.configuration;
+    const bool shares = planned.model != nullptr && planned.model->offer(what).hands_on;
+    const std::string key =
+        shares ? fmt::format("{}/{}/{}/{}/{}", what.workload->name, name(what.type), what.elements,
+                             what.workers, name(what.cache))
+               : what.name() + '@' + what.device.name();
+    planned.block = numbers.emplace(key, numbers.size()).first->second;
   }
 }
 
@@ -281,6 +295,7 @@ std::vector<Planned> make_plan(const Options& options,
         fmt::format("nothing to measure: {}",
                     plan.empty() ? "no variant has these scopes and types" : plan.front().skip));
   }
+  number_blocks(plan);
   return plan;
 }
 

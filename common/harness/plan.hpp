@@ -19,6 +19,8 @@ struct Planned {
   Model* model = nullptr;  ///< null for a row that only says why there is nothing to measure
   std::string skip;        ///< why it is not measured, or empty
   Variant::Role role = Variant::Role::best;
+  /// Its block's number: samples of one block follow one another and hand their memory on.
+  std::size_t block = 0;
 };
 
 /// The command line asks for what this machine or program does not have: one line, status 2.

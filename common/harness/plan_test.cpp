@@ -1,7 +1,11 @@
 #include "common/harness/plan.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <map>
+#include <set>
 
 #include "common/harness/fake_model.hpp"
 
@@ -239,6 +243,25 @@ TEST_F(Plan, OversubscribesAVariantThatDoesNotLikeItOnlyWhenAsked) {
   EXPECT_THAT(counts("few"), ElementsAre(1, 2));
   options_.threads = {{5}};
   EXPECT_THAT(counts("few"), ElementsAre(5));
+}
+
+TEST_F(Plan, PutsWhatHandsItsMemoryOnIntoABlockOfTheSameDataAndWorkers) {
+  options_.sizes = {100, 200};
+  const auto blocks = [this] {
+    std::map<std::size_t, std::set<std::string>> all;
+    for (const Planned& planned : plan()) {
+      const Configuration& what = planned.configuration;
+      all[planned.block].insert(fmt::format("{}/{}", what.elements, what.workers));
+    }
+    return all;
+  };
+  const std::size_t configurations = plan().size();
+  EXPECT_EQ(blocks().size(), configurations);
+  model(0).behaviour.hands_on = model(1).behaviour.hands_on = true;
+  EXPECT_EQ(blocks().size(), 4U) << "two sizes, two worker counts";
+  for (const auto& [block, of] : blocks()) EXPECT_EQ(of.size(), 1U);
+  model(1).behaviour.hands_on = false;
+  EXPECT_EQ(blocks().size(), 4U + configurations / 2);
 }
 
 TEST_F(Plan, WaitsOnUpTo64WorkersACore) {

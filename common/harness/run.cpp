@@ -52,16 +52,29 @@ std::string_view name(End end) {
   return "interrupted";
 }
 
-std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, int round) {
-  std::vector<std::size_t> order(count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
+std::vector<std::size_t> shuffled_order(const std::vector<std::size_t>& blocks, std::uint64_t seed,
+                                        int round) {
   std::seed_seq sequence{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
                          static_cast<std::uint32_t>(round)};
   std::mt19937 generator(sequence);
   // Fisher-Yates by hand: std::shuffle may differ between libraries, a resumed run must not.
-  for (std::size_t i = count; i > 1; --i) {
-    std::swap(order[i - 1], order[static_cast<std::size_t>(generator() % i)]);
-  }
+  const auto shuffle = [&](std::vector<std::size_t>& all) {
+    for (std::size_t i = all.size(); i > 1; --i) {
+      std::swap(all[i - 1], all[static_cast<std::size_t>(generator() % i)]);
+    }
+  };
+  std::vector<std::size_t> order(blocks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  shuffle(order);
+  std::vector<std::size_t> turns = blocks;
+  std::sort(turns.begin(), turns.end());
+  turns.erase(std::unique(turns.begin(), turns.end()), turns.end());
+  shuffle(turns);
+  std::map<std::size_t, std::size_t> place;  // of a block
+  for (std::size_t turn = 0; turn < turns.size(); ++turn) place[turns[turn]] = turn;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return place.at(blocks[a]) < place.at(blocks[b]);
+  });
   return order;
 }
 
@@ -77,6 +90,7 @@ Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector
       start_s_(samples.now_s()) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < plan.size(); ++i) {
+    blocks_.push_back(plan[i].block);
     index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device.name()), i);
   }
   for (const Row& row : earlier) {
@@ -130,7 +144,7 @@ void Run::take(std::size_t index, int round) {
 bool Run::go_round(int round, const std::vector<std::size_t>& open) {
   bool all = true;
   std::size_t done = 0;
-  for (const std::size_t index : shuffled_order(plan_.size(), context_.seed, round)) {
+  for (const std::size_t index : shuffled_order(blocks_, context_.seed, round)) {
     if (!std::binary_search(open.begin(), open.end(), index)) continue;
     ++done;
     if (done_before(index, round)) continue;

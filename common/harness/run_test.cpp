@@ -222,29 +222,54 @@ TEST_F(Rounds, ContinueAnInterruptedRunWithoutMeasuringAnythingTwice) {
   }
 }
 
+/// `count` configurations, each in a block of its own.
+std::vector<std::size_t> alone(std::size_t count) {
+  std::vector<std::size_t> blocks(count);
+  std::iota(blocks.begin(), blocks.end(), std::size_t{0});
+  return blocks;
+}
+
 TEST(ShuffledOrder, IsAPermutationThatDependsOnSeedAndRound) {
-  const auto order = shuffled_order(100, 1, 0);
+  const auto order = shuffled_order(alone(100), 1, 0);
   auto sorted = order;
   std::sort(sorted.begin(), sorted.end());
   std::vector<std::size_t> all(100);
   std::iota(all.begin(), all.end(), std::size_t{0});
   EXPECT_EQ(sorted, all);
-  EXPECT_EQ(order, shuffled_order(100, 1, 0));
-  EXPECT_NE(order, shuffled_order(100, 1, 1));
-  EXPECT_NE(order, shuffled_order(100, 2, 0));
-  EXPECT_TRUE(shuffled_order(0, 1, 0).empty());
+  EXPECT_EQ(order, shuffled_order(alone(100), 1, 0));
+  EXPECT_NE(order, shuffled_order(alone(100), 1, 1));
+  EXPECT_NE(order, shuffled_order(alone(100), 2, 0));
+  EXPECT_TRUE(shuffled_order(alone(0), 1, 0).empty());
 }
 
 TEST(ShuffledOrder, PutsEveryConfigurationEverywhereEquallyOften) {
   // Each of 5 in each of 5 places in a fifth of 5000 rounds: 1000, within 5 standard deviations.
   std::vector<std::vector<int>> seen(5, std::vector<int>(5));
   for (int round = 0; round < 5000; ++round) {
-    const auto order = shuffled_order(5, 7, round);
+    const auto order = shuffled_order(alone(5), 7, round);
     for (std::size_t place = 0; place < 5; ++place) ++seen[order[place]][place];
   }
   for (const auto& places : seen) {
     for (const int count : places) EXPECT_NEAR(count, 1000, 5 * 28);
   }
+}
+
+TEST(ShuffledOrder, KeepsBlocksTogetherInEveryOrder) {
+  // A block of two and two of one: it is first in a third of the rounds, and each of its members
+  // leads in half of them.
+  int first = 0;
+  int leads = 0;
+  for (int round = 0; round < 3000; ++round) {
+    const auto order = shuffled_order({4, 9, 4, 7}, 7, round);
+    const auto place = [&](std::size_t index) {
+      return std::find(order.begin(), order.end(), index) - order.begin();
+    };
+    ASSERT_EQ(std::abs(place(0) - place(2)), 1);
+    first += std::min(place(0), place(2)) == 0 ? 1 : 0;
+    leads += place(0) < place(2) ? 1 : 0;
+  }
+  EXPECT_NEAR(first, 1000, 5 * 28);
+  EXPECT_NEAR(leads, 1500, 5 * 28);
 }
 
 }  // namespace

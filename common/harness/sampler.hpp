@@ -43,8 +43,9 @@ class Samples {
   virtual double now_s() const = 0;
 };
 
-/// Takes samples: prepares a configuration, lets Google Benchmark calibrate and run it, verifies
-/// the result and gives everything back. Nothing of that but the operations is inside the clock.
+/// Takes samples: prepares a configuration, lets Google Benchmark run it, verifies the result and
+/// gives everything back, but for what the next sample of the same block and round can use. Nothing
+/// of that but the operations is inside the clock.
 class Sampler final : public Samples {
  public:
   /// `benchmark_out` (may be empty) receives all samples as Google Benchmark's JSON.
@@ -67,6 +68,8 @@ class Sampler final : public Samples {
                       std::int64_t iterations);
 
   DisturbanceMeter meter_;
+  BlockStore store_;
+  std::pair<std::size_t, int> held_for_{};  ///< block and round of what lies in the store
   double min_time_s_;
   const std::atomic<bool>& interrupted_;
   std::unique_ptr<Reporter> reporter_;

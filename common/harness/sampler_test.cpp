@@ -74,6 +74,40 @@ TEST_F(Sampling, RenewsTheInputBeforeItIsUsedUp) {
   EXPECT_GE(static_cast<std::int64_t>(model_.log.salts.size()) * 7, model_.log.operations);
 }
 
+TEST_F(Sampling, HandsOnWithinABlockOfARoundOnly) {
+  model_.behaviour.hands_on = true;
+  Sampler sampler(topology_, 0.001, {}, interrupted_);
+  Planned other = planned();
+  other.block = 1;
+  sampler.take(planned(), 0, 1, 0);
+  EXPECT_EQ(model_.log.handed_on, 0);
+  sampler.take(planned(), 0, 1, 0);
+  EXPECT_EQ(model_.log.handed_on, 1);
+  sampler.take(other, 0, 1, 0);
+  sampler.take(planned(), 0, 1, 0);
+  sampler.take(planned(), 1, 2, 0);
+  EXPECT_EQ(model_.log.handed_on, 1);
+}
+
+TEST_F(Sampling, LetsNewDataSettleAndLongOperationsAlone) {
+  model_.behaviour.hands_on = true;
+  model_.behaviour.ns_per_operation = 1e6;
+  model_.behaviour.on_time = [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+  Sampler sampler(topology_, 0.001, {}, interrupted_);
+  sampler.take(planned(), 0, 1, 5);
+  EXPECT_GE(model_.log.operations, 16 + 5);
+  model_.log.operations = 0;
+  sampler.take(planned(), 0, 1, 5);
+  EXPECT_LT(model_.log.operations, 16) << "the data was there";
+  model_.behaviour.ns_per_operation = 1e9;
+  Sampler slow(topology_, 0.5, {}, interrupted_);
+  slow.take(planned(), 0, 1, 1);
+  EXPECT_GT(model_.log.operations, 1) << "new data";
+  model_.log.operations = 0;
+  slow.take(planned(), 0, 1, 1);
+  EXPECT_EQ(model_.log.operations, 1) << "nothing to warm up";
+}
+
 TEST_F(Sampling, StopsInTheMiddleWhenInterrupted) {
   model_.behaviour.operations_per_input = 1;
   int calls = 0;

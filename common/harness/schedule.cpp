@@ -12,10 +12,10 @@ namespace {
 // Steps of importance; within one, variants and scopes are told apart (see detail()).
 enum Importance {
   kRates = 0,
-  kCoarse = 100,   // and 100 more for each halving of the distance between sizes
-  kCosts = 150,    // behind the first halving: three sizes
+  kCoarse = 100,    // and 100 more for each halving of the distance between sizes
+  kBrackets = 140,  // behind the first halving: three sizes
+  kCosts = 150,
   kScaling = 350,  // behind two halvings: five sizes
-  kBrackets = 400,
   kSecondScaling = 500,
   kRest = 2000,
 };
@@ -237,28 +237,33 @@ void Schedule::promote_brackets(const Results& results) {
     for (const Contest& contest : arena.contests) {
       const Crossing crossing = crossing_of(contest, results, 0);
       if (crossing.kind != Crossing::Kind::crossover) continue;
-      // The size in the middle, by number, of those that nobody has measured.
+      // Of the sizes that nobody has measured, those next to where it seems to be.
       std::vector<std::uint64_t> between;
       for (auto at = contest.forms_a.upper_bound(crossing.below);
            at != contest.forms_a.end() && at->first < crossing.above; ++at) {
         if (contest.forms_b.contains(at->first)) between.push_back(at->first);
       }
-      if (between.empty()) continue;
-      const std::uint64_t middle = between[between.size() / 2];
-      for (const Forms* forms : {&contest.forms_a, &contest.forms_b}) {
-        for (const std::uint64_t end : {crossing.below, crossing.above}) {
-          const std::optional<Best> best = best_of(forms->at(end), results);
-          if (!best) continue;
-          for (const std::size_t form : forms->at(middle)) {
-            const Configuration& there = plan_[form].configuration;
-            const Configuration& here = plan_[best->form].configuration;
-            if (there.model != here.model || there.variant != here.variant ||
-                there.workers != here.workers || there.scope != here.scope) {
-              continue;
-            }
-            entries_[form].importance = std::min<int>(entries_[form].importance, kBrackets);
-          }
+      const auto next = std::lower_bound(between.begin(), between.end(), crossing.elements.value);
+      if (next != between.end()) promote(contest, *next, crossing, results);
+      if (next != between.begin()) promote(contest, *std::prev(next), crossing, results);
+    }
+  }
+}
+
+void Schedule::promote(const Contest& contest, std::uint64_t elements, const Crossing& crossing,
+                       const Results& results) {
+  for (const Forms* forms : {&contest.forms_a, &contest.forms_b}) {
+    for (const std::uint64_t end : {crossing.below, crossing.above}) {
+      const std::optional<Best> best = best_of(forms->at(end), results);
+      if (!best) continue;
+      for (const std::size_t form : forms->at(elements)) {
+        const Configuration& there = plan_[form].configuration;
+        const Configuration& here = plan_[best->form].configuration;
+        if (there.model != here.model || there.variant != here.variant ||
+            there.workers != here.workers || there.scope != here.scope) {
+          continue;
         }
+        entries_[form].importance = std::min<int>(entries_[form].importance, kBrackets);
       }
     }
   }

@@ -17,10 +17,10 @@ namespace crossover {
 ///
 /// 1. rates: every curve with all its workers at the size that was chosen to be quoted
 /// 2. crossovers: the smallest size and the middle one
-/// 3. the costs on the fewest workers and on the most
-/// 4. crossovers: the sizes half-way between those
-/// 5. scaling: every worker count at the chosen size; then at one in the caches
-/// 6. crossovers, closer: between the two sizes where one curve overtakes another
+/// 3. crossovers, closer: where one curve seems to overtake another, the sizes below and above
+/// 4. the costs on the fewest workers and on the most
+/// 5. the sizes half-way between those of 1 and 2
+/// 6. scaling: every worker count at the chosen size; then at one in the caches
 /// 7. finer curves; in the end every configuration
 ///
 /// A configuration is opened when there is time for all the rounds that it and those that are open
@@ -63,6 +63,9 @@ class Schedule {
 
   void rank_curve(const Arena& arena, const Curve& curve);
   void promote_brackets(const Results& results);
+  /// Makes the forms that meet at a contest's crossing important at a size inside its bracket.
+  void promote(const Contest& contest, std::uint64_t elements, const Crossing& crossing,
+               const Results& results);
   void close(const Results& results, double plannable_s);
   void shed(const std::vector<std::size_t>& by_importance, const Results& results,
             double plannable_s);

@@ -22,16 +22,16 @@ class ChannelOperation final : public OnArrays<Buffer> {
  public:
   ChannelOperation(const Configuration& configuration, const Placement& placement, ChannelKind kind,
                    Loops loops)
-      : OnArrays(configuration, placement, std::move(loops)),
+      : OnArrays(configuration, placement, nullptr, std::move(loops)),
         first_read_(static_cast<std::size_t>(configuration.workload->first_read)),
-        chunk_(memory_.size() * kChunkBytes),
+        chunk_(memory().size() * kChunkBytes),
         farm_(configuration.workers, placement, kind, [this](int worker, const ChannelEnd& end) {
           serve(part_of(worker).slice.size, end);
         }) {}
 
   void renew(std::uint32_t salt) override {
-    renewed(salt);
-    for (const WorkerPart& part : parts_.all()) part.fill(*reference_, salt);
+    const int arrays = begin_input(salt);
+    for (const WorkerPart& part : parts_.all()) part.fill(*reference_, salt, arrays);
   }
 
   Nanoseconds time(std::int64_t operations) override {
@@ -48,7 +48,7 @@ class ChannelOperation final : public OnArrays<Buffer> {
   /// A worker, until the channel is closed.
   void serve(std::uint64_t elements, const ChannelEnd& end) {
     std::array<void*, kMostArrays> chunk{};
-    for (std::size_t array = 0; array < memory_.size(); ++array) {
+    for (std::size_t array = 0; array < memory().size(); ++array) {
       chunk[array] = static_cast<std::byte*>(chunk_.data()) + array * kChunkBytes;
     }
     const auto bytes = [&](std::size_t array, std::uint64_t count) {
@@ -62,7 +62,7 @@ class ChannelOperation final : public OnArrays<Buffer> {
       Total total = loops_.zero();
       for (std::uint64_t done = 0; done < elements;) {
         const std::uint64_t count = std::min(kChunkBytes / element_bytes(), elements - done);
-        for (std::size_t array = first_read_; array < memory_.size(); ++array) {
+        for (std::size_t array = first_read_; array < memory().size(); ++array) {
           if (!end.receive(bytes(array, count))) return;
         }
         done += count;
@@ -84,7 +84,7 @@ class ChannelOperation final : public OnArrays<Buffer> {
       part.sum = loops_.zero();
       if (part.bytes == 0) continue;
       farm_.give(worker,
-                 Cargo(std::span(part.at).first(memory_.size()).subspan(first_read_), part.bytes,
+                 Cargo(std::span(part.at).first(memory().size()).subspan(first_read_), part.bytes,
                        kChunkBytes),
                  is_sum ? std::as_writable_bytes(std::span(&part.sum, 1))
                         : std::span(static_cast<std::byte*>(part.at[0]), part.bytes));
