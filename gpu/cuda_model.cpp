@@ -152,8 +152,9 @@ class Cuda final : public Model {
              return make_device_operation(configuration, placement.allowed, gpus(configuration),
                                           rung);
            },
-           // To verify a map, all of the result comes back.
-           [](const Configuration& of) { return of.workload->is_sum ? 0 : array_bytes(of); },
+           [](const Configuration& of) {
+             return of.workload->is_sum ? 0 : std::min(array_bytes(of), kPieceBytes);
+           },
            rung.types});
     }
     using Role = Variant::Role;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "common/buffer.hpp"
 #include "gpu/device_operation.hpp"
 
 namespace crossover::gpu {
@@ -201,22 +200,30 @@ class ArrayOperation final : public DeviceOperation {
     }
     return all;
   }
+  /// Piece by piece, through page-locked memory: new memory for all of a large result would take
+  /// longer to come by than the copy.
   Verdict verify_maps(std::uint64_t used) {
+    const std::uint64_t element_bytes = size_of(configuration_.type);
+    const std::uint64_t most = std::min(kPieceBytes / element_bytes, configuration_.elements);
+    const PinnedArray<std::byte> piece(shares_.front()->gpu.device, most * element_bytes);
     Verdict all{0, true, {}};
     each_share([&](Share& share) {
-      const std::uint64_t bytes = share.slice.size * size_of(configuration_.type);
-      const Buffer copy(bytes);
       const Target target = target_of(share);
-      for (std::uint64_t set = 0; set < used && all.correct; ++set) {
-        share.gpu.device.check(cudaMemcpyAsync(copy.data(), target.arrays.at(0, set), bytes,
-                                               cudaMemcpyDeviceToHost, share.stream.get()),
-                               "copying the result back");
-        share.stream.synchronize();
+      for (std::uint64_t set = 0; set < used; ++set) {
         const auto sets = static_cast<std::int64_t>(sets_);
         const std::int64_t operations =
             done_ / sets + (static_cast<std::int64_t>(set) < done_ % sets ? 1 : 0);
-        merge(all, reference_->verify_map(copy.data(), share.slice.first, share.slice.size,
-                                          salt_of(salt_, set), operations, cpus_));
+        std::uint64_t count = 0;
+        for (std::uint64_t first = 0; first < share.slice.size && all.correct; first += count) {
+          count = std::min(most, share.slice.size - first);
+          share.gpu.device.check(
+              cudaMemcpyAsync(piece.data(), target.arrays.at(0, set) + first * element_bytes,
+                              count * element_bytes, cudaMemcpyDeviceToHost, share.stream.get()),
+              "copying the result back");
+          share.stream.synchronize();
+          merge(all, reference_->verify_map(piece.data(), share.slice.first + first, count,
+                                            salt_of(salt_, set), operations, cpus_));
+        }
       }
     });
     return all;

@@ -54,6 +54,9 @@ class GpuOperation : public Operation {
 /// Memory for data. Throws Unavailable when it does not fit, with what is free.
 DeviceArray<std::byte> allocate(const Gpu& gpu, std::uint64_t bytes);
 
+/// A map's result comes back to be verified in pieces of at most so many bytes.
+inline constexpr std::uint64_t kPieceBytes = std::uint64_t{16} << 20;
+
 /// `resident` and `kernel`, on one GPU or several at once.
 std::unique_ptr<Operation> make_device_operation(const Configuration& configuration,
                                                  const std::vector<int>& cpus,

@@ -110,6 +110,22 @@ Work swapped_arrays(const Target& target) {
   return planted(target, {wrong});
 }
 
+/// A copy, and something done to its last element.
+Work copied(const Target& target, bool spoilt) {
+  Work work;
+  work.enqueue = [=, arrays = target.arrays](const Stream& stream, std::int64_t, std::int64_t) {
+    const std::uint64_t bytes = arrays.elements * size_of(target.type);
+    stream.device().check(
+        cudaMemcpyAsync(arrays.at(0), arrays.at(1), bytes, cudaMemcpyDeviceToDevice, stream.get()),
+        "copying");
+    if (!spoilt) return;
+    stream.device().check(cudaMemsetAsync(arrays.at(0) + bytes - 4, 0, 4, stream.get()),
+                          "spoiling");
+  };
+  work.poison = [] {};
+  return work;
+}
+
 class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case> {
  protected:
   void SetUp() override {
@@ -120,13 +136,14 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
     gpu_.reset();
     DeviceTest::TearDown();
   }
-  Verdict verdict_of(const Make& make, Cache cache) {
+  Verdict verdict_of(const Make& make, Cache cache,
+                     std::uint64_t elements = kFewThreads ? 600 : 5000) {
     Configuration what{GetParam().workload,
                        GetParam().type,
                        "cuda",
                        "planted",
                        Scope::resident,
-                       kFewThreads ? 600 : 5000,
+                       elements,
                        gpu_->device.properties().multiprocessors,
                        Devices::gpus({0}),
                        cache};
@@ -166,6 +183,18 @@ TEST_P(PlantedFaults, AreNoticed) {
   expect_noticed("NaN", nan);
   expect_noticed("a wrong element", zero);
   expect_noticed("another's element", neighbours_element);
+}
+
+// The result comes back in pieces.
+TEST_P(PlantedFaults, AreNoticedInTheLastPiece) {
+  if (GetParam().workload->name != "copy" || size_of(GetParam().type) != 4) return;
+  const std::uint64_t elements = kPieceBytes / 4 + 100;
+  const auto verdict = [&](bool spoilt) {
+    return verdict_of([spoilt](const Target& target) { return copied(target, spoilt); },
+                      Cache::warm, elements);
+  };
+  EXPECT_TRUE(verdict(false).correct);
+  EXPECT_FALSE(verdict(true).correct);
 }
 
 /// Of families, two.
