@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "common/workloads/testing.hpp"
 #include "cpu/faults_testing.hpp"
 #include "cpu/operations.hpp"
 
@@ -184,7 +185,7 @@ template <class Body>
 void each_case(Body&& body) {
   for (const Workload& workload : workloads()) {
     if (!workload.moves_data()) continue;  // the others have tests of their own
-    for (const ElementType type : workload.types) {
+    for (const ElementType type : tested_types(workload)) {
       for (const std::uint64_t n : {100, 4099, 70001}) {
         if (n > 5000 && workload.flops > 64) continue;
         SCOPED_TRACE(workload.name + " " + std::string(name(type)) + " " + std::to_string(n));
@@ -228,7 +229,7 @@ template <class Body>
 void each_workload(Body&& body) {
   for (const Workload& workload : workloads()) {
     if (!workload.moves_data()) continue;
-    for (const ElementType type : workload.types) {
+    for (const ElementType type : tested_types(workload)) {
       SCOPED_TRACE(workload.name + " " + std::string(name(type)));
       body(workload, type);
     }

@@ -91,13 +91,13 @@ TEST(Loops, AreRightAroundTheSizesWhereTheVectorsChange) {
 }
 
 TEST(Loops, AddIntegersThatWrap) {
-  std::vector<std::int32_t> data(100, std::numeric_limits<std::int32_t>::max());
-  const Loops loops(*find_workload("reduce"), ElementType::i32);
+  std::vector<std::int64_t> data(100, std::numeric_limits<std::int64_t>::max());
+  const Loops loops(*find_workload("reduce"), ElementType::i64);
   void* const at = data.data();
   Total total = loops.zero();
   loops.add(total, loops.sum(&at, data.size()));
   loops.add(total, loops.sum(&at, data.size()));
-  EXPECT_EQ(static_cast<std::uint32_t>(total.integer), 0x7fffffffU * 200U);
+  EXPECT_EQ(total.integer, 0x7fffffffffffffffU * 200U);
 }
 
 double relative_error(std::vector<float> data) {

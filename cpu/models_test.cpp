@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/topology.hpp"
+#include "common/workloads/testing.hpp"
 
 namespace crossover {
 namespace {
@@ -28,7 +29,7 @@ void for_each_configuration(Body&& body) {
     for (const Workload& workload : workloads()) {
       if (!workload.moves_data()) continue;  // the others have tests of their own
       if (workload.parameter > 1 && workload.parameter != 64) continue;  // of a family, two
-      for (const ElementType type : workload.types) {
+      for (const ElementType type : tested_types(workload)) {
         for (const Variant& variant : model->variants(workload, type)) {
           for (const auto& [device, counts] : model->workers(sweeps)) {
             for (const int workers : counts) {
@@ -203,7 +204,7 @@ TEST(ThreadPool, SurvivesManyPausesAndRestarts) {
   const Topology topology = detect_topology();
   const auto model = cpu::make_threads();
   Configuration what{
-      find_workload("reduce"), ElementType::i32, "threads", "pool", Scope::resident, 300, 3,
+      find_workload("reduce"), ElementType::i64, "threads", "pool", Scope::resident, 300, 3,
       Devices::cpus()};
   for (int i = 0; i < 50; ++i) {
     const auto operation = model->prepare(what, topology.place(3, Pin::cores));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/topology.hpp"
+#include "common/workloads/testing.hpp"
 #include "cpu/faults_testing.hpp"
 #include "cpu/mpi/part.hpp"
 
@@ -55,7 +56,7 @@ class MpiModel : public testing::Test {
       if (!workload.family.empty() && workload.family == std::exchange(family, workload.family)) {
         continue;
       }
-      for (const ElementType type : workload.types) {
+      for (const ElementType type : tested_types(workload)) {
         for (const Variant& variant : model_->variants(workload, type)) {
           for (int workers = 1; workers <= ranks->size(); ++workers) {
             body(Configuration{&workload, type, "mpi", variant.name, Scope::resident, 0, workers,

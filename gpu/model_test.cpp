@@ -217,7 +217,7 @@ TEST_F(CudaModel, NoticesAResultThatIsNotTheInputs) {
 
 TEST_F(CudaModel, ColdCachesGiveEachSetItsOperations) {
   // In place, an input lasts for so many operations, and there are many inputs.
-  Configuration what = configuration("double", ElementType::i32, "best", Scope::kernel, 1000);
+  Configuration what = configuration("double", ElementType::i64, "best", Scope::kernel, 500);
   const std::int64_t one = prepare(what)->operations_left();
   what.cache = Cache::cold;
   const std::unique_ptr<Operation> operation = prepare(what);
@@ -225,7 +225,7 @@ TEST_F(CudaModel, ColdCachesGiveEachSetItsOperations) {
   EXPECT_GE(all, 2 * one);
   EXPECT_EQ(all % one, 0);
   if (kEmulated) {
-    // 1000 i32 take 4096 bytes, and four times the cache 256 KiB.
+    // 500 i64 take 4096 bytes, and four times the cache 256 KiB.
     EXPECT_EQ(all / one, 64);
   }
   operation->renew(1);
@@ -286,7 +286,7 @@ TEST_F(CudaModel, RefusesWhatIsNotThere) {
 
 TEST_F(CudaModel, SkipsWhatDoesNotFit) {
   const Configuration what =
-      configuration("reduce", ElementType::f64, "best", Scope::resident, std::uint64_t{1} << 45);
+      configuration("reduce", ElementType::i64, "best", Scope::resident, std::uint64_t{1} << 45);
   try {
     prepare(what);
     FAIL() << "256 TiB fitted";

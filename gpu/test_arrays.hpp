@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/workloads/testing.hpp"
 #include "gpu/ladder.hpp"
 #include "gpu/test_device.hpp"
 
@@ -30,7 +31,7 @@ inline std::vector<Case> array_cases(bool sums) {
   for (const Workload& workload : workloads()) {
     if (workload.array_index < 0 || workload.is_sum != sums) continue;
     if (workload.parameter > (kFewThreads ? 1 : kSanitized ? 16 : 1024)) continue;
-    for (const ElementType type : workload.types) {
+    for (const ElementType type : tested_types(workload)) {
       if (!kFewThreads || type == ElementType::f32) all.push_back({&workload, type});
     }
   }

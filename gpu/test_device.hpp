@@ -72,13 +72,6 @@ void under_each_schedule(Body&& body) {
 
 #endif
 
-/// Under the sanitizers everything takes four times as long: not all of what differs little.
-#if defined(CROSSOVER_THREAD_SANITIZER) || defined(CROSSOVER_ADDRESS_SANITIZER)
-inline constexpr bool kSanitized = true;
-#else
-inline constexpr bool kSanitized = false;
-#endif
-
 /// Under ThreadSanitizer a CUDA thread costs a third of a millisecond: a few sizes have to do.
 #ifdef CROSSOVER_THREAD_SANITIZER
 inline constexpr bool kFewThreads = true;

@@ -123,6 +123,20 @@ std::uint64_t total_elements(std::uint64_t size, int workers, bool per_worker) {
   return size * count;
 }
 
+/// A cost's sizes count what an operation does, such as threads that it creates, and not elements
+/// of an array: a size for arrays would keep it busy for hours.
+void check_cost(const Configuration& what) {
+  constexpr double kMostSeconds = 3600;
+  const double seconds = static_cast<double>(what.elements) * what.workload->guess_s;
+  if (seconds <= kMostSeconds) return;
+  throw PlanError(
+      fmt::format("--sizes: an operation of {} with {} times one {} would take about {:.0f} hours; "
+                  "at most {:.0f} "
+                  "are measured",
+                  what.workload->name, what.elements, what.workload->unit, seconds / 3600,
+                  kMostSeconds / what.workload->guess_s));
+}
+
 /// What there is to measure of one variant: one entry for each cache, device and worker count.
 class VariantPlan {
  public:
@@ -142,6 +156,7 @@ class VariantPlan {
           if (!asked && count > topology_.usable_threads()) continue;
           what.workers = count;
           what.elements = total_elements(size, count, per_worker);
+          check_cost(what);
           if (left_to_one_size(what, variant, size, count == counts.back())) continue;
           plan_.push_back(planned(what, variant, model));
         }

@@ -276,6 +276,16 @@ TEST_F(Plan, WaitsOnUpTo64WorkersACore) {
   EXPECT_THAT(names(), ElementsAre("wait/none/first/best/resident/n:3/w:3"));
 }
 
+TEST_F(Plan, RefusesASizeForArraysWhereItWouldTakeACostHours) {
+  options_.workloads = {"create"};
+  options_.sizes = {std::uint64_t{64} << 20};
+  EXPECT_EQ(refusal(),
+            "--sizes: an operation of create with 67108864 times one worker would take about 9 "
+            "hours; at most 7200000 are measured");
+  options_.sizes = {1000};
+  EXPECT_EQ(refusal(), "");
+}
+
 TEST_F(Plan, SwitchesBetweenTwoWhateverTheThreads) {
   options_.models = {{"first", "best"}};
   options_.workloads = {"switch"};

@@ -105,7 +105,7 @@ constexpr double kWarmUpSeconds = 0.001;
 // shared with others, 64 MiB took 10 to 50 ms and were read 30 % slower before.)
 constexpr int kSettlingOperations = 16;
 constexpr double kSettlingSeconds = 0.05;
-// Where the data has settled, an operation this long needs no warm-up: that a team has to wake up
+// Where no data has to settle, an operation this long needs no warm-up: that a team has to wake up
 // is less than a hundredth of it.
 constexpr double kLongSeconds = 0.01;
 constexpr std::int64_t kLargestWarmUpBatch = 1 << 20;
@@ -174,11 +174,8 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
     operation->renew(salt);
     const bool is_long =
         iterations > 0 && min_time_s_ / static_cast<double>(iterations) >= kLongSeconds;
-    const double each_s =
-        is_long && !data_is_new
-            ? 0
-            : warm_up(*operation, salt,
-                      data_is_new && planned.configuration.workload->moves_data());
+    const bool settles = data_is_new && planned.configuration.workload->moves_data();
+    const double each_s = is_long && !settles ? 0 : warm_up(*operation, salt, settles);
     operation->observe();
     if (iterations == 0) iterations = operations_for(min_time_s_, each_s);
     Measurement sample = measure(*operation, planned, round, salt, iterations);

@@ -13,6 +13,20 @@
 /// For tests: the workloads on arrays done in the plainest way, and every way to get them wrong.
 namespace crossover {
 
+/// Under the sanitizers everything takes four to ten times as long: not all of what differs little.
+#ifdef CROSSOVER_SANITIZED
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+/// The types to try a workload in: all; under the sanitizers the first and the last, which differ
+/// in width and, where there are integers, in kind.
+inline std::vector<ElementType> tested_types(const Workload& workload) {
+  if (!kSanitized) return workload.types;
+  return {workload.types.front(), workload.types.back()};
+}
+
 /// A workload's arrays as bytes, filled with the input for a salt.
 class TestArrays {
  public:

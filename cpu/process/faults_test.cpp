@@ -98,7 +98,7 @@ TEST(ProcessFaults, AreWrongInEveryWorkload) {
   for (const Workload* workload : array_workloads()) {
     for (const ElementType type : {workload->types.front(), workload->types.back()}) {
       // One chunk, and several of which the last is a part.
-      for (const std::uint64_t elements : {1000, 70'001}) {
+      for (const std::uint64_t elements : {1000, 40'001}) {
         const Configuration what = configuration(*workload, type, elements);
         FaultyLoops::fault = Fault::none;
         for_each_way<FaultyLoops>(what, [](const std::string& how, Operation& operation) {

@@ -16,7 +16,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Create, HasEveryWorkerComeOnce) {
-  for_each_variant("create", {1, 2, 3, 40}, [](Model& model, Configuration what) {
+  for_each_variant("create", {1, 2, 3, 20}, [](Model& model, Configuration what) {
     for (const std::uint64_t rounds : {0, 1, 3}) {
       what.elements = rounds * static_cast<std::uint64_t>(what.workers);
       expect_correct(model, what);
