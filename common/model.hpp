@@ -209,8 +209,10 @@ struct Offer {
 /// A column that a model appends to the CSV.
 struct Column {
   std::string_view name;
-  std::string_view unit;     ///< "MHz"; empty for plain numbers
-  std::string_view group;    ///< "telemetry": what a device told; "cost": what a cost adds
+  std::string_view unit;  ///< "MHz"; empty for plain numbers
+  /// "telemetry": what a device told; "cost": what a cost adds; "tail": how long single units of a
+  /// cost took (`op_...`), and how they were timed.
+  std::string_view group;
   std::string_view meaning;  ///< one line
 
   bool operator==(const Column&) const = default;

@@ -9,6 +9,7 @@
 #include "cpu/costs/count/count.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/costs/switch/switch.hpp"
+#include "cpu/costs/tail.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/crew.hpp"
@@ -58,7 +59,9 @@ class Processes final : public ThreadedModel {
   std::string_view name() const override { return "processes"; }
 
   std::vector<Column> columns() const override {
-    return {kWorkerBytesColumn, kSwitchColumns[0], kSwitchColumns[1]};
+    std::vector<Column> all{kWorkerBytesColumn, kSwitchColumns[0], kSwitchColumns[1]};
+    all.insert(all.end(), kTailColumns.begin(), kTailColumns.end());
+    return all;
   }
 
   std::vector<std::pair<std::string, std::string>> facts() const override {

@@ -9,6 +9,7 @@
 #include "cpu/costs/count/count.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/costs/switch/switch.hpp"
+#include "cpu/costs/tail.hpp"
 #include "cpu/costs/wait/mixed.hpp"
 #include "cpu/costs/wait/wait.hpp"
 #include "cpu/dispatch.hpp"
@@ -121,8 +122,10 @@ class Threads final : public ThreadedModel {
                        wait_offers<Pool>()}) {}
   std::string_view name() const override { return "threads"; }
   std::vector<Column> columns() const override {
-    return {kWorkerBytesColumn, kSwitchColumns[0], kSwitchColumns[1], kMixedColumns[0],
-            kMixedColumns[1]};
+    std::vector<Column> all{kWorkerBytesColumn, kSwitchColumns[0], kSwitchColumns[1],
+                            kMixedColumns[0], kMixedColumns[1]};
+    all.insert(all.end(), kTailColumns.begin(), kTailColumns.end());
+    return all;
   }
   std::vector<std::pair<std::string, std::string>> facts() const override {
     return {{"waiting",

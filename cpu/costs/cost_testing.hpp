@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +27,28 @@ inline Configuration configuration(std::string_view workload, std::string varian
 
 inline std::map<std::string, double> values(const Observation& seen) {
   return {seen.values.begin(), seen.values.end()};
+}
+
+/// That the columns of single units say what so many units can tell, and nothing impossible.
+inline void expect_tail(const std::map<std::string, double>& seen, std::uint64_t units) {
+  const std::pair<const char*, std::uint64_t> columns[]{{"op_p50_ns", 2},
+                                                        {"op_p90_ns", 10},
+                                                        {"op_p99_ns", 100},
+                                                        {"op_p999_ns", 1000},
+                                                        {"op_max_ns", 1}};
+  double last = 0;
+  for (const auto& [name, fewest] : columns) {
+    ASSERT_EQ(seen.contains(name), units >= fewest) << name << " of " << units;
+    if (units < fewest) continue;
+    EXPECT_GE(seen.at(name), last) << name;
+    last = seen.at(name);
+  }
+  ASSERT_EQ(seen.contains("clock_ns"), units > 0);
+  if (units == 0) return;
+  EXPECT_GE(last, 1);
+  // The coarsest clock of all and the slowest machine.
+  EXPECT_GE(seen.at("clock_ns"), 0);
+  EXPECT_LT(seen.at("clock_ns"), 1e5);
 }
 
 /// `body(model, configuration without size)` for every variant of `workload` that a CPU model has.

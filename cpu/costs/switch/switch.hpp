@@ -16,11 +16,14 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "common/histogram.hpp"
 #include "common/model.hpp"
 #include "common/tasks.hpp"
 #include "cpu/costs/switch/handover.hpp"
+#include "cpu/costs/tail.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/child.hpp"
 #include "cpu/shared.hpp"
@@ -79,7 +82,14 @@ enum class Cores { one, two };
 /// there is no second CPU.
 Placement place_pair(const Placement& placement, Cores cores);
 
-/// The columns that observe() fills: of both workers together, an operation.
+/// The single round trips behind a sample: two are longer than their 99.9th percentile. Always as
+/// many, because the longest of more is longer. They take 2 to 30 ms.
+inline constexpr int kSingleTrips = 2000;
+
+/// Those before them that are not timed: the first finds a peer that has slept.
+inline constexpr int kTripsToWake = 50;
+
+/// The columns that observe() fills besides kTailColumns: of both workers together, an operation.
 inline constexpr std::array kSwitchColumns{
     Column{"voluntary_switches", "", "cost", "context switches an operation of who waited"},
     Column{"involuntary_switches", "", "cost", "context switches an operation of who was ousted"}};
@@ -102,6 +112,7 @@ class SwitchOperation final : public Operation {
   void renew(std::uint32_t) override {
     trips_ = 0;
     astray_ = 0;
+    looked_ = false;
     // The peer waits for a token.
     shared_->trips.store(0, std::memory_order_relaxed);
     shared_->astray.store(0, std::memory_order_relaxed);
@@ -111,14 +122,7 @@ class SwitchOperation final : public Operation {
     const ContextSwitches before = switches();
     const auto start = std::chrono::steady_clock::now();
     for (std::int64_t i = 0; i < operations; ++i) {
-      for (std::uint64_t trip = 0; trip < round_trips_; ++trip) {
-        const Token out = after(token_);
-        shared_->channel.hand(End::peer, out);
-        const Token back = shared_->channel.await(End::caller, token_);
-        if (back == kBroken) throw std::runtime_error(peer_.end());
-        astray_ += back != after(out) ? 1 : 0;
-        token_ = back;
-      }
+      for (std::uint64_t trip = 0; trip < round_trips_; ++trip) go_and_return();
     }
     const Nanoseconds taken = std::chrono::steady_clock::now() - start;
     switches_ += switches() - before;
@@ -127,8 +131,10 @@ class SwitchOperation final : public Operation {
     return taken;
   }
 
+  /// The first look since renew() comes before the sample, and times no single round trips.
   Observation observe() override {
     Observation seen;
+    const bool after_sample = std::exchange(looked_, true) && operations_ > 0;
     if (operations_ > 0) {
       const auto each = [this](std::uint64_t count) {
         return static_cast<double>(count) / static_cast<double>(operations_);
@@ -138,6 +144,7 @@ class SwitchOperation final : public Operation {
     }
     operations_ = 0;
     switches_ = {};
+    if (after_sample) add_tail(seen, time_single_trips());
     return seen;
   }
 
@@ -167,6 +174,29 @@ class SwitchOperation final : public Operation {
   };
 
   static constexpr Token after(Token token) { return token + 1 < kBroken ? token + 1 : 1; }
+
+  void go_and_return() {
+    const Token out = after(token_);
+    shared_->channel.hand(End::peer, out);
+    const Token back = shared_->channel.await(End::caller, token_);
+    if (back == kBroken) throw std::runtime_error(peer_.end());
+    astray_ += back != after(out) ? 1 : 0;
+    token_ = back;
+  }
+
+  Histogram time_single_trips() {
+    Histogram times;
+    for (int trip = 0; trip < kTripsToWake; ++trip) go_and_return();
+    auto before = std::chrono::steady_clock::now();
+    for (int trip = 0; trip < kSingleTrips; ++trip) {
+      go_and_return();
+      const auto after = std::chrono::steady_clock::now();
+      times.add(static_cast<std::uint64_t>((after - before).count()));
+      before = std::chrono::steady_clock::now();
+    }
+    trips_ += kTripsToWake + kSingleTrips;
+    return times;
+  }
 
   /// The peer's part.
   void answer() {
@@ -203,6 +233,7 @@ class SwitchOperation final : public Operation {
   std::uint64_t astray_ = 0;
   std::int64_t operations_ = 0;
   ContextSwitches switches_;
+  bool looked_ = false;  // since renew()
 };
 
 /// `futex`, `condition-variable` and `pipe`, on `1-core` and on `2-cores`, between two threads and

@@ -72,6 +72,25 @@ TEST_P(Switch, CountsTheSwitchesOfBothEnds) {
   }
 }
 
+TEST_P(Switch, TellsTheTailOfSingleRoundTripsBehindTheSample) {
+  for (const Offer& offer : GetParam()()) {
+    if (!fits(offer)) continue;
+    SCOPED_TRACE(offer.variant.name);
+    const auto operation = prepare(offer, 10);
+    operation->renew(1);
+    operation->time(1);
+    EXPECT_FALSE(values(operation->observe()).contains("op_p50_ns")) << "before the sample";
+    const double mean = operation->time(100).count() / 1000;
+    const auto seen = values(operation->observe());
+    expect_tail(seen, kSingleTrips);
+    // Of the same round trips: neighbours make some of them slower.
+    EXPECT_GT(seen.at("op_p50_ns"), mean / 50);
+    EXPECT_LT(seen.at("op_p50_ns"), mean * 50);
+    const Verdict verdict = operation->verify();
+    EXPECT_TRUE(verdict.correct) << verdict.note;
+  }
+}
+
 TEST(SwitchPeers, RunOnAsManyCoresAsItsNameSays) {
   if (detect_topology().threads.size() < 2) GTEST_SKIP() << "needs two CPUs";
   const auto cpus = [](int process) {

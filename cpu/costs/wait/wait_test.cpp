@@ -54,6 +54,57 @@ TEST(Wait, BlocksForAMillisecondWhateverTheWorkers) {
   EXPECT_LT(ms, 4.0) << "workers that block must not wait for one another";
 }
 
+TEST(Wait, TellsTheTailOfSingleTasks) {
+  const auto model = make_threads();
+  for (const char* const variant : {"block", "compute"}) {
+    for (const int tasks : {0, 1, 9, 104}) {
+      SCOPED_TRACE(variant);
+      const int workers = tasks > 1 ? 4 : 1;
+      const Configuration what =
+          configuration("wait", variant, static_cast<std::uint64_t>(tasks), workers);
+      const auto operation = model->prepare(what, detect_topology().place(workers, Pin::cores));
+      operation->renew(1);
+      EXPECT_TRUE(operation->observe().values.empty());
+      const double took = operation->time(1).count();
+      const auto seen = values(operation->observe());
+      expect_tail(seen, static_cast<std::uint64_t>(tasks));
+      EXPECT_TRUE(operation->observe().values.empty()) << "nothing since the last look";
+      if (tasks == 0) continue;
+      EXPECT_LE(seen.at("op_max_ns"), took);
+      const double least = variant == std::string("block") ? 1e6 : 0.5e6;
+      EXPECT_GE(seen.at("op_max_ns"), least);
+      if (tasks > 1) {
+        EXPECT_GE(seen.at("op_p50_ns"), least);
+      }
+    }
+  }
+}
+
+/// Blocks for 1 ms, but 3 ms in every tenth task.
+class OftenLate : public Block {
+ public:
+  using Block::Block;
+  std::uint64_t operator()() const {
+    if (++calls_ % 10 == 0) sleep_until(now() + 2 * kMillisecond);
+    return Block::operator()();
+  }
+
+ private:
+  mutable std::uint64_t calls_ = 0;
+};
+
+TEST(Wait, SeesALateTaskWhereTheMeanDoesNot) {
+  WaitOperation<InTurn, OftenLate> operation(configuration("wait", "late", 100, 2), kHere);
+  operation.renew(1);
+  operation.time(1);
+  const auto seen = values(operation.observe());
+  EXPECT_LT(seen.at("op_p50_ns"), 2e6);
+  EXPECT_GE(seen.at("op_p99_ns"), 2.9e6);
+  // The second worker's first task could have begun with the call, and waited for all of the first
+  // worker's.
+  EXPECT_GE(seen.at("op_max_ns"), 60e6);
+}
+
 TEST(Work, TakesAsLongAsItSays) {
   const std::uint64_t steps = steps_per_millisecond();
   const auto cpu_time = [] {

@@ -87,7 +87,7 @@ def _working(machines: list[Measured]) -> Section:
         curves, names = _serials(machine)
         section.content += create.chapter(group, curves, names, machine.name, number)
     for machine, group, number in _of(machines, switch.WORKLOAD):
-        section.content += [switch.chapter(group, machine.name, number)]
+        section.content += switch.chapter(group, machine.name, number)
     with_chapter = {chapter.WORKLOAD for chapter in (count, create, switch, wait)}
     for machine in machines:
         for group in machine.costs:

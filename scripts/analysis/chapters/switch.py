@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from analysis.chapters import tail
 from analysis.drawing import figure
 from analysis.drawing.charts import bars_height, log_bars, tooltips
 from analysis.drawing.figure import Figure, Row
 from analysis.drawing.looks import plain_looks
-from analysis.measured.costs import TOOLTIP, columns, cost_row, costs, largest, title_of, unit
+from analysis.measured.costs import TOOLTIP, Cost, columns, cost_row, costs, largest, title_of, unit
 from analysis.measured.curves import Group
 from analysis.words import plural, significant
 
@@ -20,11 +21,19 @@ PHYSICS = (
 )
 
 
-def chapter(group: Group, machine: str, number: int) -> Figure | None:
-    """The figure of `switch`: the time of a round trip."""
+def chapter(group: Group, machine: str, number: int) -> list[Figure]:
+    """The figures of `switch`: the time of a round trip, and of single ones."""
     found = sorted(largest(costs(group)), key=lambda c: c.each.value)
     if not found:
-        return None
+        return []
+    figures = [
+        _times(group, found, machine, number),
+        tail.chapter(group, found, lambda c: c.name, lambda c: c.each.value, machine, number),
+    ]
+    return [f for f in figures if f]
+
+
+def _times(group: Group, found: list[Cost], machine: str, number: int) -> Figure:
     counted = columns(group, found)
     rows: list[Row] = []
     for c in found:

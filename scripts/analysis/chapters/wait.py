@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
+from analysis.chapters import tail
 from analysis.drawing import figure
 from analysis.drawing.charts import log_domain, short, time_axis, time_row, tooltips, worker_axis
 from analysis.drawing.figure import Figure, Row, curves, marks, picked
@@ -28,12 +29,22 @@ MIXED_PHYSICS = (
 )
 
 
-def chapter(group: Group, machine: str, number: int) -> list[tuple[Figure, ...]]:
+def chapter(group: Group, machine: str, number: int) -> list[Figure | tuple[Figure, ...]]:
     """The figures of one run's `wait`."""
     found = [c for c in largest(costs(group)) if c.workers > 0]
     pair = (_progress(group, found, machine, number), _mixed(group, found, machine, number))
     kept = tuple(f for f in pair if f)
-    return [kept] if kept else []
+    several = len({c.model for c in found}) > 1
+
+    def name(cost: Cost) -> str:
+        return f"{cost.name if several else cost.variant} on {cost.on}"
+
+    def mean(cost: Cost) -> float:
+        # As many are under way at a time as there are workers.
+        return cost.each.value * cost.workers
+
+    single = tail.chapter(group, found, name, mean, machine, number)
+    return [*([kept] if kept else []), *([single] if single else [])]
 
 
 def _under_way(cost: Cost) -> Estimate:

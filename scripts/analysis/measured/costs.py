@@ -61,10 +61,10 @@ def unit(group: Group) -> str:
     return group.run.vocabulary.workload(group.workload).unit
 
 
-def columns(group: Group, found: Iterable[Cost]) -> list[Column]:
-    """The columns of costs that the samples of `found` tell."""
+def columns(group: Group, found: Iterable[Cost], of: str = "cost") -> list[Column]:
+    """The columns of a group of the vocabulary's that the samples of `found` tell."""
     told = {name for cost in found for name in cost.more}
-    return [c for c in group.run.vocabulary.group("cost") if c.name in told]
+    return [c for c in group.run.vocabulary.group(of) if c.name in told]
 
 
 def costs(group: Group) -> list[Cost]:

@@ -113,6 +113,26 @@ def test_every_chart_of_telemetry_is_there(run: Run, page: str, browser: webdriv
     assert set(observed) <= drawn
 
 
+def test_the_tail_of_single_units_is_there(run: Run, page: str, browser: webdriver.Chrome) -> None:
+    drawn = {name for name, state, marks, _ in charts_in(browser) if state == "drawn" and marks > 5}
+    assert {"switch-tail-1", "wait-tail-1"} <= drawn
+    told = {c.name for c in run.vocabulary.group("tail")}
+    by_config = run.extras(run.configurations.get_column("config").to_list())
+    whole = 0
+    for row in run.configurations.iter_rows(named=True):
+        seen = {k: v for k, v in by_config.get(row["config"], {}).items() if k in told}
+        single = {k: v for k, v in seen.items() if k.startswith("op_")}
+        timed = row["workload"] == "switch" or row["variant"] in ("block", "compute")
+        assert bool(seen) == timed, row
+        assert list(single.values()) == sorted(single.values()), row
+        whole += set(seen) == told
+        if row["variant"] == "block":
+            assert single["op_max_ns"] >= 1e6
+    assert whole >= 2, "every column is told of two thousand round trips"
+    assert re.search(r"A round trip by threads/futex-\d-cores? takes .*\(p99\.9\)", page)
+    assert re.search(r"A reading of the clock, of which each single one holds one: \d", page)
+
+
 def test_both_gpus_have_their_peaks(run: Run, page: str, browser: webdriver.Chrome) -> None:
     labels: list[str] = browser.execute_script(
         "return [...document.querySelectorAll('#throughput-1 svg text')].map(t => t.textContent)"

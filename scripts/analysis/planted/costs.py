@@ -104,13 +104,25 @@ def create(hw: Hardware, most: int = 256, sms: tuple[int, ...] = ()) -> list[Con
     ]
 
 
+def tail(median: float, longest: float, of: int = 1000) -> dict[str, float]:
+    """The columns of `of` single units: percentiles between their median and the longest."""
+    steps = {"op_p50_ns": 2, "op_p90_ns": 10, "op_p99_ns": 100, "op_p999_ns": 1000}
+    told = {
+        name: median * (longest / median) ** (0.25 * place)
+        for place, (name, fewest) in enumerate(steps.items())
+        if of >= fewest
+    }
+    return {**told, "op_max_ns": longest, "clock_ns": 21.0}
+
+
 def switch(trips: int = 100) -> list[Configuration]:
     """The workload `switch`, with two switches a round trip."""
     return [
         _cost(
             "switch", "none", trips, f"{model}/{how}-{cores}-core{'s' * (cores > 1)}", 2,
             time * trips,
-            more={"voluntary_switches": 2 * trips, "involuntary_switches": 0.01 * trips},
+            more={"voluntary_switches": 2 * trips, "involuntary_switches": 0.01 * trips,
+                  **tail(0.9 * time, 30 * time if how == "pipe" else 10 * time)},
         )
         for (model, how), times in SWITCH.items()
         for cores, time in zip((1, 2), times, strict=True)
@@ -124,7 +136,8 @@ def wait(hw: Hardware, each: int = 4) -> list[Configuration]:
         tasks = each * w
         block = TASK_NS * tasks / (0.94 * w)
         compute = TASK_NS * tasks / (0.98 * min(w, hw.cores))
-        found.append(_cost("wait", "none", tasks, "threads/block", w, block))
+        late = tail(TASK_NS, 5 * TASK_NS, tasks)
+        found.append(_cost("wait", "none", tasks, "threads/block", w, block, more=late))
         found.append(_cost("wait", "none", tasks, "threads/compute", w, compute))
         waiting = {"fast_median_ns": 5e6 / w + 1e5, "fast_p99_ns": 9e6 / w + 3e5}
         found.append(_cost("wait", "none", tasks, "threads/mixed", w, compute, more=waiting))

@@ -153,7 +153,8 @@ def _by_run(table: pl.DataFrame) -> Iterator[pl.DataFrame]:
 def _load(path: Path, header: Header, vocabulary: Vocabulary) -> pl.DataFrame:
     """All rows with the columns that matter, names as categories; blank lines are gone."""
     present = set(header.columns)
-    told = [c.name for c in [*vocabulary.group("telemetry"), *vocabulary.group("cost")]]
+    groups = [vocabulary.group(name) for name in ("telemetry", "cost", "tail")]
+    told = [c.name for group in groups for c in group]
     told = [name for name in told if name in present and name not in (*NUMBERS, *NAMES)]
     numbers = [name for name in NUMBERS if name in present]
     names = [name for name in NAMES if name in present]

@@ -177,11 +177,12 @@ class Run:
         return all_rounds, matrix
 
     def extras(self, configs: list[int]) -> dict[int, dict[str, float]]:
-        """Medians of the error and of the costs' columns by value of the column `config`.
+        """Medians of the error and of the costs' and tails' columns by value of `config`.
 
         What no sample tells is missing.
         """
-        names = ["error", *[column.name for column in self.vocabulary.group("cost")]]
+        told = [*self.vocabulary.group("cost"), *self.vocabulary.group("tail")]
+        names = ["error", *[column.name for column in told]]
         present = [name for name in names if name in self.samples.columns]
         table = (
             self.samples.filter(pl.col("config").is_in(configs))

@@ -38,7 +38,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the CSV; its group is `row`, `telemetry` or `cost`."""
+    """A column of the CSV; its group is `row`, `telemetry`, `cost` or `tail`."""
 
     name: str
     unit: str
