@@ -113,4 +113,15 @@ std::optional<ProcessUsage> process_usage(int process, const SystemRoot& root) {
   return usage;
 }
 
+std::optional<bool> holds_cuda_context(const SystemRoot& root) {
+  const auto maps = read_text(root.path / "proc/self/maps");
+  if (!maps) return std::nullopt;
+  const auto lines = split(*maps, '\n');
+  return std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
+    // ADDRESSES RIGHTS OFFSET DEVICE INODE PATH
+    const auto path = line.find('/');
+    return path != std::string_view::npos && line.substr(path).starts_with("/dev/nvidia");
+  });
+}
+
 }  // namespace crossover

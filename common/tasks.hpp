@@ -68,4 +68,9 @@ struct ProcessUsage {
 /// not tell is 0. Takes some 20 us.
 std::optional<ProcessUsage> process_usage(int process, const SystemRoot& root = {});
 
+/// Whether this process holds a CUDA context: it has then mapped files of the driver's,
+/// /dev/nvidia... Such mappings make each of its forks dearer. Nothing where the system does not
+/// tell what is mapped.
+std::optional<bool> holds_cuda_context(const SystemRoot& root = {});
+
 }  // namespace crossover

@@ -1,5 +1,6 @@
 #include "common/tasks.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -7,6 +8,8 @@
 
 #include <chrono>
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <thread>
 
 #include "common/fake_root.hpp"
@@ -123,6 +126,26 @@ TEST(ContextSwitchCount, GrowsWhenATaskWaits) {
   EXPECT_GE(seen.voluntary, 15U);  // a sleep that is over before it begins is none
   EXPECT_LT(seen.voluntary, 100U);
   EXPECT_EQ(context_switches(0).voluntary, 0U);
+}
+
+TEST(CudaContext, IsSeenByTheDevicesThatAreMapped) {
+  const auto with = [](std::string_view line) {
+    const FakeRoot fake;
+    fake.write("proc/self/maps", fmt::format("7f1a00000000-7f1a00021000 rw-p 00000000 00:00 0 \n"
+                                             "{}\n"
+                                             "7ffd1c5e0000-7ffd1c601000 rw-p 00000000 00:00 0"
+                                             "                          [stack]\n",
+                                             line));
+    return holds_cuda_context(fake.root());
+  };
+  EXPECT_EQ(with("200000000-200200000 rw-s 00000000 00:06 451          /dev/nvidiactl"), true);
+  EXPECT_EQ(with("7f2e80200000-7f2e80a00000 rw-s 96000000 00:06 1076   /dev/nvidia0"), true);
+  // What is linked, or lies in a folder of that name, is no context.
+  EXPECT_EQ(with("7f0c9b000000-7f0c9b200000 r--p 00000000 08:01 12  /usr/lib/libcuda.so.1"), false);
+  EXPECT_EQ(with("7f0c9b000000-7f0c9b200000 r--p 00000000 08:01 12  /home/dev/nvidia/x"), false);
+  EXPECT_EQ(with("7f0c9b000000-7f0c9b200000 rw-s 00000000 00:01 12  /dev/zero (deleted)"), false);
+  const FakeRoot none;
+  EXPECT_EQ(holds_cuda_context(none.root()), std::nullopt);
 }
 
 }  // namespace

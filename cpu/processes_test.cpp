@@ -142,6 +142,15 @@ TEST_P(Processes, LeaveNothingBehind) {
   EXPECT_TRUE(Traces() == before);
 }
 
+TEST_P(Processes, TellOfACudaContextWhereTheyForkWithinTheClock) {
+  const auto operation = prepare();
+  operation->renew(1);
+  operation->time(1);
+  std::vector<std::pair<std::string_view, double>> right;
+  if (forks_each_time()) right = {{"cuda_context", 0}};
+  EXPECT_EQ(operation->observe().values, right);
+}
+
 TEST_P(Crews, LeaveNoTraceOfOpenMp) {
   {
     const auto openmp = make_openmp();

@@ -159,6 +159,8 @@ def test_costs_are_times_with_columns_of_their_own(out: pathlib.Path) -> None:
         single = row["workload"] == "switch" or row["variant"] in ("block", "compute")
         assert (row["op_max_ns"] != "") == (row["clock_ns"] != "") == single
         assert (row["op_p999_ns"] != "") >= (row["workload"] == "switch")
+        forks = row["model"] == "processes" and row["variant"] in ("fork", "posix-spawn")
+        assert row["cuda_context"] == ("0" if forks else "")
         if row["worker_bytes"]:
             assert row["workload"] == "create"
     assert "count, per increment: " in result.stdout and "wait, per task: " in result.stdout

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <thread>
 
+#include "common/fake_root.hpp"
 #include "cpu/costs/cost_testing.hpp"
 
 namespace crossover::cpu {
@@ -48,6 +49,32 @@ TEST(Create, TellsWhatAnIdleWorkerTakes) {
     EXPECT_GE(seen.at("worker_bytes"), 4096);
     EXPECT_LT(seen.at("worker_bytes"), 0x1p26);
   });
+}
+
+TEST(Create, TellsOfACudaContextWhereProcessesAreMade) {
+  for_each_variant("create", {2}, [](Model& model, Configuration what) {
+    what.elements = 2;
+    const auto operation = model.prepare(what, detect_topology().place(2, Pin::cores));
+    const auto seen = values(operation->observe());
+    const bool makes = what.variant == "fork" || what.variant == "posix-spawn";
+    ASSERT_EQ(seen.contains("cuda_context"), makes);
+    if (makes) {
+      EXPECT_EQ(seen.at("cuda_context"), 0);
+    }
+  });
+  const auto told = [](std::string_view mapped) {
+    const FakeRoot fake;
+    fake.write("proc/self/maps", mapped);
+    Observation seen;
+    add_cuda_context(seen, fake.root());
+    return values(seen);
+  };
+  EXPECT_EQ(told("200000000-200200000 rw-s 00000000 00:06 451  /dev/nvidia0\n").at("cuda_context"),
+            1);
+  EXPECT_EQ(told("200000000-200200000 rw-p 00000000 00:00 0 \n").at("cuda_context"), 0);
+  Observation seen;
+  add_cuda_context(seen, FakeRoot().root());
+  EXPECT_TRUE(seen.values.empty()) << "the system does not tell";
 }
 
 TEST(Create, EndsItsThreads) {

@@ -75,10 +75,22 @@ class ProcessCreate : public Create {
   std::uint64_t came_ = 0;
 };
 
-class Forks final : public ProcessCreate {
+/// They are made within the clock.
+class MadeAnew : public ProcessCreate {
+ public:
+  using ProcessCreate::ProcessCreate;
+
+  Observation observe() override {
+    Observation seen = ProcessCreate::observe();
+    add_cuda_context(seen);
+    return seen;
+  }
+};
+
+class Forks final : public MadeAnew {
  public:
   Forks(const Configuration& configuration, const Placement& placement)
-      : ProcessCreate(configuration),
+      : MadeAnew(configuration),
         binding_(placement, CallerBinding::To::all),
         anywhere_{{}, placement.allowed, false} {
     children_.reserve(workers_);
@@ -137,10 +149,10 @@ class Program {
   pid_t process_ = 0;
 };
 
-class Programs final : public ProcessCreate {
+class Programs final : public MadeAnew {
  public:
   Programs(const Configuration& configuration, const Placement& placement)
-      : ProcessCreate(configuration), binding_(placement, CallerBinding::To::all) {
+      : MadeAnew(configuration), binding_(placement, CallerBinding::To::all) {
     running_.reserve(workers_);
     // An idle one: as small, and waits for input that never comes.
     int files[2];

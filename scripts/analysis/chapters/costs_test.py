@@ -96,6 +96,23 @@ def test_what_workers_cost_and_from_where_they_pay(tmp_path: Path) -> None:
     assert pays["threads/spawn", "reduce, f32"] > pays["threads/spawn", "double, f32"]
 
 
+def test_forks_beside_a_cuda_context_say_so(tmp_path: Path) -> None:
+    def planned(holds: float) -> list[Configuration]:
+        return [
+            replace(c, more={**c.more, "cuda_context": holds})
+            if c.variant in ("fork", "posix-spawn") else c
+            for c in planted_costs.create(HARDWARE)
+        ]  # fmt: skip
+
+    text, data = page_of(written(tmp_path, planned(1.0)))
+    assert (
+        "processes/fork and processes/posix-spawn made processes from one that held a CUDA context"
+    ) in text
+    assert "memory-1" in data["figures"]
+    text, _ = page_of(written(tmp_path, planned(0.0), "without"))
+    assert "CUDA context" not in text
+
+
 def test_a_cost_outside_of_the_measured_work(tmp_path: Path) -> None:
     points = [
         Point(n, 4.0 * n, "serial", "loop", 1, "cpu", Estimate(t, None, None, 1), 0)
@@ -241,7 +258,7 @@ def test_missing_and_hostile_columns(tmp_path: Path, workload: str) -> None:
     header, *rows = path.read_text().splitlines()
     names = header.split(",")
     extra = [n for n in names if n in ("error", "worker_bytes", "voluntary_switches",
-             "involuntary_switches", "fast_median_ns", "fast_p99_ns", "bytes")
+             "involuntary_switches", "cuda_context", "fast_median_ns", "fast_p99_ns", "bytes")
              or n in planted_costs.tail(1, 2)]  # fmt: skip
     for values in (("",), ("nan", "inf", "-1"), ("</script><b>", "1e999", "0")):
         mangled = []

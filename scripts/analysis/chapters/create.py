@@ -42,6 +42,8 @@ GPU_PHYSICS = (
     " A GPU's launch costs what the driver and the way to the device take and back, hardly more "
     "for many blocks than for one."
 )
+# 1: the process that made others held a CUDA context.
+CONTEXT = "cuda_context"
 PAYS_PHYSICS = (
     "Work that one core does in less time than the workers need to start cannot gain from them, "
     "however many there are; several times that size is needed before the price is small."
@@ -130,6 +132,11 @@ def _says(told: list[Cost]) -> str:
         for c in told
         if c.on_gpu
     ]
+    if beside := [c.name for c in told if c.more.get(CONTEXT, 0) > 0]:
+        parts.append(
+            f"{listing(beside)} made processes from one that held a CUDA context, which makes "
+            "each fork dearer: a run of CPU models alone tells what they cost without."
+        )
     return " ".join(parts)
 
 

@@ -36,6 +36,7 @@ def _planted() -> dict[str, Any]:
         {"name": "cache", "unit": "", "group": "row", "meaning": "warm or cold"},
         {"name": "flops", "unit": "", "group": "row",
          "meaning": "floating-point operations of one operation"},
+        {"name": "cuda_context", "unit": "", "group": "cost", "meaning": "1: beside a context"},
         *[
             {"name": name, "unit": "ns", "group": "tail", "meaning": f"what {name} is"}
             for name in ("op_p50_ns", "op_p90_ns", "op_p99_ns", "op_p999_ns", "op_max_ns",
