@@ -7,7 +7,7 @@
 #include <set>
 
 #include "common/harness/parse.hpp"
-#include "common/harness/simulated_machine.hpp"
+#include "common/harness/simulated_machine_testing.hpp"
 
 namespace crossover {
 namespace {

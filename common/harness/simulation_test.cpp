@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "common/harness/answers.hpp"
 #include "common/harness/run.hpp"
-#include "common/harness/simulated_machine.hpp"
+#include "common/harness/simulated_machine_testing.hpp"
+#include "common/harness/summary.hpp"
+#include "common/system_file.hpp"
 
 namespace crossover {
 namespace {
@@ -117,6 +122,12 @@ struct Share {
   double percent() const { return 100.0 * yes / of; }
 };
 
+using Shares = std::map<std::string, Share>;
+
+bool holds(const Estimate& estimate, double truth) {
+  return estimate.lower <= truth && truth <= estimate.upper;
+}
+
 /// The fastest true time of some forms at `elements`.
 double true_best(const std::vector<Planned>& plan, const std::vector<std::size_t>& forms,
                  double elements) {
@@ -143,16 +154,78 @@ double true_crossing(const std::vector<Planned>& plan, const Contest& contest, s
   return high;
 }
 
+/// The curves that a full summary calls fastest or cannot tell from the fastest, without kernels;
+/// none where it names no fastest.
+std::set<std::string> may_be_fastest(const std::string& summary, const Arena& arena) {
+  constexpr std::string_view kFastest = ": fastest is ";
+  constexpr std::string_view kTied = ", not told from ";
+  for (std::string_view line : split(summary, '\n')) {
+    const auto at = line.find(kFastest);
+    if (!line.starts_with(arena.subject.title() + " at ") || at == std::string_view::npos) continue;
+    std::string names(line.substr(at + kFastest.size()));
+    if (const auto tied = names.find(kTied); tied != std::string::npos) {
+      names.replace(tied, kTied.size(), ", ");
+    }
+    std::set<std::string> all;
+    for (const std::string_view name : split(names, ',')) all.emplace(trimmed(name));
+    return all;
+  }
+  return {};
+}
+
+/// Whether the truly fastest curve is among them.
+bool names_the_fastest(const Outcome& outcome, const Arena& arena, const std::string& summary) {
+  const Curve* fastest = nullptr;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Curve& curve : arena.curves) {
+    if (curve.scope == Scope::kernel) continue;
+    const double ns =
+        true_best(outcome.plan, curve.forms.at(arena.chosen), static_cast<double>(arena.chosen));
+    if (ns < least) {
+      least = ns;
+      fastest = &curve;
+    }
+  }
+  return may_be_fastest(summary, arena).contains(fastest->name);
+}
+
+/// The speed-ups over one worker of the same form that a scaling curve consists of, at the size
+/// that is quoted.
+void add_scaling(Shares& shares, const Outcome& outcome, const Arena& arena, const Curve& curve) {
+  const std::string name = curve.device.is_cpus() ? "scaling, workers" : "scaling, multiprocessors";
+  const auto what = [&](std::size_t form) -> const Configuration& {
+    return outcome.plan[form].configuration;
+  };
+  const std::vector<std::size_t>& forms = curve.forms.at(arena.chosen);
+  for (const std::size_t one : forms) {
+    if (what(one).workers != 1) continue;
+    for (const std::size_t more : forms) {
+      if (more == one || what(more).variant != what(one).variant) continue;
+      const std::optional<Estimate> speed_up =
+          ratio_of(without_pilot(outcome.results[one].samples),
+                   without_pilot(outcome.results[more].samples), 0);
+      if (!speed_up || !speed_up->has_interval()) continue;
+      shares[name].add(holds(*speed_up, true_ns(what(one)) / true_ns(what(more))));
+    }
+  }
+}
+
+std::string summary_of(const Outcome& outcome) {
+  const nlohmann::ordered_json machine;
+  return summarise({"", machine, outcome.plan, outcome.results, outcome.run->schedule(), ""},
+                   Summary::full);
+}
+
 TEST_F(Simulated, IntervalsHoldTheTruthAsOftenAsTheySay) {
-  std::map<std::string, Share> shares;
+  Shares shares;
   for (std::uint32_t seed = 1; seed <= CROSSOVER_SIMULATED_RUNS; ++seed) {
-    // Sixteen cores are faster than any transfer; two are not.
-    const auto outcome = run("standard", seed % 2 == 0 ? 16 : 2, 1, seed);
+    // Sixteen cores are faster than any transfer; two are not. Where there is a GPU nothing else
+    // can be the fastest; of CPU models two are alike, and others are 2 % and 5 % behind.
+    const int gpus = seed / 2 % 2 == 0 ? 1 : 0;
+    const auto outcome = run("standard", seed % 2 == 0 ? 16 : 2, gpus, seed);
+    const std::string summary = summary_of(*outcome);
     for (const Arena& arena : outcome->arenas()) {
       if (arena.is_cost) continue;
-      const auto holds = [](const Estimate& estimate, double truth) {
-        return estimate.lower <= truth && truth <= estimate.upper;
-      };
       const std::optional<Best> one = best_of(arena.one_worker.at(arena.chosen), outcome->results);
       for (const Curve& curve : arena.curves) {
         const std::optional<Best> best = best_of(curve.forms.at(arena.chosen), outcome->results);
@@ -162,7 +235,10 @@ TEST_F(Simulated, IntervalsHoldTheTruthAsOftenAsTheySay) {
         if (best->form != one->form) {
           shares["speed-up"].add(holds(*ratio_of(one->series, best->series, 0), alone / truth));
         }
+        add_scaling(shares, *outcome, arena, curve);
       }
+      shares[gpus == 0 ? "fastest, on CPUs" : "fastest, with a GPU"].add(
+          names_the_fastest(*outcome, arena, summary));
       for (const Contest& contest : arena.contests) {
         const Crossing crossing = crossing_of(contest, outcome->results, 0);
         if (crossing.kind != Crossing::Kind::crossover) continue;
@@ -177,8 +253,10 @@ TEST_F(Simulated, IntervalsHoldTheTruthAsOftenAsTheySay) {
     tell("| {} | {:.1f} % of {} |", what, share.percent(), share.of);
     // Fewer say nothing of a share.
     if (CROSSOVER_SIMULATED_RUNS < 200) continue;
-    EXPECT_GE(share.percent(), 93) << what;
-    EXPECT_LE(share.percent(), 98) << what;
+    // An error rate that all who compete share is kept with room to spare.
+    const bool is_fastest = what.starts_with("fastest");
+    EXPECT_GE(share.percent(), is_fastest ? 95 : 93) << what;
+    EXPECT_LE(share.percent(), is_fastest ? 100 : 98) << what;
   }
 }
 
