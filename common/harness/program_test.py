@@ -155,10 +155,10 @@ def test_costs_are_times_with_columns_of_their_own(out: pathlib.Path) -> None:
         assert (row["fast_median_ns"] != "") == (row["fast_p99_ns"] != "")
         assert row["fast_median_ns"] == "" or mixed
         assert (row["voluntary_switches"] != "") == (row["workload"] == "switch")
-        # Two thousand single round trips tell every percentile; so few tasks only some.
+        # Two thousand single round trips tell every percentile, if time allows so many.
         single = row["workload"] == "switch" or row["variant"] in ("block", "compute")
         assert (row["op_max_ns"] != "") == (row["clock_ns"] != "") == single
-        assert (row["op_p999_ns"] != "") >= (row["workload"] == "switch")
+        assert row["op_p999_ns"] != "" or not row["variant"].endswith("-1-core")
         forks = row["model"] == "processes" and row["variant"] in ("fork", "posix-spawn")
         assert row["cuda_context"] == ("0" if forks else "")
         if row["worker_bytes"]:

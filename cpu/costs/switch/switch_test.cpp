@@ -82,7 +82,9 @@ TEST_P(Switch, TellsTheTailOfSingleRoundTripsBehindTheSample) {
     EXPECT_FALSE(values(operation->observe()).contains("op_p50_ns")) << "before the sample";
     const double mean = operation->time(100).count() / 1000;
     const auto seen = values(operation->observe());
-    expect_tail(seen, kSingleTrips);
+    // Neighbours may make a wake-up on another core take milliseconds.
+    const bool all = seen.contains("op_p999_ns") || offer.variant.name.ends_with("-1-core");
+    expect_tail(seen, all ? kSingleTrips : 500);
     // Of the same round trips: neighbours make some of them slower.
     EXPECT_GT(seen.at("op_p50_ns"), mean / 50);
     EXPECT_LT(seen.at("op_p50_ns"), mean * 50);
@@ -151,6 +153,31 @@ TYPED_TEST(SwitchOfProcesses, ReportsAPeerThatDies) {
     EXPECT_THAT(error.what(), HasSubstr("killed by signal 9"));
   }
   killer.join();
+}
+
+/// Takes 2 ms there.
+class Slow : public Futexes {
+ public:
+  using Futexes::Futexes;
+  void hand(End to, Token token) {
+    if (to == End::peer) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    Futexes::hand(to, token);
+  }
+};
+
+TEST(SwitchTail, EndsWhereRoundTripsTakeTooLong) {
+  const Configuration what = configuration("switch", "slow", 1, 2);
+  SwitchOperation<Slow, ThreadPeer> operation(what, detect_topology().place(2, Pin::cores),
+                                              Cores::one);
+  operation.renew(1);
+  operation.observe();
+  operation.time(1);
+  const auto start = std::chrono::steady_clock::now();
+  const auto seen = values(operation.observe());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 2 * kLongestSingleTrips);
+  EXPECT_GE(seen.at("op_p50_ns"), 1.9e6);
+  EXPECT_FALSE(seen.contains("op_p999_ns")) << "of some 200";
+  EXPECT_TRUE(operation.verify().correct);
 }
 
 /// Every tenth token does not go to the peer, but the right answer comes all the same.
