@@ -264,6 +264,10 @@ Crossing crossing_of(const Contest& contest, const Results& results, double corr
   return crossing;
 }
 
+bool Crossing::wide() const {
+  return static_cast<double>(above) > kWidestBracket * static_cast<double>(below);
+}
+
 std::string Crossing::text() const {
   switch (kind) {
     case Kind::always:
@@ -278,7 +282,10 @@ std::string Crossing::text() const {
       break;
   }
   std::string shown = format_elements(elements.value);
-  if (elements.has_interval()) {
+  if (wide()) {
+    shown = fmt::format("between {} and {}", format_elements(static_cast<double>(below)),
+                        format_elements(static_cast<double>(above)));
+  } else if (elements.has_interval()) {
     shown +=
         fmt::format(" [{}, {}]", format_elements(elements.lower), format_elements(elements.upper));
   }

@@ -59,6 +59,9 @@ std::optional<Best> best_of(const std::vector<std::size_t>& forms, const Results
 /// The median of b / a over the rounds that both have; none without such a round.
 std::optional<Estimate> ratio_of(const Series& b, const Series& a, double correlation);
 
+/// A straight line between two sizes further apart than this says too little for a value.
+inline constexpr double kWidestBracket = 4;
+
 /// Where a contest's `a` overtakes `b`.
 struct Crossing {
   enum class Kind {
@@ -76,7 +79,11 @@ struct Crossing {
   int sizes = 0;      ///< that both were measured at
   bool clean = true;  ///< false for a crossover after which a's earlier lead was lost once
 
-  /// "always", "23.4 Ki [21.0 Ki, 25.1 Ki]", "23.4 Ki (not monotonic)": the report's words too.
+  /// A crossover of which only the sizes around it are known: they are more than kWidestBracket
+  /// times apart.
+  bool wide() const;
+  /// "always", "23.4 Ki [21.0 Ki, 25.1 Ki]", "23.4 Ki (not monotonic)", "between 1.00 Ki and
+  /// 256 Ki" where it is wide: the report's words too.
   std::string text() const;
 };
 

@@ -191,9 +191,12 @@ class Writer {
         // One size tells no crossover.
         if (crossing.sizes < 2) continue;
         if (crossing.kind == Crossing::Kind::crossover) {
-          line.ahead = fmt::format("ahead of {} from {} ({})", contest.b, crossing.text(),
-                                   binary_bytes(crossing.elements.value *
-                                                static_cast<double>(size_of(arena.subject.type))));
+          line.ahead = fmt::format("ahead of {} from {}", contest.b, crossing.text());
+          if (!crossing.wide()) {
+            line.ahead += fmt::format(
+                " ({})", binary_bytes(crossing.elements.value *
+                                      static_cast<double>(size_of(arena.subject.type))));
+          }
         } else {
           line.ahead = fmt::format("ahead of {}: {}", contest.b, crossing.text());
         }

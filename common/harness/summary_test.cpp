@@ -67,6 +67,14 @@ TEST_F(Summaries, SayRateSpeedUpAndCrossoverWithTheirIntervals) {
   EXPECT_THAT(summary, HasSubstr("7 rounds behind each number"));
 }
 
+TEST_F(Summaries, NameTheSizesAroundACrossoverThatAreFarApart) {
+  add("reduce", "serial", "loop", 512, 1, seven(204.8));
+  add("reduce", "serial", "loop", 4096, 1, seven(1638.4));
+  add("reduce", "threads", "pool", 512, 2, seven(819.2));
+  add("reduce", "threads", "pool", 4096, 2, seven(819.2));
+  EXPECT_THAT(text(), HasSubstr("ahead of one worker from between 512 and 4.00 Ki\n"));
+}
+
 TEST_F(Summaries, PrintNoNumberAsIfItHadEnoughRounds) {
   add("reduce", "serial", "loop", 4096, 1, {1638.4, 1638.4});
   EXPECT_THAT(text(), HasSubstr("about 10.0 (2 rounds) GB/s"));

@@ -124,6 +124,11 @@ def test_a_cost_outside_of_the_measured_work(tmp_path: Path) -> None:
     # A dip of noise does not hide the first crossing, nor divide by zero.
     assert 4096 < (costs.pays_from(380, curve).size or 0) < 16384
     assert costs.pays_from(1600, curve).size == pytest.approx(16384)
+    # Four times apart is a value, more is not.
+    assert costs.pays_from(845, curve).text == "10.0 Ki"
+    far = Curve("serial", "resident", [points[0], points[2]], None)
+    assert costs.pays_from(845, far).text == "between 1.00 Ki and 16.0 Ki"
+    assert costs.pays_from(845, far).ends == (1024, 16384)
 
 
 def test_what_a_switch_costs(tmp_path: Path) -> None:

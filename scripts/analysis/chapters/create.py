@@ -150,19 +150,15 @@ def _pays(
             at = pays_from(c.whole.value, curve)
             if at.size is None:
                 continue
-            ends = [
-                e.size if e.size else at.size
-                for e in (
-                    pays_from(v, curve)
-                    for v in (c.whole.low or c.whole.value, c.whole.high or c.whole.value)
-                )
-            ]
+            sure = [pays_from(v, curve) for v in (c.whole.low, c.whole.high) if v]
+            ends = [end for e in (at, *sure) if e.size for end in e.ends]
             rows.append(
                 {
                     "k": c.name,
                     "x": short(at.size),
                     "lo": short(min(ends)),
                     "hi": short(max(ends)),
+                    "wide": at.wide,
                     "s": name,
                     "w": c.on,
                     "v": at.text,
@@ -185,10 +181,10 @@ def _pays(
         {"k": "workers", "w": "how many", "s": "work", "v": "equal at", "c": "their cost"}
     )
     layers = [
-        base.mark_rule(strokeWidth=2).encode(x=low, x2="hi:Q"),
-        base.mark_point(filled=True, size=90).encode(
-            x=x, shape=figure.shape(series), tooltip=tooltip
-        ),
+        base.mark_rule(strokeWidth=2).encode(x=low, x2="hi:Q", tooltip=tooltip),
+        base.mark_point(filled=True, size=90)
+        .transform_filter("!datum.wide")
+        .encode(x=x, shape=figure.shape(series), tooltip=tooltip),
     ]
     dearest = next(c for c in reversed(chosen) if c.name in order)
     told = [f"{r['v']} elements of {r['s']}" for r in rows if r["k"] == dearest.name]

@@ -11,6 +11,7 @@ import polars as pl
 from analysis.chapters import machines
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.reading.run import Run
+from analysis.statistics.crossover import WIDEST_BRACKET
 from analysis.words import plain, plural
 
 # Of a larger file the page carries the medians instead of the samples.
@@ -50,7 +51,8 @@ STATISTICS: list[tuple[str, str]] = [
         "Where two curves last meet before the lead stays. Between two sizes their times are taken "
         "to be straight lines in size (Hockney's latency and rate). One half of the rounds says "
         "between which sizes and forms, each round of the other gives a crossing; of these the "
-        "median with the same kind of interval.",
+        "median with the same kind of interval. Where the two sizes are more than "
+        f"{WIDEST_BRACKET} × apart, the answer is these sizes.",
     ),
     (
         "Rounds that are alike",

@@ -20,7 +20,7 @@ from analysis.drawing.figure import Figure, Row, curves, marks, note_on, picked
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Curve, Group
-from analysis.statistics.crossover import CrossoverInterval
+from analysis.statistics.crossover import Crossover, CrossoverInterval
 from analysis.words import format_size, listing, significant
 
 PHYSICS = (
@@ -73,11 +73,8 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
         for name, size in group.run.about.caches
     ]
     crossovers = marked(group)
-    lines += [
-        {"x": c.point.size, "t": f"{name} ≥ {format_size(c.point.size)}", "row": 1 + i}
-        for i, (name, c) in enumerate(crossovers)
-        if c.point.size is not None
-    ]
+    for i, (name, c) in enumerate(crossovers):
+        lines += _crossover_lines(name, c.point, 1 + i)
     lines = [line for line in lines if sizes[0] <= line["x"] <= sizes[-1]]
     if lines:
         layers = [*marks(lines, x, math.sqrt(sizes[0] * sizes[-1])), *layers]
@@ -96,6 +93,17 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
         header=RATE_HEADER,
         rows=rate_cells(rows),
     )
+
+
+def _crossover_lines(name: str, point: Crossover, row: int) -> list[Row]:
+    """A line at the crossover, or at both sizes around it where only those are known."""
+    if point.size is None:
+        return []
+    if not point.wide:
+        return [{"x": point.size, "t": f"{name} ≥ {format_size(point.size)}", "row": row}]
+    below, above = point.between
+    text = f"{name} ≥ {format_size(below)} to {format_size(above)}"
+    return [{"x": below, "t": "", "row": row}, {"x": above, "t": text, "row": row}]
 
 
 def _peaks(group: Group) -> list[Row]:

@@ -9,6 +9,7 @@ from analysis.drawing.charts import time_row
 from analysis.drawing.figure import Row
 from analysis.measured.curves import Curve, Group, point_of
 from analysis.reading.vocabulary import Column
+from analysis.statistics.crossover import Crossover
 from analysis.statistics.stats import Estimate
 from analysis.words import format_size, plural
 
@@ -165,10 +166,19 @@ TOOLTIP = {
 
 @dataclass(frozen=True)
 class Paying:
-    """The size of work whose serial time equals a cost: only larger work can pay for it."""
+    """The size of work whose serial time equals a cost: only larger work can pay for it.
+
+    `ends` are that size twice, or the measured sizes around it where those are too far apart.
+    """
 
     size: float | None
     text: str
+    ends: tuple[float, float] = (0, 0)
+
+    @property
+    def wide(self) -> bool:
+        """Whether only the sizes around it are known."""
+        return self.ends[0] < self.ends[1]
 
 
 def pays_from(cost_ns: float, serial: Curve) -> Paying:
@@ -182,5 +192,6 @@ def pays_from(cost_ns: float, serial: Curve) -> Paying:
             # Noise can make a larger size look quicker; the first crossing counts.
             share = (cost_ns - times[i - 1]) / (times[i] - times[i - 1])
             size = sizes[i - 1] + share * (sizes[i] - sizes[i - 1])
-            return Paying(size, format_size(size))
+            at = Crossover("crossover", size, between=(sizes[i - 1], sizes[i]))
+            return Paying(size, at.text, at.between if at.wide else (size, size))
     return Paying(None, f"beyond {format_size(sizes[-1])}")

@@ -393,3 +393,17 @@ def test_throughput_marks_caches(runs: dict[str, Path]) -> None:
     assert {"L1", "L2", "L3"} <= labels
     size = group.crossover(group.best_gpu("resident"), group.best_cpu()).point.size
     assert f"GPU resident ≥ {format_size(size)}" in labels
+
+
+def test_sizes_far_apart_are_the_answer(tmp_path: Path) -> None:
+    hardware = Hardware()
+    sizes = [4**k for k in (5, 6, 10, 14)]
+    planned = configurations(hardware, workloads=("reduce",), sizes=sizes, ladder=False, sms=False)
+    path = write_run(tmp_path / "run.csv", planned, hardware=hardware)
+    document, _ = document_of(path)
+    assert "the best CPU model <b>from between 1.00 Mi and 256 Mi elements on</b>" in document
+    found = answer.answer_of(group_of(path), 0.0)
+    assert "between 1.00 Mi and 256 Mi</td>" in str(answer.overview([("here", found)]))
+    spec = throughput.throughput(group_of(path), "", 1).specification()
+    lines = {(r["x"], r["t"]) for rows in spec["datasets"].values() for r in rows if "row" in r}
+    assert {(1 << 20, ""), (1 << 28, "GPU resident ≥ 1.00 Mi to 256 Mi")} <= lines

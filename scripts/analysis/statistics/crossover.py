@@ -15,6 +15,8 @@ where A is faster:
 Between two sizes times are straight lines because what is added takes its time in proportion:
 time = latency + bytes / bandwidth (Hockney, The Science of Computer Benchmarking, 1996). Straight
 lines of logarithms would put the crossing up to a few per cent off, more than its interval is wide.
+Between sizes that are more than WIDEST_BRACKET times apart even that says too little: the answer is
+then these sizes.
 """
 
 from __future__ import annotations
@@ -25,23 +27,37 @@ from typing import Literal
 
 Kind = Literal["always", "never", "crossover", "not monotonic", "no common sizes"]
 
+WIDEST_BRACKET = 4
 UNITS = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
 
 
 @dataclass(frozen=True)
 class Crossover:
-    """The answer for one pair of curves. `size` is in elements, and None unless there is one."""
+    """The answer for one pair of curves. `size` is in elements, and None unless there is one.
+
+    `between` holds the measured sizes around it, the last at which A does not lead and the next.
+    """
 
     kind: Kind
     size: float | None = None
     clean: bool = True
+    between: tuple[int, int] = (0, 0)
+
+    @property
+    def wide(self) -> bool:
+        """Whether only the sizes around a crossover are known: they are too far apart."""
+        below, above = self.between
+        return above > WIDEST_BRACKET * below
 
     @property
     def text(self) -> str:
         """The answer as the harness and the report print it."""
         if self.kind == "crossover":
             assert self.size is not None
-            return format_size(self.size) + ("" if self.clean else " (not monotonic)")
+            known = format_size(self.size)
+            if self.wide:
+                known = "between " + " and ".join(map(format_size, self.between))
+            return known + ("" if self.clean else " (not monotonic)")
         if self.kind == "never":
             return "never in the measured range"
         return self.kind
@@ -68,7 +84,8 @@ def of_leads(sizes: Sequence[int], leads: Sequence[float]) -> Crossover:
     if i is None:
         return Crossover("not monotonic", clean=False)
     size = sizes[i] + (sizes[i + 1] - sizes[i]) * -leads[i] / (leads[i + 1] - leads[i])
-    return Crossover("crossover", size, clean=all(d <= 0 for d in leads[: i + 1]))
+    clean = all(d <= 0 for d in leads[: i + 1])
+    return Crossover("crossover", size, clean, (sizes[i], sizes[i + 1]))
 
 
 def last_lost(leads: Sequence[float]) -> int | None:
@@ -113,6 +130,6 @@ class CrossoverInterval:
 
     @property
     def text(self) -> str:
-        if self.low is None or self.high is None:
+        if self.low is None or self.high is None or self.point.wide:
             return self.point.text
         return f"{self.point.text} [{format_size(self.low)} to {format_size(self.high)}]"

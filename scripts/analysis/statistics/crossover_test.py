@@ -43,3 +43,9 @@ def test_no_interval_no_brackets() -> None:
     point = crossover.Crossover("crossover", 2048.0)
     assert crossover.CrossoverInterval(point).text == "2.00 Ki"
     assert crossover.CrossoverInterval(point, 1024, 4096, 8).text == "2.00 Ki [1.00 Ki to 4.00 Ki]"
+
+
+def test_a_wide_bracket_has_no_interval() -> None:
+    point = crossover.Crossover("crossover", 2048.0, between=(1024, 4097))
+    found = crossover.CrossoverInterval(point, 1900, 2100, 8)
+    assert found.text == point.text == "between 1.00 Ki and 4.00 Ki"

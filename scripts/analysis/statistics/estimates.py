@@ -33,13 +33,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.statistics import stats
-from analysis.statistics.crossover import Crossover, CrossoverInterval, last_lost, of_leads
+from analysis.statistics.crossover import CrossoverInterval, last_lost, of_leads
 from analysis.statistics.stats import FEWEST_ROUNDS, Estimate, Floats
 
 HALVES = 2
@@ -112,7 +112,7 @@ class Measured:
         if not found:
             return CrossoverInterval(point)
         estimate = median(found, correlation)
-        middle = Crossover("crossover", estimate.value, point.clean)
+        middle = replace(point, size=estimate.value)
         return CrossoverInterval(middle, estimate.low, estimate.high, estimate.samples)
 
     def _duels(
