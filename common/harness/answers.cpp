@@ -11,29 +11,59 @@
 namespace crossover {
 namespace {
 
-constexpr int kHalves = 2;
-
-int half_of(const Timed& timed) { return timed.round % kHalves; }
-
 double median(const Series& series) { return median_of(times(series)).value; }
 
-Series rounds_of(const Series& series, int half) {
+/// Half of the rounds: the earlier or the later ones, or else the even or the odd ones.
+struct Half {
+  std::optional<int> cut;  ///< the last round of the earlier half
+  bool second = false;
+
+  bool has(const Timed& timed) const {
+    return (cut ? timed.round > *cut : timed.round % 2 == 1) == second;
+  }
+};
+using Halves = std::array<Half, 2>;
+
+/// The earlier and the later rounds, cut in the middle of those that all of `forms` have. Forms
+/// that were measured at different times, with less than three quarters of their rounds in common,
+/// would have no share of one half: even and odd rounds then.
+Halves halves_of(const std::vector<std::size_t>& forms, const Results& results) {
+  std::map<int, std::size_t> having;  // by round
+  std::size_t most = 0;
+  for (const std::size_t form : forms) {
+    const Series series = without_pilot(results[form].samples);
+    most = std::max(most, series.size());
+    for (const Timed& timed : series) ++having[timed.round];
+  }
+  std::vector<int> common;
+  for (const auto& [round, count] : having) {
+    if (count == forms.size()) common.push_back(round);
+  }
+  std::optional<int> cut;
+  if (4 * common.size() >= 3 * most) cut = common[(common.size() - 1) / 2];
+  return {Half{cut, false}, Half{cut, true}};
+}
+
+Series in_half(const Series& series, const Half& half) {
   Series some;
   std::copy_if(series.begin(), series.end(), std::back_inserter(some),
-               [half](const Timed& timed) { return half_of(timed) == half; });
+               [&](const Timed& timed) { return half.has(timed); });
   return some;
 }
 
-/// The fastest of `forms` in a half of the rounds; of all rounds where the half has none of it.
+/// The median of a form in a half of the rounds; of all rounds where the half has none of it.
+double median_in(std::size_t form, const Results& results, const std::optional<Half>& half) {
+  const Series all = without_pilot(results[form].samples);
+  const Series some = half ? in_half(all, *half) : all;
+  return median(some.empty() ? all : some);
+}
+
+/// The fastest of `forms` in a half of the rounds or in all.
 std::size_t fastest(const std::vector<std::size_t>& forms, const Results& results,
-                    std::optional<int> half) {
-  const auto time = [&](std::size_t form) {
-    const Series all = without_pilot(results[form].samples);
-    const Series some = half ? rounds_of(all, *half) : all;
-    return median(some.empty() ? all : some);
-  };
-  return *std::min_element(forms.begin(), forms.end(),
-                           [&](std::size_t a, std::size_t b) { return time(a) < time(b); });
+                    const std::optional<Half>& half) {
+  return *std::min_element(forms.begin(), forms.end(), [&](std::size_t a, std::size_t b) {
+    return median_in(a, results, half) < median_in(b, results, half);
+  });
 }
 
 /// Those that were measured, but for those that were given up early.
@@ -48,12 +78,13 @@ std::vector<std::size_t> in_play(const std::vector<std::size_t>& forms, const Re
   return some;
 }
 
-/// The series of a form of each half, each on the rounds of the other.
-Series crossed(const std::array<std::size_t, kHalves>& chosen, const Results& results) {
+/// The times of the form that each half chose, in the rounds of the other.
+Series crossed(const std::vector<std::size_t>& forms, const Results& results) {
+  const Halves halves = halves_of(forms, results);
   Series series;
-  for (int half = 0; half < kHalves; ++half) {
-    const std::size_t form = chosen[static_cast<std::size_t>(1 - half)];
-    const Series some = rounds_of(without_pilot(results[form].samples), half);
+  for (const std::size_t half : {0U, 1U}) {
+    const std::size_t form = fastest(forms, results, halves[1 - half]);
+    const Series some = in_half(without_pilot(results[form].samples), halves[half]);
     series.insert(series.end(), some.begin(), some.end());
   }
   std::sort(series.begin(), series.end(),
@@ -61,27 +92,18 @@ Series crossed(const std::array<std::size_t, kHalves>& chosen, const Results& re
   return series;
 }
 
-/// Calls `pair(time in a, time in b)` for each round that both have.
-template <class Pair>
-void for_common_rounds(const Series& a, const Series& b, Pair&& pair) {
-  for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
-    if (i->round == j->round) {
-      pair(*i++, *j++);
-    } else {
-      i->round < j->round ? ++i : ++j;
-    }
-  }
-}
-
 /// A contest at one size: who is faster, by choices made in one half of the rounds or in all.
 struct Duel {
   std::uint64_t elements = 0;
   std::size_t a = 0;
   std::size_t b = 0;
+  Halves halves;
   bool ahead = false;  // a
 };
 
-std::vector<Duel> duels(const Contest& contest, const Results& results, std::optional<int> half) {
+/// `half` of a size's own rounds: sizes are opened one after the other.
+std::vector<Duel> duels(const Contest& contest, const Results& results,
+                        std::optional<std::size_t> half) {
   std::vector<Duel> all;
   std::size_t most = 0;
   for (const Forms* const forms : {&contest.forms_a, &contest.forms_b}) {
@@ -98,15 +120,15 @@ std::vector<Duel> duels(const Contest& contest, const Results& results, std::opt
     const std::vector<std::size_t> a = in_play(forms, results);
     const std::vector<std::size_t> b = in_play(other->second, results);
     if (a.empty() || b.empty()) continue;
-    Duel duel{elements, fastest(a, results, half), fastest(b, results, half)};
+    std::vector<std::size_t> both = a;
+    both.insert(both.end(), b.begin(), b.end());
+    Duel duel{.elements = elements, .halves = halves_of(both, results)};
+    const std::optional<Half> rounds = half ? std::optional(duel.halves[*half]) : std::nullopt;
+    duel.a = fastest(a, results, rounds);
+    duel.b = fastest(b, results, rounds);
     if (results[duel.a].samples.size() < enough || results[duel.b].samples.size() < enough)
       continue;
-    const auto time = [&](std::size_t form) {
-      const Series every = without_pilot(results[form].samples);
-      const Series some = half ? rounds_of(every, *half) : every;
-      return median(some.empty() ? every : some);
-    };
-    duel.ahead = time(duel.a) < time(duel.b);
+    duel.ahead = median_in(duel.a, results, rounds) < median_in(duel.b, results, rounds);
     all.push_back(duel);
   }
   return all;
@@ -132,19 +154,19 @@ double meeting(const Duel& below, double lead_below, const Duel& above, double l
 }
 
 /// The crossing in each round of one half, by the sizes and the forms that the other half chose.
-void add_crossings(const std::vector<Duel>& chosen, const Results& results, int half,
+void add_crossings(const std::vector<Duel>& chosen, const Results& results, std::size_t half,
                    std::vector<double>& all) {
   const auto below = last_lost(chosen);
   if (below == chosen.end()) return;
   const auto above = below + 1;
-  const auto in_half = [&](std::size_t form) {
-    return rounds_of(without_pilot(results[form].samples), half);
-  };
   // Leads are taken within rounds; which round's meet at the two sizes does not matter, and a size
   // that was opened late has later ones.
   const auto leads = [&](const Duel& duel) {
     std::vector<double> found;
-    for_common_rounds(in_half(duel.a), in_half(duel.b),
+    const auto times_of = [&](std::size_t form) {
+      return in_half(without_pilot(results[form].samples), duel.halves[half]);
+    };
+    for_common_rounds(times_of(duel.a), times_of(duel.b),
                       [&](const Timed& a, const Timed& b) { found.push_back(b.ns - a.ns); });
     return found;
   };
@@ -208,8 +230,7 @@ std::optional<Best> best_of(const std::vector<std::size_t>& forms, const Results
   if (candidates.empty()) return std::nullopt;
   Best best;
   best.form = fastest(candidates, results, std::nullopt);
-  best.series =
-      crossed({fastest(candidates, results, 0), fastest(candidates, results, 1)}, results);
+  best.series = crossed(candidates, results);
   const Series leader = without_pilot(results[best.form].samples);
   for (const std::size_t form : candidates) {
     if (form == best.form) continue;
@@ -249,7 +270,7 @@ Crossing crossing_of(const Contest& contest, const Results& results, double corr
     crossing.above = (below + 1)->elements;
     crossing.clean = std::none_of(all.begin(), below, ahead);
     std::vector<double> found;
-    for (int half = 0; half < kHalves; ++half) {
+    for (const std::size_t half : {0U, 1U}) {
       add_crossings(duels(contest, results, 1 - half), results, half, found);
     }
     if (found.empty()) {

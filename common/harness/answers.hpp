@@ -10,9 +10,11 @@
 #include "common/harness/curves.hpp"
 #include "common/harness/statistics.hpp"
 
-/// What a run can say so far. The best of several forms is chosen on one half of the rounds and
-/// estimated on the other, and the other way round: who wins by luck on a half is not favoured on
-/// the other. The same holds for the two sizes between which a crossover lies.
+/// What a run can say so far. The best of several forms is chosen on the earlier half of the rounds
+/// and estimated on the later, and the other way round: who wins by luck on a half is not favoured
+/// on the other. (Even and odd rounds are neighbours, which are often alike: they are the halves
+/// only of what was measured at different times.) The same holds for the two sizes between which a
+/// crossover lies.
 namespace crossover {
 
 /// What a run has measured of one configuration so far.

@@ -48,7 +48,7 @@ TEST(Crossing, AgreesWithTheVectorsItSharesWithTheReport) {
 
 TEST(BestOf, ChoosesOnOneHalfOfTheRoundsAndEstimatesOnTheOther) {
   // Each form is lucky in the half in which it is the fastest.
-  Results results{measured({90, 110, 90, 110, 90, 110}), measured({110, 90, 110, 90, 110, 90})};
+  Results results{measured({90, 90, 90, 110, 110, 110}), measured({110, 110, 110, 90, 90, 90})};
   const std::optional<Best> best = best_of({0, 1}, results);
   ASSERT_TRUE(best);
   ASSERT_EQ(best->series.size(), 6U);
@@ -76,6 +76,53 @@ TEST(BestOf, DoesNotFavourTheLuckiestOfMany) {
   }
   EXPECT_LT(lucky, -0.012) << "the best of 50 equals looks 1.7 % too good";
   EXPECT_NEAR(honest, 0, 0.002);
+}
+
+TEST(BestOf, HardlyFavoursTheLuckiestWhereRoundsAreAlike) {
+  std::mt19937 generator(5);
+  std::normal_distribution<double> noise(0, 0.02);
+  constexpr double kCorrelation = 0.7;
+  const double fresh = std::sqrt(1 - kCorrelation * kCorrelation);
+  double honest = 0;
+  constexpr int kTrials = 300;
+  for (int trial = 0; trial < kTrials; ++trial) {
+    Results results;
+    std::vector<std::size_t> forms;
+    for (std::size_t form = 0; form < 20; ++form) {
+      double state = noise(generator);
+      std::vector<double> values;
+      for (int round = 0; round < 20; ++round) {
+        values.push_back(std::exp(state));
+        state = kCorrelation * state + fresh * noise(generator);
+      }
+      results.push_back(measured(values));
+      forms.push_back(form);
+    }
+    honest += std::log(median_of(times(best_of(forms, results)->series)).value) / kTrials;
+  }
+  EXPECT_GT(honest, -0.006) << "with even and odd rounds as halves it is 1.7 % too good";
+  EXPECT_LT(honest, 0.001);
+}
+
+TEST(BestOf, CutsTheRoundsThatAllFormsHaveInTheMiddle) {
+  // The second form was opened in round 3: both have 3 to 8, and the first half ends with 5.
+  const Results results{measured({90, 90, 90, 90, 90, 110, 110, 110}),
+                        measured({100, 100, 100, 80, 80, 80}, 3)};
+  const std::optional<Best> best = best_of({0, 1}, results);
+  ASSERT_TRUE(best);
+  // By the later rounds the second is faster, by the earlier ones the first.
+  EXPECT_EQ(times(best->series), (std::vector<double>{100, 100, 100, 110, 110, 110}));
+}
+
+TEST(BestOf, TakesEvenAndOddRoundsOfFormsThatWereMeasuredAtDifferentTimes) {
+  const Results results{measured({90, 90, 90, 90, 90, 90, 90, 90}),
+                        measured({100, 80, 100, 80, 100, 80}, 5)};
+  const std::optional<Best> best = best_of({0, 1}, results);
+  ASSERT_TRUE(best);
+  // By the even rounds the second is faster, whose odd ones are 5, 7 and 9; by the odd the first.
+  std::vector<int> rounds;
+  for (const Timed& timed : best->series) rounds.push_back(timed.round);
+  EXPECT_EQ(rounds, (std::vector<int>{2, 4, 5, 6, 7, 8, 9}));
 }
 
 TEST(BestOf, NamesWhatCannotBeToldFromIt) {
@@ -124,6 +171,15 @@ TEST(Crossing, LiesWhereTwoStraightLinesMeet) {
   EXPECT_EQ(found.below, 256U);
   EXPECT_EQ(found.above, 512U);
   EXPECT_EQ(found.text(), "333 [333, 333]");
+}
+
+TEST(Crossing, TakesASizeThatWasOpenedLateByItsOwnRounds) {
+  const std::vector<double> fast(8, 10);
+  const Results results{measured(fast), measured(fast, 9), measured(std::vector<double>(8, 5)),
+                        measured(std::vector<double>(8, 15), 9)};
+  const Contest contest{"a", "b", {{1024, {0}}, {4096, {1}}}, {{1024, {2}}, {4096, {3}}}};
+  EXPECT_EQ(crossing_of(contest, results, 0).text(), "2.50 Ki [2.50 Ki, 2.50 Ki]");
+  EXPECT_EQ(crossing_of(contest, results, 0).elements.rounds, 8);
 }
 
 TEST(Rows, AreAddedByTheirStatus) {

@@ -121,13 +121,9 @@ double t_tail(double t, int freedom) {
 
 bool surely_slower(const Series& slow, const Series& fast, double alpha) {
   std::vector<double> logs;
-  for (auto i = slow.begin(), j = fast.begin(); i != slow.end() && j != fast.end();) {
-    if (i->round == j->round) {
-      logs.push_back(std::log(i++->ns / j++->ns));
-    } else {
-      i->round < j->round ? ++i : ++j;
-    }
-  }
+  for_common_rounds(slow, fast, [&](const Timed& in_slow, const Timed& in_fast) {
+    logs.push_back(std::log(in_slow.ns / in_fast.ns));
+  });
   const auto n = static_cast<int>(logs.size());
   if (n < 3) return false;
   const double mean = mean_of(logs);

@@ -13,6 +13,18 @@ struct Timed {
 };
 using Series = std::vector<Timed>;
 
+/// Calls `pair(timed in a, timed in b)` for each round that both have.
+template <class Pair>
+void for_common_rounds(const Series& a, const Series& b, Pair&& pair) {
+  for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
+    if (i->round == j->round) {
+      pair(*i++, *j++);
+    } else {
+      i->round < j->round ? ++i : ++j;
+    }
+  }
+}
+
 /// The fewest rounds for which a median has a 95 % interval.
 inline constexpr int kFewestRounds = 6;
 

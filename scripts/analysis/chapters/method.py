@@ -38,8 +38,8 @@ STATISTICS: list[tuple[str, str]] = [
     (
         "Best form",
         "Curves take the fastest variant and worker count at each size, chosen on one half of the "
-        "rounds (even or odd) and timed on the other, both ways round: who wins by luck on one "
-        "half is not favoured on the other.",
+        "rounds (earlier or later) and timed on the other, both ways round: who wins by luck on "
+        "one half is not favoured on the other.",
     ),
     (
         "Speed-up and ratios",

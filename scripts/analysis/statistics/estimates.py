@@ -4,13 +4,15 @@ The harness's closing summary does the same (`common/harness/answers.hpp`, `stat
 
 **The choice of the best form.** The fastest of many forms is partly the luckiest: of fifty equal
 ones, after ten rounds with 2 % noise, the best median is 1.7 % too good and its interval covers the
-truth in 88 %. So the best form is chosen on one half of the rounds (the even ones, the odd ones)
+truth in 88 %. So the best form is chosen on one half of the rounds (the earlier, the later ones)
 and its times are taken from the other, both ways round. Who wins by luck on one half is not
 favoured on the other, and every round is used once. A form with fewer than half as many rounds as
-another was given up early and takes no part.
+another was given up early and takes no part. The halves are cut in the middle of the rounds that
+all the forms have. Forms that were measured at different times, with less than three quarters of
+their rounds in common, would have no share of one half: even and odd rounds are their halves.
 
 **A crossover** is chosen just so: between which two sizes it lies and which forms meet there is
-said by one half of the rounds, and each round of the other gives one crossing, where the straight
+said by one half of each size's rounds, and each of the other gives one crossing, where the straight
 lines between the times of that round meet. What disturbs a whole round disturbs both curves and
 cancels. Their median has the usual interval by order statistics (Conover, Practical Nonparametric
 Statistics, 3.2).
@@ -23,10 +25,10 @@ the mean over a model's configurations, each corrected for the bias of short ser
 Biometrika 41, 1954: (1 + 3 r) / n is missing). Below 0.3, which a few independent rounds show as
 well, nothing is widened.
 
-**What is left.** Where rounds are alike the halves are not independent: neighbours of the rounds
-that chose are on the other half, so that the best of many stays a little too good (simulated, r =
-0.7, the best of twenty, 2 % noise, twenty rounds: 1.7 %). Halves that are not interleaved, the
-earlier and the later rounds, would leave 0.4 %.
+**What is left.** Where rounds are alike the halves are not independent, because they touch: the
+best of many stays a little too good (simulated, r = 0.7, the best of twenty, 2 % noise, twenty
+rounds: 0.4 %; even and odd rounds as halves would leave 1.7 %). What drifts over a run is part of
+what is estimated, as with any halves; ratios are taken within rounds, where it cancels.
 """
 
 from __future__ import annotations
@@ -42,11 +44,24 @@ from analysis.statistics import stats
 from analysis.statistics.crossover import CrossoverInterval, last_lost, of_leads
 from analysis.statistics.stats import FEWEST_ROUNDS, Estimate, Floats
 
-HALVES = 2
 # Correlations up to this one widen nothing.
 LEAST_CORRELATION = 0.3
 # So few independent rounds are the fewest that rounds are taken to be worth.
 LEAST_WORTH = 1.5
+
+
+@dataclass(frozen=True)
+class Half:
+    """Half of the rounds: the earlier ones, up to `cut`, or the later; else the even or the odd."""
+
+    cut: int | None
+    second: bool
+
+    def of(self, rounds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of `rounds` are in it."""
+        in_second = rounds % 2 == 1 if self.cut is None else rounds > self.cut
+        among: NDArray[np.bool_] = in_second == self.second
+        return among
 
 
 @dataclass(frozen=True)
@@ -66,15 +81,24 @@ class Measured:
 
     rounds: NDArray[np.int64]
     times: Floats
-    _medians: dict[int | None, Floats] = field(default_factory=dict)
+    _medians: dict[Half | None, Floats] = field(default_factory=dict)
 
-    def medians(self, half: int | None) -> Floats:
+    def halves(self, forms: NDArray[np.int64]) -> tuple[Half, Half]:
+        """The two halves of the rounds of some forms that were measured."""
+        known = np.isfinite(self.times[forms])
+        common = np.sort(self.rounds[known.all(axis=0)])
+        cut = None
+        if 4 * len(common) >= 3 * known.sum(axis=1).max():
+            cut = int(common[(len(common) - 1) // 2])
+        return Half(cut, second=False), Half(cut, second=True)
+
+    def medians(self, half: Half | None) -> Floats:
         """Of one half of the rounds or of all; of all as well where the half has none."""
         if half not in self._medians:
             if half is None:
                 self._medians[half] = stats.medians(self.times)
             else:
-                some = stats.medians(self.times[:, self.rounds % HALVES == half])
+                some = stats.medians(self.times[:, half.of(self.rounds)])
                 self._medians[half] = np.where(np.isnan(some), self.medians(None), some)
         return self._medians[half]
 
@@ -85,7 +109,7 @@ class Measured:
         played: NDArray[np.int64] = rows[(count > 0) & (2 * count >= count.max(initial=0))]
         return played
 
-    def fastest(self, forms: NDArray[np.int64], half: int | None) -> int:
+    def fastest(self, forms: NDArray[np.int64], half: Half | None) -> int:
         """The fastest of `forms` in one half of the rounds or in all."""
         return int(forms[np.argmin(self.medians(half)[forms])])
 
@@ -94,8 +118,9 @@ class Measured:
         known = self.in_play(forms)
         if len(known) == 0:
             return None
-        by_even, by_odd = (self.times[self.fastest(known, half)] for half in range(HALVES))
-        series = np.where(self.rounds % HALVES == 0, by_odd, by_even)
+        halves = self.halves(known)
+        by_first, by_second = (self.times[self.fastest(known, half)] for half in halves)
+        series = np.where(halves[0].of(self.rounds), by_second, by_first)
         return Best(self.fastest(known, None), series)
 
     def crossing(
@@ -106,9 +131,7 @@ class Measured:
         point = of_leads(sizes, leads)
         if point.kind != "crossover":
             return CrossoverInterval(point)
-        found = [
-            crossing for half in range(HALVES) for crossing in self._crossings(a, b, half).tolist()
-        ]
+        found = [crossing for half in (0, 1) for crossing in self._crossings(a, b, half).tolist()]
         if not found:
             return CrossoverInterval(point)
         estimate = median(found, correlation)
@@ -117,38 +140,46 @@ class Measured:
 
     def _duels(
         self, a: Mapping[int, Sequence[int]], b: Mapping[int, Sequence[int]], half: int | None
-    ) -> tuple[list[int], list[float], list[tuple[int, int]]]:
-        """At each common size the lead of a over b in ns, and who was compared."""
+    ) -> tuple[list[int], list[float], list[tuple[int, int, tuple[Half, Half]]]]:
+        """At each common size the lead of a over b in ns, and who was compared in which halves.
+
+        By one half of each size's own rounds, the first (0) or the second (1), or by all: sizes
+        are opened one after the other.
+        """
         known = np.isfinite(self.times)
         forms = [form for side in (a, b) for some in side.values() for form in some]
         most = int(known[forms].sum(axis=1).max()) if forms else 0
         # A size that was given up after a round or two decides nothing, nor does one at which the
         # two were measured in different rounds.
         enough = min(FEWEST_ROUNDS, (most + 1) // 2)
-        sizes, leads, pairs = [], [], []
+        sizes, leads, compared = [], [], []
         for size in sorted(n for n in a.keys() & b.keys() if n > 0):
             one, other = self.in_play(a[size]), self.in_play(b[size])
             if len(one) == 0 or len(other) == 0:
                 continue
-            pair = self.fastest(one, half), self.fastest(other, half)
+            halves = self.halves(np.concatenate([one, other]))
+            rounds = None if half is None else halves[half]
+            pair = self.fastest(one, rounds), self.fastest(other, rounds)
             if (known[pair[0]] & known[pair[1]]).sum() < enough:
                 continue
-            time = self.medians(half)
+            time = self.medians(rounds)
             sizes.append(size)
             leads.append(float(time[pair[1]] - time[pair[0]]))
-            pairs.append(pair)
-        return sizes, leads, pairs
+            compared.append((*pair, halves))
+        return sizes, leads, compared
 
     def _crossings(
         self, a: Mapping[int, Sequence[int]], b: Mapping[int, Sequence[int]], half: int
     ) -> Floats:
         """The crossing in each round of `half`, by sizes and forms that the other half chose."""
-        sizes, leads, pairs = self._duels(a, b, 1 - half)
+        sizes, leads, compared = self._duels(a, b, 1 - half)
         i = last_lost(leads)
         if i is None:
             return np.array([])
-        mine = self.times[:, self.rounds % HALVES == half]
-        below, above = (mine[other] - mine[one] for one, other in pairs[i : i + 2])
+        below, above = (
+            (self.times[other] - self.times[one])[halves[half].of(self.rounds)]
+            for one, other, halves in compared[i : i + 2]
+        )
         # Leads are taken within rounds; which round's meet at the two sizes does not matter, and a
         # size that was opened late has later ones.
         below, above = below[np.isfinite(below)], above[np.isfinite(above)]
