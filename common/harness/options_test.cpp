@@ -201,6 +201,7 @@ TEST(Options, EveryMistakeIsOneLine) {
       {{"--label", " x"}, "--label: ", "no space at the ends"},
       {{"--list", "--machine"}, "--list and --machine", "one of them"},
       {{"--with=my.hpp"}, "--with belongs to scripts/run", "docs/own-workload.md"},
+      {{"--repeat", "5"}, "--repeat belongs to scripts/run", "so many times"},
       {{"--size", "4"}, "unknown option '--size'", "did you mean --sizes?"},
       {{"--frobnicate"}, "unknown option '--frobnicate'", "--help"},
       {{"-j", "4"}, "unknown option '-j'", "--help"},

@@ -179,6 +179,16 @@ def test_a_wrong_reference_ends_with_1_and_says_what_is_wrong(
     assert re.search(r"FAILED \d+ x lost, serial: \d+ of \d+ elements are wrong", result.stdout)
 
 
+def test_a_series_goes_on_after_a_wrong_result_and_ends_with_1(
+    built: list[str], tmp_path: pathlib.Path
+) -> None:
+    options = ["--workloads=lost", "--models=serial", *SMALL, f"--output={tmp_path / 'run.csv'}"]
+    result = run(*built, *options, "--repeat=2", timeout=1200)
+    assert result.returncode == 1, result.stderr
+    assert (tmp_path / "run-2.csv").exists()
+    assert result.stdout.splitlines()[-1] == f"HTML  {tmp_path / 'run.html'}"
+
+
 def test_a_second_call_goes_on_in_the_same_folder(built: list[str]) -> None:
     run(*built, "--list", timeout=1200)
     result = run(*built, "--workloads=lost", "--list", timeout=300)
