@@ -369,20 +369,19 @@ nlohmann::ordered_json describe_plan(const SummaryOf& run) {
                       {"cache", name(arena.subject.cache)},
                       {"elements", arena.chosen}});
   }
-  // By what they have in common: a large plan leaves out thousands.
-  std::map<std::string, std::pair<std::set<std::uint64_t>, std::set<int>>> left;
+  // By what they have in common, then by elements: a large plan leaves out thousands.
+  std::map<std::string, std::map<std::uint64_t, std::set<int>>> left;
   const std::vector<std::size_t> left_out = run.schedule.left_out(run.results);
   for (const std::size_t index : left_out) {
     const Configuration& what = run.plan[index].configuration;
-    auto& [elements, workers] =
-        left[fmt::format("{}/{}/{}/{}/{}/{}/{}", what.workload->name, name(what.type), what.model,
-                         what.variant, name(what.scope), name(what.cache), what.device.name())];
-    elements.insert(what.elements);
-    workers.insert(what.workers);
+    left[fmt::format("{}/{}/{}/{}/{}/{}/{}", what.workload->name, name(what.type), what.model,
+                     what.variant, name(what.scope), name(what.cache), what.device.name())]
+        [what.elements]
+            .insert(what.workers);
   }
   nlohmann::ordered_json groups = nlohmann::ordered_json::object();
-  for (const auto& [group, sets] : left) {
-    groups[group] = {{"elements", sets.first}, {"workers", sets.second}};
+  for (const auto& [group, sizes] : left) {
+    for (const auto& [elements, workers] : sizes) groups[group][std::to_string(elements)] = workers;
   }
   return {{"pilot_rounds", 1},
           {"quoted", quoted},

@@ -30,7 +30,7 @@ struct SummaryOf {
 std::string summarise(const SummaryOf& run, Summary length);
 
 /// What the run's JSON says of the plan: the sizes that rates are quoted at, and what was left out
-/// for want of time.
+/// for want of time: by workload/type/model/variant/scope/cache/device, elements and workers.
 nlohmann::ordered_json describe_plan(const SummaryOf& run);
 
 }  // namespace crossover

@@ -165,14 +165,20 @@ TEST_F(Summaries, DescribeThePlan) {
   add("reduce", "serial", "loop", 1024, 1, seven(400));
   add("reduce", "serial", "loop", 4096, 1, {});
   add("reduce", "serial", "loop", 8192, 1, {});
+  add("reduce", "threads", "pool", 4096, 2, {});
+  add("reduce", "threads", "pool", 8192, 1, {});
+  add("reduce", "threads", "pool", 8192, 2, seven(400));
+  add("reduce", "threads", "pool", 8192, 4, {});
   const Schedule schedule(plan_, options_);
   const nlohmann::ordered_json plan =
       describe_plan({"the machine", machine_, plan_, results_, schedule, "run.csv"});
   EXPECT_EQ(plan.at("pilot_rounds"), 1);
   EXPECT_EQ(plan.at("quoted").at(0).at("elements"), 4096);
-  EXPECT_EQ(plan.at("left_out").at("configurations"), 2);
-  EXPECT_EQ(plan.at("left_out").at("of").at("reduce/f32/serial/loop/resident/warm/cpu").dump(),
-            R"({"elements":[4096,8192],"workers":[1]})");
+  EXPECT_EQ(plan.at("left_out").at("configurations"), 5);
+  const nlohmann::ordered_json& of = plan.at("left_out").at("of");
+  EXPECT_EQ(of.at("reduce/f32/serial/loop/resident/warm/cpu").dump(), R"({"4096":[1],"8192":[1]})");
+  EXPECT_EQ(of.at("reduce/f32/threads/pool/resident/warm/cpu").dump(),
+            R"({"4096":[2],"8192":[1,4]})");
 }
 
 }  // namespace

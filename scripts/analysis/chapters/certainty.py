@@ -130,8 +130,8 @@ def never_measured_by_model(runs: list[Run]) -> Html | None:
             what = f"{group.workload}{kind}{clock}{caches}{device}"
             found.setdefault((group.model, what), []).append(group)
         for (model, what), groups in sorted(found.items()):
-            sizes = sorted({n for group in groups for n in group.elements})
-            workers = sorted({w for group in groups for w in group.workers})
+            sizes = sorted({n for group in groups for n, _ in group.sizes})
+            workers = sorted({w for group in groups for _, w in group.sizes})
             variants = listing(list(dict.fromkeys(group.variant for group in groups)))
             rows.append([run.name, model, what, variants, _span(sizes, format_size),
                          _span(workers, str)])  # fmt: skip

@@ -173,11 +173,9 @@ def plan_of(
     """What a run tells that planned more than it measured, and quotes these sizes by workload."""
     left = [c for c in planned if c not in measured]
     groups: dict[str, dict[str, list[int]]] = {}
-    for c in left:
+    for c in sorted(left, key=lambda c: (c.elements, c.workers)):
         parts = (c.workload, c.type, c.model, c.variant, c.scope, c.cache, c.device)
-        group = groups.setdefault("/".join(parts), {"elements": [], "workers": []})
-        group["elements"] = sorted({*group["elements"], c.elements})
-        group["workers"] = sorted({*group["workers"], c.workers})
+        groups.setdefault("/".join(parts), {}).setdefault(str(c.elements), []).append(c.workers)
     return {
         "plan": {
             "pilot_rounds": 1,

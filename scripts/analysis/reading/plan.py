@@ -29,8 +29,7 @@ class LeftBehind:
     scope: str
     cache: str
     device: str
-    elements: tuple[int, ...]
-    workers: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...]  # elements and workers of each
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,7 @@ class Plan:
         rows = [
             (*(getattr(group, name) for name in LEFT_KEY), elements, workers)
             for group in self.of
-            for elements in group.elements
-            for workers in group.workers or (0,)
+            for elements, workers in group.sizes
         ]
         schema = {name: pl.String for name in LEFT_KEY}
         return pl.DataFrame(
@@ -89,15 +87,26 @@ def plan_of(description: dict[str, Any]) -> Plan:
 
 def _groups(told: dict[str, Any]) -> list[LeftBehind]:
     found = []
-    for name, sets in told.items():
+    for name, by_elements in told.items():
         parts = name.split("/")
-        if len(parts) == len(LEFT_KEY) and isinstance(sets, dict):
+        if len(parts) == len(LEFT_KEY) and isinstance(by_elements, dict):
             workload, kind, model, variant, scope, cache, device = parts
-            elements, workers = (_counts(sets.get(key)) for key in ("elements", "workers"))
-            found.append(
-                LeftBehind(workload, kind, model, variant, scope, cache, device, elements, workers)
-            )
+            sizes = tuple(_sizes(by_elements))
+            found.append(LeftBehind(workload, kind, model, variant, scope, cache, device, sizes))
     return found
+
+
+def _sizes(told: dict[str, Any]) -> list[tuple[int, int]]:
+    if "elements" in told:
+        # As runs before told it: all of these on all of those, some of which were measured.
+        workers = told.get("workers")
+        told = {str(n): workers for n in _counts(told["elements"])}
+    return [
+        (int(elements), count)
+        for elements, workers in told.items()
+        if elements.isascii() and elements.isdigit() and len(elements) < 19
+        for count in _counts(workers)
+    ]
 
 
 def _count(value: object) -> int:

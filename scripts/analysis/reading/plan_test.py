@@ -81,10 +81,29 @@ def test_a_comparison_does_without_the_pilot(tmp_path: Path) -> None:
     [None, [], 7, {"pilot_rounds": "1"}, {"pilot_rounds": True, "quoted": {"a": 1}},
      {"quoted": [3, {}, {"elements": -1}], "left_out": []},
      {"left_out": {"of": [1], "configurations": None}},
-     {"left_out": {"of": {"a/b": {}, "a/b/c/d/e/f/g": 3}}}],
+     {"left_out": {"of": {"a/b": {}, "a/b/c/d/e/f/g": 3}}},
+     {"left_out": {"of": {"a/b/c": {"1024": [1]}}}}],
 )  # fmt: skip
 def test_a_plan_of_any_shape_is_read(told: object) -> None:
     assert plan_of({"plan": told}) == Plan()
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        ({"1024": [1, 2], "4096": [2]}, [(1024, 1), (1024, 2), (4096, 2)]),
+        # Runs before told sets of both.
+        ({"elements": [1024, 2048], "workers": [1, 2]},
+         [(1024, 1), (1024, 2), (2048, 1), (2048, 2)]),
+        ({"elements": 7, "workers": None}, []),
+        ({"x": [1], "-4": [1], "²": [1], "9" * 30: [1], "1024": 1, "2048": {}, "": [1]}, []),
+    ],
+)  # fmt: skip
+def test_what_was_left_out(told: dict, left: list[tuple[int, int]]) -> None:
+    group = "double/f32/threads/pool/resident/warm/cpu"
+    plan = plan_of({"plan": {"left_out": {"of": {group: told}}}})
+    assert plan.models == ["threads"]
+    assert plan.table().select("elements", "workers").rows() == left
 
 
 def test_what_a_plan_tells() -> None:
@@ -96,12 +115,9 @@ def test_what_a_plan_tells() -> None:
             "configurations": 9,
             "left_out": {
                 "configurations": 3,
-                "of": {group: {"elements": [1024, 2048], "workers": [1, 2]}},
+                "of": {group: {"1024": [1, 2], "2048": [1]}},
             },
         }
     })  # fmt: skip
     assert plan.quoted == {("double", "f32", "warm"): 4096}
     assert (plan.left_out, plan.configurations, plan.models) == (3, 9, ["threads"])
-    assert plan.table().select("elements", "workers").rows() == [
-        (1024, 1), (1024, 2), (2048, 1), (2048, 2)
-    ]  # fmt: skip
