@@ -3,80 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <iterator>
 #include <map>
 #include <numeric>
 
+#include "common/harness/choice.hpp"
+
 namespace crossover {
 namespace {
-
-double median(const Series& series) { return median_of(times(series)).value; }
-
-/// Half of the rounds: the earlier or the later ones, or else the even or the odd ones.
-struct Half {
-  std::optional<int> cut;  ///< the last round of the earlier half
-  bool second = false;
-
-  bool has(const Timed& timed) const {
-    return (cut ? timed.round > *cut : timed.round % 2 == 1) == second;
-  }
-};
-using Halves = std::array<Half, 2>;
-
-/// The earlier and the later rounds, cut in the middle of those that all of `forms` have. Forms
-/// that were measured at different times, with less than three quarters of their rounds in common,
-/// would have no share of one half: even and odd rounds then.
-Halves halves_of(const std::vector<std::size_t>& forms, const Results& results) {
-  std::map<int, std::size_t> having;  // by round
-  std::size_t most = 0;
-  for (const std::size_t form : forms) {
-    const Series series = without_pilot(results[form].samples);
-    most = std::max(most, series.size());
-    for (const Timed& timed : series) ++having[timed.round];
-  }
-  std::vector<int> common;
-  for (const auto& [round, count] : having) {
-    if (count == forms.size()) common.push_back(round);
-  }
-  std::optional<int> cut;
-  if (4 * common.size() >= 3 * most) cut = common[(common.size() - 1) / 2];
-  return {Half{cut, false}, Half{cut, true}};
-}
-
-Series in_half(const Series& series, const Half& half) {
-  Series some;
-  std::copy_if(series.begin(), series.end(), std::back_inserter(some),
-               [&](const Timed& timed) { return half.has(timed); });
-  return some;
-}
-
-/// The median of a form in a half of the rounds; of all rounds where the half has none of it.
-double median_in(std::size_t form, const Results& results, const std::optional<Half>& half) {
-  const Series all = without_pilot(results[form].samples);
-  const Series some = half ? in_half(all, *half) : all;
-  return median(some.empty() ? all : some);
-}
-
-/// The fastest of `forms` in a half of the rounds or in all.
-std::size_t fastest(const std::vector<std::size_t>& forms, const Results& results,
-                    const std::optional<Half>& half) {
-  return *std::min_element(forms.begin(), forms.end(), [&](std::size_t a, std::size_t b) {
-    return median_in(a, results, half) < median_in(b, results, half);
-  });
-}
-
-/// Those that were measured, but for those that were given up early.
-std::vector<std::size_t> in_play(const std::vector<std::size_t>& forms, const Results& results) {
-  std::size_t most = 0;
-  for (const std::size_t form : forms) most = std::max(most, results[form].samples.size());
-  std::vector<std::size_t> some;
-  for (const std::size_t form : forms) {
-    const std::size_t rounds = results[form].samples.size();
-    if (rounds > 0 && 2 * rounds >= most) some.push_back(form);
-  }
-  return some;
-}
 
 /// The times of the form that each half chose, in the rounds of the other.
 Series crossed(const std::vector<std::size_t>& forms, const Results& results) {
@@ -84,7 +17,7 @@ Series crossed(const std::vector<std::size_t>& forms, const Results& results) {
   Series series;
   for (const std::size_t half : {0U, 1U}) {
     const std::size_t form = fastest(forms, results, halves[1 - half]);
-    const Series some = in_half(without_pilot(results[form].samples), halves[half]);
+    const Series some = in_half(form, results, halves[half]);
     series.insert(series.end(), some.begin(), some.end());
   }
   std::sort(series.begin(), series.end(),
@@ -163,10 +96,8 @@ void add_crossings(const std::vector<Duel>& chosen, const Results& results, std:
   // that was opened late has later ones.
   const auto leads = [&](const Duel& duel) {
     std::vector<double> found;
-    const auto times_of = [&](std::size_t form) {
-      return in_half(without_pilot(results[form].samples), duel.halves[half]);
-    };
-    for_common_rounds(times_of(duel.a), times_of(duel.b),
+    for_common_rounds(in_half(duel.a, results, duel.halves[half]),
+                      in_half(duel.b, results, duel.halves[half]),
                       [&](const Timed& a, const Timed& b) { found.push_back(b.ns - a.ns); });
     return found;
   };
@@ -275,8 +206,7 @@ Crossing crossing_of(const Contest& contest, const Results& results, double corr
     }
     if (found.empty()) {
       const auto lead = [&](const Duel& duel) {
-        return median(without_pilot(results[duel.b].samples)) -
-               median(without_pilot(results[duel.a].samples));
+        return median_in(duel.b, results, std::nullopt) - median_in(duel.a, results, std::nullopt);
       };
       found.push_back(meeting(*below, lead(*below), *(below + 1), lead(*(below + 1))));
     }

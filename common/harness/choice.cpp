@@ -1,0 +1,56 @@
+#include "common/harness/choice.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace crossover {
+
+Halves halves_of(const std::vector<std::size_t>& forms, const Results& results) {
+  std::map<int, std::size_t> having;  // by round
+  std::size_t most = 0;
+  for (const std::size_t form : forms) {
+    const Series series = without_pilot(results[form].samples);
+    most = std::max(most, series.size());
+    for (const Timed& timed : series) ++having[timed.round];
+  }
+  std::vector<int> common;
+  for (const auto& [round, count] : having) {
+    if (count == forms.size()) common.push_back(round);
+  }
+  std::optional<int> cut;
+  if (4 * common.size() >= 3 * most) cut = common[(common.size() - 1) / 2];
+  return {Half{cut, false}, Half{cut, true}};
+}
+
+Series in_half(std::size_t form, const Results& results, const Half& half) {
+  Series some;
+  for (const Timed& timed : without_pilot(results[form].samples)) {
+    if (half.has(timed)) some.push_back(timed);
+  }
+  return some;
+}
+
+double median_in(std::size_t form, const Results& results, const std::optional<Half>& half) {
+  const Series some = half ? in_half(form, results, *half) : Series{};
+  return median_of(times(some.empty() ? without_pilot(results[form].samples) : some)).value;
+}
+
+std::size_t fastest(const std::vector<std::size_t>& forms, const Results& results,
+                    const std::optional<Half>& half) {
+  return *std::min_element(forms.begin(), forms.end(), [&](std::size_t a, std::size_t b) {
+    return median_in(a, results, half) < median_in(b, results, half);
+  });
+}
+
+std::vector<std::size_t> in_play(const std::vector<std::size_t>& forms, const Results& results) {
+  std::size_t most = 0;
+  for (const std::size_t form : forms) most = std::max(most, results[form].samples.size());
+  std::vector<std::size_t> some;
+  for (const std::size_t form : forms) {
+    const std::size_t rounds = results[form].samples.size();
+    if (rounds > 0 && 2 * rounds >= most) some.push_back(form);
+  }
+  return some;
+}
+
+}  // namespace crossover
