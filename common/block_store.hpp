@@ -15,9 +15,9 @@ class Left {
   virtual ~Left() = default;
 };
 
-/// Where it lies meanwhile. A block is a round's samples of one workload, size and team size, which
-/// follow one another: what is dear to set up is set up once for all of them, and anew in the next
-/// round. Whoever prepares a sample takes what is there and leaves it again when all is right.
+/// Where it lies meanwhile. A block is a round's samples of one size and team size, which follow one
+/// another: what is dear to set up is set up once for all of them, and anew in the next round.
+/// Whoever prepares a sample takes what is there and leaves it again when all is right.
 class BlockStore {
  public:
   bool empty() const { return left_ == nullptr; }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 namespace crossover {
 
@@ -18,6 +19,7 @@ inline constexpr std::size_t kLinePair = 2 * kLine;
 /// mapping.
 class Buffer {
  public:
+  static constexpr std::string_view kName = "of one process";
   static constexpr std::size_t kAlignment = std::size_t{2} << 20;
 
   Buffer() = default;

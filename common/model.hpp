@@ -201,9 +201,9 @@ struct Offer {
   /// decides by it what fits.
   std::function<std::uint64_t(const Configuration&)> host_bytes;
   std::vector<ElementType> types{};  ///< those it is for; empty: all of the workload's
-  /// Whether it leaves its memory to the next sample of its block, in Placement::store. All offers
-  /// that do so take one another's.
-  bool hands_on = false;
+  /// What sort of memory it leaves to the next sample of its block, in Placement::store, and takes
+  /// from the one before; empty: none.
+  std::string_view memory{};
 };
 
 /// A column that a model appends to the CSV.

@@ -259,6 +259,17 @@ TEST(DataThatIsHandedOn, IsRightForTheNextAndMissesALostWorker) {
   });
 }
 
+TEST(MemoryThatIsHandedOn, ServesEveryWorkload) {
+  for (const ElementType type : {ElementType::f32, ElementType::i64}) {
+    BlockStore store;
+    // Fewer arrays than before, and more.
+    for (const char* name : {"triad", "double", "copy", "reduce", "double", "triad", "dot"}) {
+      EXPECT_TRUE((is_right<ArrayOperation<InTurn>>(*find_workload(name), type, store))) << name;
+      EXPECT_FALSE(store.empty());
+    }
+  }
+}
+
 TEST(DataThatIsHandedOn, IsWrittenAnewOnlyForAnotherInput) {
   const Configuration what{
       find_workload("double"), ElementType::f32, "planted", "", Scope::resident, 4099, 4, {}};

@@ -62,9 +62,10 @@ struct alignas(kLinePair) WorkerPart {
 /// A workload's arrays and what is in them.
 template <class Memory>
 struct ArrayData final : Left {
-  std::vector<Memory> memory;  ///< by array
-  std::uint32_t salt = 0;      ///< of the input
-  std::int64_t done = 0;       ///< operations on it
+  std::vector<Memory> memory;          ///< by array; there may be more than a workload needs
+  const Workload* workload = nullptr;  ///< whose input it is; null: none yet
+  std::uint32_t salt = 0;              ///< of the input
+  std::int64_t done = 0;               ///< operations on it
 };
 
 /// What all operations on arrays have in common: an array's `Memory`, the input and its reference.
@@ -102,8 +103,8 @@ class OnArrays : public Operation {
         allowed_(placement.allowed) {
     const auto arrays = static_cast<std::size_t>(configuration.workload->arrays);
     if (store_ != nullptr) data_ = store_->take<ArrayData<Memory>>();
-    handed_on_ = data_ != nullptr;
-    if (!handed_on_) {
+    if (data_ != nullptr && data_->memory.size() < arrays) data_.reset();
+    if (data_ == nullptr) {
       data_ = std::make_unique<ArrayData<Memory>>();
       for (std::size_t array = 0; array < arrays; ++array) {
         data_->memory.emplace_back(configuration.elements * element_bytes());
@@ -125,12 +126,14 @@ class OnArrays : public Operation {
   WorkerPart& part_of(int worker) { return parts_.all()[static_cast<std::size_t>(worker)]; }
 
   std::vector<Memory>& memory() { return data_->memory; }
+  /// Whether nobody has touched the memory yet.
+  bool untouched() const { return data_->workload == nullptr; }
 
   /// Begins the input for `salt` and says how many arrays have to be written for it, from the first
   /// on: all, but of data that was handed on those that are not read.
   int begin_input(std::uint32_t salt) {
-    const bool known =
-        std::exchange(handed_on_, false) && data_->salt == salt && operations_left() > 0;
+    const bool known = !std::exchange(begun_, true) && data_->workload == configuration_.workload &&
+                       data_->salt == salt && operations_left() > 0;
     right_ = false;
     if (known) {
       const int written = configuration_.workload->first_read;
@@ -143,6 +146,7 @@ class OnArrays : public Operation {
       }
       return written;
     }
+    data_->workload = configuration_.workload;
     data_->salt = salt;
     data_->done = 0;
     return configuration_.workload->arrays;
@@ -174,8 +178,8 @@ class OnArrays : public Operation {
  private:
   std::unique_ptr<ArrayData<Memory>> data_;
   BlockStore* store_;
-  bool handed_on_ = false;  // there was data, and no input has begun yet
-  bool right_ = false;      // verified, and nothing was done since
+  bool begun_ = false;  // begin_input() was called
+  bool right_ = false;  // verified, and nothing was done since
   std::vector<int> allowed_;
 };
 
@@ -190,19 +194,16 @@ std::vector<int> processes_of(const Team& team) {
 template <class Team, class Memory = Buffer>
 class ArrayOperation final : public OnArrays<Memory> {
  public:
-  /// Memory of one process goes from team to team; what processes share is mapped for each.
-  static constexpr bool kHandsOn = std::is_same_v<Memory, Buffer>;
-
   ArrayOperation(const Configuration& configuration, const Placement& placement)
       : ArrayOperation(configuration, placement, [&] {
           if constexpr (kWhole) return Team::whole(*configuration.workload, configuration.type);
           return Loops(*configuration.workload, configuration.type);
         }()) {}
   ArrayOperation(const Configuration& configuration, const Placement& placement, Loops loops)
-      : OnArrays<Memory>(configuration, placement, kHandsOn ? placement.store : nullptr,
-                         std::move(loops)),
+      : OnArrays<Memory>(configuration, placement, placement.store, std::move(loops)),
         team_(configuration.workers, placement) {
     if constexpr (requires(const Memory& memory) { memory.first_touch(0, 0); }) {
+      if (!this->untouched()) return;
       team_.run([this](int worker) {
         const WorkerPart& part = this->part_of(worker);
         for (const Memory& memory : this->memory()) {
@@ -316,9 +317,9 @@ std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::ma
 template <class Team, class Memory = Buffer>
 std::vector<Offer> array_offers(
     const Variant& variant, std::uint64_t (*host_bytes)(const Configuration&) = threaded_bytes) {
-  using Made = ArrayOperation<Team, Memory>;
-  std::vector<Offer> offers = array_offers(variant, make_operation<Made>, host_bytes);
-  for (Offer& offer : offers) offer.hands_on = Made::kHandsOn;
+  std::vector<Offer> offers =
+      array_offers(variant, make_operation<ArrayOperation<Team, Memory>>, host_bytes);
+  for (Offer& offer : offers) offer.memory = Memory::kName;
   return offers;
 }
 

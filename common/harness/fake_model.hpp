@@ -28,7 +28,7 @@ struct FakeBehaviour {
   std::string lost;                          ///< Model::lost()
   std::function<Verdict()> on_verify = [] { return Verdict{0, true, {}}; };
   Observation observed;
-  bool hands_on = false;  ///< Offer::hands_on: each sample leaves something
+  std::string_view memory{};  ///< Offer::memory: each sample leaves something
 };
 
 /// What the harness did with it.
@@ -85,7 +85,7 @@ class FakeModel final : public Model {
              .variant = variant,
              .make = [this](const auto& what, const auto& where) { return make(what, where); },
              .host_bytes = [this](const Configuration&) { return behaviour.host_bytes; },
-             .hands_on = behaviour.hands_on});
+             .memory = behaviour.memory});
       }
     }
     return offers_;
@@ -107,7 +107,7 @@ class FakeModel final : public Model {
 
   std::unique_ptr<Operation> make(const Configuration& what, const Placement& where) const {
     behaviour.on_prepare();
-    if (behaviour.hands_on) {
+    if (!behaviour.memory.empty()) {
       log.handed_on += where.store->take<FakeLeft>() != nullptr ? 1 : 0;
       where.store->leave(std::make_unique<FakeLeft>());
     }

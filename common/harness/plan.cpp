@@ -183,7 +183,7 @@ class VariantPlan {
 
   Planned planned(const Configuration& what, const Variant& variant, Model& model) const {
     if (what.cache == Cache::cold && what.device.is_cpus() && *cold_unavailable() != '\0') {
-      return {what, {}, nullptr, cold_unavailable(), variant.role, 0};
+      return {what, {}, nullptr, cold_unavailable(), variant.role};
     }
     // A device's workers are not threads: one host thread looks after them.
     return {what,
@@ -191,8 +191,7 @@ class VariantPlan {
                                   : topology_.place(1, Pin::none),
             &model,
             {},
-            variant.role,
-            0};
+            variant.role};
   }
 
   const Options& options_;
@@ -229,21 +228,26 @@ void add_skipped(const Model& model, const std::string& reason,
                                .variant = "best",
                                .workers = 0,
                                .device = Devices::none()};
-      plan.push_back({what, {}, nullptr, reason, Variant::Role::best, 0});
+      plan.push_back({what, {}, nullptr, reason, Variant::Role::best});
     }
   }
 }
 
 void number_blocks(std::vector<Planned>& plan) {
   std::map<std::string, std::size_t> numbers;
+  const auto number = [&](const std::string& key) {
+    return numbers.emplace(key, numbers.size()).first->second;
+  };
   for (Planned& planned : plan) {
     const Configuration& what = planned.configuration;
-    const bool shares = planned.model != nullptr && planned.model->offer(what).hands_on;
-    const std::string key =
-        shares ? fmt::format("{}/{}/{}/{}/{}", what.workload->name, name(what.type), what.elements,
-                             what.workers, name(what.cache))
-               : what.name() + '@' + what.device.name();
-    planned.block = numbers.emplace(key, numbers.size()).first->second;
+    std::string_view memory;
+    if (planned.model != nullptr) memory = planned.model->offer(what).memory;
+    const std::string block = memory.empty()
+                                  ? what.name() + '@' + what.device.name()
+                                  : fmt::format("{}/{}/{}/{}/{}", memory, name(what.type),
+                                                what.elements, what.workers, name(what.cache));
+    planned.block = number(block);
+    planned.data = number(block + ' ' + what.workload->name);
   }
 }
 

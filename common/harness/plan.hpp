@@ -21,6 +21,8 @@ struct Planned {
   Variant::Role role = Variant::Role::best;
   /// Its block's number: samples of one block follow one another and hand their memory on.
   std::size_t block = 0;
+  /// Within a block samples of the same data follow one another and hand that on as well.
+  std::size_t data = 0;
 };
 
 /// The command line asks for what this machine or program does not have: one line, status 2.

@@ -246,22 +246,26 @@ TEST_F(Plan, OversubscribesAVariantThatDoesNotLikeItOnlyWhenAsked) {
 }
 
 TEST_F(Plan, PutsWhatHandsItsMemoryOnIntoABlockOfTheSameDataAndWorkers) {
+  options_.workloads = {"double", "reduce"};
   options_.sizes = {100, 200};
-  const auto blocks = [this] {
+  const auto blocks = [this](std::size_t Planned::*member) {
     std::map<std::size_t, std::set<std::string>> all;
     for (const Planned& planned : plan()) {
       const Configuration& what = planned.configuration;
-      all[planned.block].insert(fmt::format("{}/{}", what.elements, what.workers));
+      all[planned.*member].insert(fmt::format("{}/{}", what.elements, what.workers));
     }
     return all;
   };
   const std::size_t configurations = plan().size();
-  EXPECT_EQ(blocks().size(), configurations);
-  model(0).behaviour.hands_on = model(1).behaviour.hands_on = true;
-  EXPECT_EQ(blocks().size(), 4U) << "two sizes, two worker counts";
-  for (const auto& [block, of] : blocks()) EXPECT_EQ(of.size(), 1U);
-  model(1).behaviour.hands_on = false;
-  EXPECT_EQ(blocks().size(), 4U + configurations / 2);
+  EXPECT_EQ(blocks(&Planned::block).size(), configurations);
+  model(0).behaviour.memory = model(1).behaviour.memory = "fake";
+  EXPECT_EQ(blocks(&Planned::block).size(), 4U) << "two sizes, two worker counts";
+  EXPECT_EQ(blocks(&Planned::data).size(), 8U) << "and two workloads";
+  for (const auto& [block, of] : blocks(&Planned::block)) EXPECT_EQ(of.size(), 1U);
+  model(1).behaviour.memory = "another sort";
+  EXPECT_EQ(blocks(&Planned::block).size(), 8U);
+  model(1).behaviour.memory = "";
+  EXPECT_EQ(blocks(&Planned::block).size(), 4U + configurations / 2);
 }
 
 TEST_F(Plan, WaitsOnUpTo64WorkersACore) {
@@ -278,6 +282,8 @@ TEST_F(Plan, WaitsOnUpTo64WorkersACore) {
 
 TEST_F(Plan, RefusesASizeForArraysWhereItWouldTakeACostHours) {
   options_.workloads = {"create"};
+  options_.threads = {{1}};
+  options_.sizes_given = true;
   options_.sizes = {std::uint64_t{64} << 20};
   EXPECT_EQ(refusal(),
             "--sizes: an operation of create with 67108864 times one worker would take about 9 "

@@ -52,7 +52,7 @@ std::string_view name(End end) {
   return "interrupted";
 }
 
-std::vector<std::size_t> shuffled_order(const std::vector<std::size_t>& blocks, std::uint64_t seed,
+std::vector<std::size_t> shuffled_order(const std::vector<Planned>& plan, std::uint64_t seed,
                                         int round) {
   std::seed_seq sequence{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
                          static_cast<std::uint32_t>(round)};
@@ -63,18 +63,27 @@ std::vector<std::size_t> shuffled_order(const std::vector<std::size_t>& blocks, 
       std::swap(all[i - 1], all[static_cast<std::size_t>(generator() % i)]);
     }
   };
-  std::vector<std::size_t> order(blocks.size());
+  // Each value's turn among those that a member of the plan's entries has.
+  const auto turns = [&](std::size_t Planned::*member) {
+    std::vector<std::size_t> values;
+    for (const Planned& planned : plan) values.push_back(planned.*member);
+    std::sort(values.begin(), values.end());
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+    shuffle(values);
+    std::map<std::size_t, std::size_t> turn;
+    for (const std::size_t value : values) turn.emplace(value, turn.size());
+    return turn;
+  };
+  std::vector<std::size_t> order(plan.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   shuffle(order);
-  std::vector<std::size_t> turns = blocks;
-  std::sort(turns.begin(), turns.end());
-  turns.erase(std::unique(turns.begin(), turns.end()), turns.end());
-  shuffle(turns);
-  std::map<std::size_t, std::size_t> place;  // of a block
-  for (std::size_t turn = 0; turn < turns.size(); ++turn) place[turns[turn]] = turn;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return place.at(blocks[a]) < place.at(blocks[b]);
-  });
+  const auto blocks = turns(&Planned::block);
+  const auto data = turns(&Planned::data);
+  const auto turn_of = [&](std::size_t index) {
+    return std::pair(blocks.at(plan[index].block), data.at(plan[index].data));
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return turn_of(a) < turn_of(b); });
   return order;
 }
 
@@ -90,7 +99,6 @@ Run::Run(RunContext context, const std::vector<Planned>& plan, const std::vector
       start_s_(samples.now_s()) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < plan.size(); ++i) {
-    blocks_.push_back(plan[i].block);
     index.emplace(key(plan[i].configuration.name(), plan[i].configuration.device.name()), i);
   }
   for (const Row& row : earlier) {
@@ -144,7 +152,7 @@ void Run::take(std::size_t index, int round) {
 bool Run::go_round(int round, const std::vector<std::size_t>& open) {
   bool all = true;
   std::size_t done = 0;
-  for (const std::size_t index : shuffled_order(blocks_, context_.seed, round)) {
+  for (const std::size_t index : shuffled_order(plan_, context_.seed, round)) {
     if (!std::binary_search(open.begin(), open.end(), index)) continue;
     ++done;
     if (done_before(index, round)) continue;

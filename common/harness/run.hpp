@@ -25,9 +25,9 @@ enum class End { precise, rounds, budget, interrupted };
 
 std::string_view name(End end);
 
-/// The order in which round `round` of a run takes its configurations, of which `blocks` says each
-/// one's block: blocks in a random order, and within each its members; the same for the same seed.
-std::vector<std::size_t> shuffled_order(const std::vector<std::size_t>& blocks, std::uint64_t seed,
+/// The order in which round `round` of a run takes its configurations: blocks in a random order,
+/// within each its sets of data, and within these the configurations; the same for the same seed.
+std::vector<std::size_t> shuffled_order(const std::vector<Planned>& plan, std::uint64_t seed,
                                         int round);
 
 /// What a run stands on besides its plan.
@@ -71,7 +71,6 @@ class Run {
 
   RunContext context_;
   const std::vector<Planned>& plan_;
-  std::vector<std::size_t> blocks_;  // of the plan's configurations
   Samples& samples_;
   RowSink write_;
   Progress& progress_;

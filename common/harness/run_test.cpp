@@ -222,11 +222,22 @@ TEST_F(Rounds, ContinueAnInterruptedRunWithoutMeasuringAnythingTwice) {
   }
 }
 
+/// Entries of a plan with these blocks and data.
+std::vector<Planned> in_blocks(const std::vector<std::pair<std::size_t, std::size_t>>& all) {
+  std::vector<Planned> plan;
+  for (const auto& [block, data] : all) {
+    plan.emplace_back();
+    plan.back().block = block;
+    plan.back().data = data;
+  }
+  return plan;
+}
+
 /// `count` configurations, each in a block of its own.
-std::vector<std::size_t> alone(std::size_t count) {
-  std::vector<std::size_t> blocks(count);
-  std::iota(blocks.begin(), blocks.end(), std::size_t{0});
-  return blocks;
+std::vector<Planned> alone(std::size_t count) {
+  std::vector<std::pair<std::size_t, std::size_t>> all;
+  for (std::size_t i = 0; i < count; ++i) all.emplace_back(i, i);
+  return in_blocks(all);
 }
 
 TEST(ShuffledOrder, IsAPermutationThatDependsOnSeedAndRound) {
@@ -257,10 +268,11 @@ TEST(ShuffledOrder, PutsEveryConfigurationEverywhereEquallyOften) {
 TEST(ShuffledOrder, KeepsBlocksTogetherInEveryOrder) {
   // A block of two and two of one: it is first in a third of the rounds, and each of its members
   // leads in half of them.
+  const std::vector<Planned> plan = in_blocks({{4, 1}, {9, 2}, {4, 1}, {7, 3}});
   int first = 0;
   int leads = 0;
   for (int round = 0; round < 3000; ++round) {
-    const auto order = shuffled_order({4, 9, 4, 7}, 7, round);
+    const auto order = shuffled_order(plan, 7, round);
     const auto place = [&](std::size_t index) {
       return std::find(order.begin(), order.end(), index) - order.begin();
     };
@@ -270,6 +282,22 @@ TEST(ShuffledOrder, KeepsBlocksTogetherInEveryOrder) {
   }
   EXPECT_NEAR(first, 1000, 5 * 28);
   EXPECT_NEAR(leads, 1500, 5 * 28);
+}
+
+TEST(ShuffledOrder, KeepsDataTogetherWithinABlock) {
+  const std::vector<Planned> plan = in_blocks({{0, 1}, {0, 2}, {5, 3}, {0, 1}, {0, 2}, {5, 3}});
+  std::set<std::vector<std::size_t>> seen;
+  for (int round = 0; round < 500; ++round) {
+    const auto order = shuffled_order(plan, 7, round);
+    std::vector<std::size_t> data;
+    for (const std::size_t index : order) {
+      if (data.empty() || data.back() != plan[index].data) data.push_back(plan[index].data);
+    }
+    ASSERT_EQ(data.size(), 3U) << "each once";
+    ASSERT_NE(data[1], 3U) << "another block's, in the middle of one";
+    seen.insert(data);
+  }
+  EXPECT_EQ(seen.size(), 4U);
 }
 
 }  // namespace

@@ -105,8 +105,9 @@ constexpr double kWarmUpSeconds = 0.001;
 // shared with others, 64 MiB took 10 to 50 ms and were read 30 % slower before.)
 constexpr int kSettlingOperations = 16;
 constexpr double kSettlingSeconds = 0.05;
-// Where no data has to settle, an operation this long needs no warm-up: that a team has to wake up
-// is less than a hundredth of it.
+// Data that takes an operation so long has no cache to settle in: after one operation the others
+// are alike. And where data has settled, such an operation needs no warm-up: that a team has to
+// wake up is less than a hundredth of it.
 constexpr double kLongSeconds = 0.01;
 constexpr std::int64_t kLargestWarmUpBatch = 1 << 20;
 // More than an hour of the shortest operations: what takes no time is no operation.
@@ -125,16 +126,20 @@ double warm_up(Operation& operation, std::uint32_t salt, bool data_is_new) {
   double each = 0;
   std::int64_t batch = 1;
   std::int64_t done = 0;
-  for (double passed = 0; passed < kWarmUpSeconds ||
-                          (data_is_new && done < kSettlingOperations && passed < kSettlingSeconds);
-       passed = seconds_since(start)) {
+  const auto settled = [&] {
+    return done >= kSettlingOperations || each >= kLongSeconds ||
+           seconds_since(start) >= kSettlingSeconds;
+  };
+  while (seconds_since(start) < kWarmUpSeconds || (data_is_new && !settled())) {
     if (operation.operations_left() == 0) operation.renew(salt);
     batch = std::min(batch, operation.operations_left());
     const Clock::time_point before = Clock::now();
     operation.time(batch);
     each = seconds_since(before) / static_cast<double>(batch);
     done += batch;
-    batch = std::min(2 * batch, kLargestWarmUpBatch);
+    if (each * static_cast<double>(batch) < kWarmUpSeconds) {
+      batch = std::min(2 * batch, kLargestWarmUpBatch);
+    }
   }
   return each;
 }
@@ -158,9 +163,12 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
   if (const std::pair now(planned.block, round); std::exchange(held_for_, now) != now) {
     store_.clear();
   }
-  const bool data_is_new = store_.empty();
+  const bool other_data = std::exchange(held_data_, planned.data) != planned.data;
+  const bool data_is_new = store_.empty() || other_data;
   const std::uint64_t needed = planned.model->host_bytes(planned.configuration);
-  if (const std::uint64_t available = available_memory(); data_is_new && needed > available) {
+  const std::uint64_t held = store_.empty() ? 0 : held_bytes_;
+  held_bytes_ = needed;
+  if (const std::uint64_t available = available_memory() + held; needed > available) {
     return ended(
         Status::skipped,
         fmt::format("needs {:.1f} MiB of memory, {:.1f} MiB are available",

@@ -70,6 +70,8 @@ class Sampler final : public Samples {
   DisturbanceMeter meter_;
   BlockStore store_;
   std::pair<std::size_t, int> held_for_{};  ///< block and round of what lies in the store
+  std::size_t held_data_ = 0;               ///< Planned::data of it
+  std::uint64_t held_bytes_ = 0;            ///< that it takes
   double min_time_s_;
   const std::atomic<bool>& interrupted_;
   std::unique_ptr<Reporter> reporter_;

@@ -75,7 +75,7 @@ TEST_F(Sampling, RenewsTheInputBeforeItIsUsedUp) {
 }
 
 TEST_F(Sampling, HandsOnWithinABlockOfARoundOnly) {
-  model_.behaviour.hands_on = true;
+  model_.behaviour.memory = "fake";
   Sampler sampler(topology_, 0.001, {}, interrupted_);
   Planned other = planned();
   other.block = 1;
@@ -90,7 +90,7 @@ TEST_F(Sampling, HandsOnWithinABlockOfARoundOnly) {
 }
 
 TEST_F(Sampling, LetsNewDataSettleAndLongOperationsAlone) {
-  model_.behaviour.hands_on = true;
+  model_.behaviour.memory = "fake";
   model_.behaviour.ns_per_operation = 1e6;
   model_.behaviour.on_time = [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
   Sampler sampler(topology_, 0.001, {}, interrupted_);
@@ -99,6 +99,11 @@ TEST_F(Sampling, LetsNewDataSettleAndLongOperationsAlone) {
   model_.log.operations = 0;
   sampler.take(planned(), 0, 1, 5);
   EXPECT_LT(model_.log.operations, 16) << "the data was there";
+  model_.log.operations = 0;
+  Planned other = planned();
+  other.data = 1;
+  sampler.take(other, 0, 1, 5);
+  EXPECT_GE(model_.log.operations, 16 + 5) << "the memory was there, with other data";
   model_.behaviour.ns_per_operation = 1e9;
   Sampler slow(topology_, 0.5, {}, interrupted_);
   slow.take(planned(), 0, 1, 1);

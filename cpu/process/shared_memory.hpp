@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "common/buffer.hpp"
 #include "common/descriptor.hpp"
@@ -12,6 +13,7 @@ namespace crossover::cpu {
 /// zeroed and untouched. Owns its mapping. Nothing of it has a name that could be left behind.
 class SharedMemory {
  public:
+  static constexpr std::string_view kName = "that processes share";
   /// What shm_open() gives, without the name and without the size of /dev/shm, which is 64 MiB in
   /// many containers: memfd_create(). The memory counts against the control group as any. Throws
   /// Unavailable with the limit that is in the way, or std::bad_alloc.
@@ -38,6 +40,7 @@ class SharedMemory {
 
 /// The same with a file behind it that has no name, in the folder for temporary files.
 struct MappedFile : SharedMemory {
+  static constexpr std::string_view kName = "of a file";
   explicit MappedFile(std::size_t bytes);
   /// Where it lies here: "a disk" or "memory (tmpfs)".
   static std::string file_system();

@@ -82,13 +82,13 @@ enum class Cores { one, two };
 /// there is no second CPU.
 Placement place_pair(const Placement& placement, Cores cores);
 
-/// The single round trips behind a sample: two are longer than their 99.9th percentile. Always as
-/// many, because the longest of more is longer. They take 2 to 30 ms.
-inline constexpr int kSingleTrips = 2000;
+/// The single round trips behind a sample: as many as a 99.9th percentile needs, which one of them
+/// exceeds. Always as many, because the longest of more is longer. They take 1 to 70 ms.
+inline constexpr int kSingleTrips = 1000;
 
 /// After so long no more of them begin, however few there were: neighbours may make each wait for
 /// milliseconds, and a sample must not outlive the run's budget by a second.
-inline constexpr std::chrono::milliseconds kLongestSingleTrips{500};
+inline constexpr std::chrono::milliseconds kLongestSingleTrips{200};
 
 /// Those before them that are not timed: the first finds a peer that has slept.
 inline constexpr int kTripsToWake = 50;
