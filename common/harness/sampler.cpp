@@ -182,7 +182,9 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
     operation->renew(salt);
     const bool is_long =
         iterations > 0 && min_time_s_ / static_cast<double>(iterations) >= kLongSeconds;
-    const bool settles = data_is_new && planned.configuration.workload->moves_data();
+    // Processes of their own meet every page of handed-on memory for the first time.
+    const bool settles = planned.configuration.workload->moves_data() &&
+                         (data_is_new || !operation->processes().empty());
     const double each_s = is_long && !settles ? 0 : warm_up(*operation, salt, settles);
     operation->observe();
     if (iterations == 0) iterations = operations_for(min_time_s_, each_s);

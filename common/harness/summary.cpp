@@ -122,26 +122,29 @@ void SummaryWriter::add_costs(std::vector<std::string>& all, const Arena& arena,
       };
       const auto [most, last] = *by_workers.rbegin();
       const Estimate cost = unit(last);
-      std::string line = fmt::format("  {:<34}", curve.name + '/' + variant);
-      if (by_workers.size() > 1) {
-        const auto [few, first] = *by_workers.begin();
-        line += fmt::format(" {:<34} w:{:<4}", printed(unit(first), format_time), few);
+      if (full) {
+        std::string line = fmt::format("  {:<34}", curve.name + '/' + variant);
+        if (by_workers.size() > 1) {
+          const auto [few, first] = *by_workers.begin();
+          line += fmt::format(" {:<34} w:{:<4}", printed(unit(first), format_time), few);
+        }
+        every.push_back(line + fmt::format(" {} w:{}", printed(cost, format_time), most));
       }
-      every.push_back(line + fmt::format(" {} w:{}", printed(cost, format_time), most));
-      if (!least || cost.value < least->value) {
+      // What was opened late may be told by too few rounds.
+      const auto rank = [](const Estimate& is) { return std::pair(!is.has_interval(), is.value); };
+      if (!least || rank(cost) < rank(*least)) {
         least = cost;
         how = fmt::format("{}/{} w:{}", curve.name, variant, most);
       }
     }
-    if (least) cheapest.push_back(fmt::format("{} {}", how, printed(*least, format_time)));
+    if (least && !full) {
+      cheapest.push_back(fmt::format("{} {}", how, printed(*least, format_time)));
+    }
   }
-  if (cheapest.empty()) return;
-  if (full) {
-    all.push_back(title);
-    all.insert(all.end(), every.begin(), every.end());
-  } else {
-    all.push_back(fmt::format("{}: {}", title, fmt::join(cheapest, "; ")));
-  }
+  if (!cheapest.empty()) all.push_back(fmt::format("{}: {}", title, fmt::join(cheapest, "; ")));
+  if (every.empty()) return;
+  all.push_back(title);
+  all.insert(all.end(), every.begin(), every.end());
 }
 
 void SummaryWriter::add_state(std::vector<std::string>& all) const {

@@ -79,7 +79,9 @@ std::vector<RateLine> SummaryWriter::rates_of(const Arena& arena) {
       // One size tells no crossover.
       if (crossing.sizes < 2) continue;
       if (crossing.kind == Crossing::Kind::crossover) {
-        line.ahead = fmt::format("ahead of {} from {}", contest.b, crossing.text());
+        const bool few = !crossing.wide() && !crossing.elements.has_interval();
+        line.ahead =
+            fmt::format("ahead of {} from {}{}", contest.b, few ? "about " : "", crossing.text());
         if (!crossing.wide()) {
           line.ahead +=
               fmt::format(" ({})", binary_bytes(crossing.elements.value *

@@ -77,7 +77,11 @@ TEST_F(Summaries, NameTheSizesAroundACrossoverThatAreFarApart) {
 
 TEST_F(Summaries, PrintNoNumberAsIfItHadEnoughRounds) {
   add("reduce", "serial", "loop", 4096, 1, {1638.4, 1638.4});
+  add("reduce", "serial", "loop", 1024, 1, {409.6, 409.6});
+  add("reduce", "threads", "pool", 1024, 2, {819.2, 819.2});
+  add("reduce", "threads", "pool", 4096, 2, {819.2, 819.2});
   EXPECT_THAT(text(), HasSubstr("about 10.0 (2 rounds) GB/s"));
+  EXPECT_THAT(text(), HasSubstr("ahead of one worker from about 2.00 Ki (8.00 KiB)"));
   EXPECT_THAT(text(), HasSubstr("none below 6 rounds"));
 }
 
