@@ -15,8 +15,8 @@ class Left {
   virtual ~Left() = default;
 };
 
-/// Where it lies meanwhile. A block is a round's samples of one size and team size, which follow one
-/// another: what is dear to set up is set up once for all of them, and anew in the next round.
+/// Where it lies meanwhile. A block is a round's samples of one size and team size, which follow
+/// one another: what is dear to set up is set up once for all of them, and anew in the next round.
 /// Whoever prepares a sample takes what is there and leaves it again when all is right.
 class BlockStore {
  public:
