@@ -26,9 +26,8 @@ class BlockStore {
   /// Null when nothing of this type is there.
   template <class T>
   std::unique_ptr<T> take() {
-    T* const is = dynamic_cast<T*>(left_.get());
-    if (is != nullptr) left_.release();
-    return std::unique_ptr<T>(is);
+    if (dynamic_cast<T*>(left_.get()) == nullptr) return nullptr;
+    return std::unique_ptr<T>(static_cast<T*>(left_.release()));
   }
 
  private:

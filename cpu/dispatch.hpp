@@ -52,7 +52,12 @@ class Dispatch {
         +[](const void* copy, int worker) { (*static_cast<const Body*>(copy))(worker); };
     // The workers look at this line all the time and take it away between two stores: what they
     // have from the order before is not stored again.
-    if (order().call != kCall || std::memcmp(order().body.data(), &body, sizeof(Body)) != 0) {
+    bool known = false;
+    if constexpr (std::has_unique_object_representations_v<Body> &&
+                  std::is_standard_layout_v<Body>) {
+      known = order().call == kCall && std::memcmp(order().body.data(), &body, sizeof(Body)) == 0;
+    }
+    if (!known) {
       std::memcpy(order().body.data(), &body, sizeof(Body));
       order().call = kCall;
     }

@@ -79,11 +79,12 @@ std::vector<std::size_t> shuffled_order(const std::vector<Planned>& plan, std::u
   shuffle(order);
   const auto blocks = turns(&Planned::block);
   const auto data = turns(&Planned::data);
-  const auto turn_of = [&](std::size_t index) {
-    return std::pair(blocks.at(plan[index].block), data.at(plan[index].data));
-  };
+  std::vector<std::pair<std::size_t, std::size_t>> turn;
+  for (const Planned& planned : plan) {
+    turn.emplace_back(blocks.at(planned.block), data.at(planned.data));
+  }
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return turn_of(a) < turn_of(b); });
+                   [&](std::size_t a, std::size_t b) { return turn[a] < turn[b]; });
   return order;
 }
 
