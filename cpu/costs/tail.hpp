@@ -11,9 +11,9 @@
 /// mean hides a tail.
 ///
 /// Each time contains one reading of the clock, which is measured and told beside them and is not
-/// taken off. Where a unit lasts a microsecond, that would change the mean: `switch` times single
-/// ones behind the sample, when the sample's clock has stopped. Where it lasts a millisecond, it
-/// does not: `wait` times the sample's own tasks, of which there are few.
+/// taken off. Where a unit lasts a microsecond, that would change the mean: `switch` times such
+/// single ones behind the sample, when the sample's clock has stopped. Where it takes 200 readings
+/// or more, they are the sample's own, as the tasks of `wait` are.
 ///
 /// Times go into a histogram (common/histogram.hpp) and are right to within 1.6 %. A percentile
 /// that so few cannot tell, the 99.9th of fewer than 1000, stays empty.

@@ -82,15 +82,20 @@ enum class Cores { one, two };
 /// there is no second CPU.
 Placement place_pair(const Placement& placement, Cores cores);
 
-/// The single round trips behind a sample: as many as a 99.9th percentile needs, which one of them
-/// exceeds. Always as many, because the longest of more is longer. They take 1 to 70 ms.
-inline constexpr int kSingleTrips = 1000;
+/// The round trips of a sample that are timed one by one: as many as a 99.9th percentile needs,
+/// which one of them exceeds. Always as many, because the longest of more is longer.
+inline constexpr std::uint64_t kSingleTrips = 1000;
+
+/// A round trip that takes as long as so many readings of the clock is timed within the sample,
+/// which it makes longer by at most 0.5 %. Shorter ones come behind it, in a few milliseconds, and
+/// so do those for which the sample was too short.
+inline constexpr double kReadingsATrip = 200;
 
 /// After so long no more of them begin, however few there were: neighbours may make each wait for
 /// milliseconds, and a sample must not outlive the run's budget by a second.
 inline constexpr std::chrono::milliseconds kLongestSingleTrips{200};
 
-/// Those before them that are not timed: the first finds a peer that has slept.
+/// Those behind the sample before one is timed: the first finds a peer that has slept.
 inline constexpr int kTripsToWake = 50;
 
 /// The columns that observe() fills besides kTailColumns: of both workers together, an operation.
@@ -117,6 +122,7 @@ class SwitchOperation final : public Operation {
     trips_ = 0;
     astray_ = 0;
     looked_ = false;
+    timing_ = false;
     // The peer waits for a token.
     shared_->trips.store(0, std::memory_order_relaxed);
     shared_->astray.store(0, std::memory_order_relaxed);
@@ -124,18 +130,22 @@ class SwitchOperation final : public Operation {
 
   Nanoseconds time(std::int64_t operations) override {
     const ContextSwitches before = switches();
-    const auto start = std::chrono::steady_clock::now();
-    for (std::int64_t i = 0; i < operations; ++i) {
-      for (std::uint64_t trip = 0; trip < round_trips_; ++trip) go_and_return();
-    }
-    const Nanoseconds taken = std::chrono::steady_clock::now() - start;
+    const std::uint64_t trips = static_cast<std::uint64_t>(operations) * round_trips_;
+    const auto start = Clock::now();
+    const std::uint64_t timed =
+        timing_ ? std::min(trips, kSingleTrips - singles_.count()) : std::uint64_t{0};
+    time_singly(timed, Clock::time_point::max());
+    for (std::uint64_t trip = timed; trip < trips; ++trip) go_and_return();
+    const Nanoseconds taken = Clock::now() - start;
     switches_ += switches() - before;
     operations_ += operations;
-    trips_ += static_cast<std::uint64_t>(operations) * round_trips_;
+    trips_ += trips;
+    if (trips > 0) trip_ns_ = taken.count() / static_cast<double>(trips);
     return taken;
   }
 
-  /// The first look since renew() comes before the sample, and times no single round trips.
+  /// The first look since renew() comes before the sample, and says whether that times single round
+  /// trips.
   Observation observe() override {
     Observation seen;
     const bool after_sample = std::exchange(looked_, true) && operations_ > 0;
@@ -148,7 +158,12 @@ class SwitchOperation final : public Operation {
     }
     operations_ = 0;
     switches_ = {};
-    if (after_sample) add_tail(seen, time_single_trips());
+    if (after_sample) {
+      add_tail(seen, single_trips());
+    } else {
+      timing_ = trip_ns_ >= kReadingsATrip * clock_reading_ns();
+    }
+    singles_ = {};
     return seen;
   }
 
@@ -170,6 +185,8 @@ class SwitchOperation final : public Operation {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Shared {
     explicit Shared(bool between_processes) : channel(between_processes) {}
     Channel channel;
@@ -188,19 +205,27 @@ class SwitchOperation final : public Operation {
     token_ = back;
   }
 
-  Histogram time_single_trips() {
-    Histogram times;
-    const auto start = std::chrono::steady_clock::now();
-    for (int trip = 0; trip < kTripsToWake; ++trip) go_and_return();
-    auto before = std::chrono::steady_clock::now();
-    for (int trip = 0; trip < kSingleTrips && before - start < kLongestSingleTrips; ++trip) {
+  /// Round trips of which each is timed, with one reading of the clock: `count` of them, unless
+  /// the clock passes `end` before.
+  void time_singly(std::uint64_t count, Clock::time_point end) {
+    auto before = Clock::now();
+    for (std::uint64_t trip = 0; trip < count && before < end; ++trip) {
       go_and_return();
-      const auto after = std::chrono::steady_clock::now();
-      times.add(static_cast<std::uint64_t>((after - before).count()));
-      before = std::chrono::steady_clock::now();
+      const auto after = Clock::now();
+      singles_.add(static_cast<std::uint64_t>((after - before).count()));
+      before = after;
     }
-    trips_ += kTripsToWake + times.count();
-    return times;
+  }
+
+  /// Those of the sample, and as many behind it as are missing.
+  const Histogram& single_trips() {
+    const std::uint64_t timed = singles_.count();
+    if (timed == kSingleTrips) return singles_;
+    const auto end = Clock::now() + kLongestSingleTrips;
+    for (int trip = 0; trip < kTripsToWake; ++trip) go_and_return();
+    time_singly(kSingleTrips - timed, end);
+    trips_ += kTripsToWake + (singles_.count() - timed);
+    return singles_;
   }
 
   /// The peer's part.
@@ -238,7 +263,10 @@ class SwitchOperation final : public Operation {
   std::uint64_t astray_ = 0;
   std::int64_t operations_ = 0;
   ContextSwitches switches_;
+  double trip_ns_ = 0;   // on the mean of the last time()
   bool looked_ = false;  // since renew()
+  bool timing_ = false;  // time() fills singles_
+  Histogram singles_;
 };
 
 /// `futex`, `condition-variable` and `pipe`, on `1-core` and on `2-cores`, between two threads and
