@@ -16,10 +16,11 @@ namespace {
 /// A parallel loop over the workers with the static schedule: iteration `worker` is thread
 /// `worker`'s. OpenMP keeps its threads between regions; each is bound anew for every team, because
 /// a thread that OpenMP creates inherits the caller's binding, and two threads that spin on one
-/// core make no progress.
+/// core make no progress. So the caller is bound last, as one of them.
 class Region {
  public:
-  Region(int workers, const Placement& placement) : binding_(placement), workers_(workers) {
+  Region(int workers, const Placement& placement)
+      : binding_(placement, CallerBinding::To::all), workers_(workers) {
     omp_set_dynamic(0);
     int size = 0;
     std::atomic<bool> bound{true};
