@@ -52,6 +52,9 @@ void start_threads(std::vector<std::thread>& threads, int first, int workers, co
   }
 }
 
+/// So many idle workers tell what one takes; a thousand would tell no more, in 0.1 s a sample.
+inline constexpr int kIdleWorkers = 64;
+
 /// Threads that sleep until this ends: what an idle one costs can be read meanwhile. Throws
 /// Unavailable when the system refuses one.
 class IdleThreads {
@@ -121,7 +124,8 @@ class CreateOperation final : public Create {
     const std::deque<IdleThreads> left_over = take_left_over_stacks();
     if constexpr (requires { typename Team::Idle; }) {
       std::optional<typename Team::Idle> idle;
-      worker_bytes_ = bytes_of_each(workers, [&] { idle.emplace(workers); });
+      const int some = std::min(workers, kIdleWorkers);
+      worker_bytes_ = bytes_of_each(some, [&] { idle.emplace(some); });
     } else {
       // The caller is one of them and was there before.
       worker_bytes_ =
