@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -20,8 +22,22 @@ class Left {
 /// Whoever prepares a sample takes what is there and leaves it again when all is right.
 class BlockStore {
  public:
-  bool empty() const { return left_ == nullptr; }
-  void clear() { left_.reset(); }
+  /// What there is of what a sample needs.
+  struct Held {
+    bool data = false;
+    std::uint64_t bytes = 0;
+  };
+  /// Before a sample of `block` in `round` on the set of data `data`, for which it takes `bytes`.
+  /// Gives back what another block or round has left.
+  Held enter(std::size_t block, int round, std::size_t data, std::uint64_t bytes) {
+    const std::pair turn(block, round);
+    if (std::exchange(turn_, turn) != turn) left_.reset();
+    Held held;
+    if (left_ != nullptr) held = {data == data_, bytes_};
+    data_ = data;
+    bytes_ = bytes;
+    return held;
+  }
   void leave(std::unique_ptr<Left> what) { left_ = std::move(what); }
   /// Null when nothing of this type is there.
   template <class T>
@@ -32,6 +48,9 @@ class BlockStore {
 
  private:
   std::unique_ptr<Left> left_;
+  std::pair<std::size_t, int> turn_{};  // block and round of it
+  std::size_t data_ = 0;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace crossover

@@ -36,6 +36,15 @@ Row row_for(const Planned& planned, const RunContext& context, int round) {
   return row;
 }
 
+/// Where the next sample's number of operations starts from: the last one's; fewer where the last
+/// two, of which one may have been disturbed, both took longer than they had to.
+std::int64_t iterations_after(const Result& earlier, double min_time_s) {
+  if (earlier.samples.size() < 2) return earlier.iterations;
+  const double faster_ns =
+      std::min(earlier.samples.back().ns, std::prev(earlier.samples.end(), 2)->ns);
+  return std::min(earlier.iterations, operations_for(min_time_s, faster_ns * 1e-9));
+}
+
 }  // namespace
 
 std::string_view name(End end) {
@@ -133,7 +142,7 @@ void Run::take(std::size_t index, int round) {
     // The salt changes the input from round to round: a result left over from the last round is
     // wrong in this one.
     sample = samples_.take(planned, round, static_cast<std::uint32_t>(round) + 1,
-                           results_[index].iterations);
+                           iterations_after(results_[index], context_.options.min_time_s));
     if (sample.iterations == 0 && context_.interrupted) return;
     row.iterations = sample.iterations;
     row.time_ns = sample.time_ns;

@@ -94,6 +94,23 @@ TEST_F(Rounds, SayWhetherCachesWereColdAndHowMuchArithmeticItWas) {
   EXPECT_EQ(caches.count("cold"), 8U);
 }
 
+TEST_F(Rounds, AskForFewerOperationsOnceTwoSamplesInARowLastedTooLong) {
+  options_.sizes = {100};
+  options_.threads = {{1}};
+  options_.rounds = 6;
+  options_.min_time_s = 1e-3;
+  model().behaviour.variants = {{"best"}};
+  std::vector<double> times_ns{1000, 3000, 1000, 3000, 3000, 3000};
+  model().behaviour.on_prepare = [&] {
+    model().behaviour.ns_per_operation = times_ns.front();
+    times_ns.erase(times_ns.begin());
+  };
+  go();
+  std::vector<std::int64_t> iterations;
+  for (const Row& row : rows()) iterations.push_back(row.iterations);
+  EXPECT_THAT(iterations, testing::ElementsAre(1100000, 1100000, 1100, 1100, 1100, 367));
+}
+
 TEST_F(Rounds, EndWhenEveryMedianIsPrecise) {
   // The fake's time is exactly the same each time: precise as soon as there is an interval.
   options_.rounds = 100;

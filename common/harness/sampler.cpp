@@ -106,9 +106,11 @@ constexpr double kWarmUpSeconds = 0.001;
 constexpr int kSettlingOperations = 16;
 constexpr double kSettlingSeconds = 0.05;
 // Data that takes an operation so long has no cache to settle in: after one operation the others
-// are alike. And where data has settled, such an operation needs no warm-up: that a team has to
-// wake up is less than a hundredth of it.
+// are alike.
 constexpr double kLongSeconds = 0.01;
+// And where data has settled, an operation of so long needs no warm-up: that a team, which has just
+// come together, has to wake up again is less than a hundredth of it.
+constexpr double kNoWarmUpSeconds = 0.002;
 constexpr std::int64_t kLargestWarmUpBatch = 1 << 20;
 // More than an hour of the shortest operations: what takes no time is no operation.
 constexpr std::int64_t kMostIterations = 10'000'000'000'000;
@@ -144,12 +146,11 @@ double warm_up(Operation& operation, std::uint32_t salt, bool data_is_new) {
   return each;
 }
 
-/// Enough operations of `each_s` seconds to last `least_s`, and a tenth more.
+}  // namespace
+
 std::int64_t operations_for(double least_s, double each_s) {
   return static_cast<std::int64_t>(std::ceil(1.1 * least_s / std::max(each_s, 1e-9)));
 }
-
-}  // namespace
 
 Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
                           std::int64_t iterations) {
@@ -159,16 +160,11 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
     none.note = std::move(note);
     return none;
   };
-  // Memory is placed anew in each round.
-  if (const std::pair now(planned.block, round); std::exchange(held_for_, now) != now) {
-    store_.clear();
-  }
-  const bool other_data = std::exchange(held_data_, planned.data) != planned.data;
-  const bool data_is_new = store_.empty() || other_data;
+  // Memory is placed anew in each round. To ask how much there is takes a third of a millisecond.
   const std::uint64_t needed = planned.model->host_bytes(planned.configuration);
-  const std::uint64_t held = store_.empty() ? 0 : held_bytes_;
-  held_bytes_ = needed;
-  if (const std::uint64_t available = available_memory() + held; needed > available) {
+  const BlockStore::Held held = store_.enter(planned.block, round, planned.data, needed);
+  const std::uint64_t available = needed > held.bytes ? available_memory() + held.bytes : needed;
+  if (needed > available) {
     return ended(
         Status::skipped,
         fmt::format("needs {:.1f} MiB of memory, {:.1f} MiB are available",
@@ -181,10 +177,10 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
         planned.model->prepare(planned.configuration, placement);
     operation->renew(salt);
     const bool is_long =
-        iterations > 0 && min_time_s_ / static_cast<double>(iterations) >= kLongSeconds;
+        iterations > 0 && min_time_s_ / static_cast<double>(iterations) >= kNoWarmUpSeconds;
     // Processes of their own meet every page of handed-on memory for the first time.
     const bool settles = planned.configuration.workload->moves_data() &&
-                         (data_is_new || !operation->processes().empty());
+                         (!held.data || !operation->processes().empty());
     const double each_s = is_long && !settles ? 0 : warm_up(*operation, salt, settles);
     operation->observe();
     if (iterations == 0) iterations = operations_for(min_time_s_, each_s);

@@ -31,6 +31,9 @@ struct Measurement {
   std::vector<std::pair<std::string_view, double>> observed;
 };
 
+/// Enough operations of `each_s` seconds to last `least_s`, and a tenth more.
+std::int64_t operations_for(double least_s, double each_s);
+
 /// Where samples come from, and the clock that they take their time on.
 class Samples {
  public:
@@ -69,9 +72,6 @@ class Sampler final : public Samples {
 
   DisturbanceMeter meter_;
   BlockStore store_;
-  std::pair<std::size_t, int> held_for_{};  ///< block and round of what lies in the store
-  std::size_t held_data_ = 0;               ///< Planned::data of it
-  std::uint64_t held_bytes_ = 0;            ///< that it takes
   double min_time_s_;
   const std::atomic<bool>& interrupted_;
   std::unique_ptr<Reporter> reporter_;
