@@ -7,8 +7,8 @@
 
 namespace crossover {
 
-/// What a sample may leave to the next one of its block: memory that the same workers have placed,
-/// with data in it.
+/// What a sample may leave to the next one of its block: memory that its workers have placed, with
+/// data in it.
 class Left {
  public:
   Left() = default;
@@ -17,8 +17,8 @@ class Left {
   virtual ~Left() = default;
 };
 
-/// Where it lies meanwhile. A block is a round's samples of one size and team size, which follow
-/// one another: what is dear to set up is set up once for all of them, and anew in the next round.
+/// Where it lies meanwhile. A block is a round's samples of one size in one place, which follow one
+/// another: what is dear to set up is set up once for all of them, and anew in the next round.
 /// Whoever prepares a sample takes what is there and leaves it again when all is right.
 class BlockStore {
  public:
@@ -33,11 +33,12 @@ class BlockStore {
     const std::pair turn(block, round);
     if (std::exchange(turn_, turn) != turn) left_.reset();
     Held held;
-    if (left_ != nullptr) held = {data == data_, bytes_};
+    if (!empty()) held = {data == data_, bytes_};
     data_ = data;
     bytes_ = bytes;
     return held;
   }
+  bool empty() const { return left_ == nullptr; }
   void leave(std::unique_ptr<Left> what) { left_ = std::move(what); }
   /// Null when nothing of this type is there.
   template <class T>

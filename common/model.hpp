@@ -96,7 +96,7 @@ struct Placement {
   std::vector<int> allowed;
   /// More workers than hardware threads that the process may use: nobody spins while waiting.
   bool oversubscribed = false;
-  /// What the sample before has left on just these CPUs; null: nothing is handed on.
+  /// What the sample before has left on these NUMA nodes; null: nothing is handed on.
   BlockStore* store = nullptr;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <regex>
+#include <set>
 
 #include "common/cold.hpp"
 
@@ -233,7 +234,20 @@ void add_skipped(const Model& model, const std::string& reason,
   }
 }
 
-void number_blocks(std::vector<Planned>& plan) {
+/// Where a team's memory lies: on the NUMA node on which all of its workers run or, where that are
+/// several, in parts that depend on how many they are.
+std::string place_of(const Planned& planned, const Topology& topology) {
+  const Placement& placement = planned.placement;
+  const std::vector<int>& cpus = placement.cpus.empty() ? placement.allowed : placement.cpus;
+  std::set<int> nodes;
+  for (const HardwareThread& thread : topology.threads) {
+    if (contains(cpus, thread.cpu)) nodes.insert(thread.numa_node);
+  }
+  if (nodes.size() == 1) return fmt::format("node {}", *nodes.begin());
+  return fmt::format("{} workers", planned.configuration.workers);
+}
+
+void number_blocks(const Topology& topology, std::vector<Planned>& plan) {
   std::map<std::string, std::size_t> numbers;
   const auto number = [&](const std::string& key) {
     return numbers.emplace(key, numbers.size()).first->second;
@@ -242,12 +256,13 @@ void number_blocks(std::vector<Planned>& plan) {
     const Configuration& what = planned.configuration;
     std::string_view memory;
     if (planned.model != nullptr) memory = planned.model->offer(what).memory;
-    const std::string block = memory.empty()
-                                  ? what.name() + '@' + what.device.name()
-                                  : fmt::format("{}/{}/{}/{}/{}", memory, name(what.type),
-                                                what.elements, what.workers, name(what.cache));
+    const std::string block =
+        memory.empty() ? what.name() + '@' + what.device.name()
+                       : fmt::format("{}/{}/{}/{}/{}", memory, name(what.type), what.elements,
+                                     place_of(planned, topology), name(what.cache));
     planned.block = number(block);
-    planned.data = number(block + ' ' + what.workload->name);
+    // Another team has its parts in other caches.
+    planned.data = number(fmt::format("{} {} {}", block, what.workload->name, what.workers));
   }
 }
 
@@ -314,7 +329,7 @@ std::vector<Planned> make_plan(const Options& options,
         fmt::format("nothing to measure: {}",
                     plan.empty() ? "no variant has these scopes and types" : plan.front().skip));
   }
-  number_blocks(plan);
+  number_blocks(topology, plan);
   return plan;
 }
 

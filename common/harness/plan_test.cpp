@@ -245,27 +245,35 @@ TEST_F(Plan, OversubscribesAVariantThatDoesNotLikeItOnlyWhenAsked) {
   EXPECT_THAT(counts("few"), ElementsAre(5));
 }
 
-TEST_F(Plan, PutsWhatHandsItsMemoryOnIntoABlockOfTheSameDataAndWorkers) {
+TEST_F(Plan, PutsWhatHandsItsMemoryOnIntoABlockOfTheSameDataAndPlace) {
+  topology_ = synthetic_topology("node:2 core:2 pu:1");
   options_.workloads = {"double", "reduce"};
   options_.sizes = {100, 200};
+  options_.threads = {{1, 2, 3, 4}};
   const auto blocks = [this](std::size_t Planned::*member) {
     std::map<std::size_t, std::set<std::string>> all;
     for (const Planned& planned : plan()) {
       const Configuration& what = planned.configuration;
       all[planned.*member].insert(fmt::format("{}/{}", what.elements, what.workers));
     }
-    return all;
+    std::multiset<std::string> joined;
+    for (const auto& [number, of] : all) joined.insert(fmt::format("{}", fmt::join(of, " ")));
+    return joined;
   };
   const std::size_t configurations = plan().size();
   EXPECT_EQ(blocks(&Planned::block).size(), configurations);
   model(0).behaviour.memory = model(1).behaviour.memory = "fake";
-  EXPECT_EQ(blocks(&Planned::block).size(), 4U) << "two sizes, two worker counts";
-  EXPECT_EQ(blocks(&Planned::data).size(), 8U) << "and two workloads";
-  for (const auto& [block, of] : blocks(&Planned::block)) EXPECT_EQ(of.size(), 1U);
+  EXPECT_THAT(blocks(&Planned::block),
+              ElementsAre("100/1 100/2", "100/3", "100/4", "200/1 200/2", "200/3", "200/4"))
+      << "one and two workers are on one node, three and four lie in other parts on two";
+  EXPECT_EQ(blocks(&Planned::data).size(), 16U) << "two workloads, two sizes, four teams";
+  options_.pin = Pin::none;
+  EXPECT_EQ(blocks(&Planned::block).size(), 8U) << "anywhere on both nodes";
+  options_.pin = Pin::cores;
   model(1).behaviour.memory = "another sort";
-  EXPECT_EQ(blocks(&Planned::block).size(), 8U);
+  EXPECT_EQ(blocks(&Planned::block).size(), 12U);
   model(1).behaviour.memory = "";
-  EXPECT_EQ(blocks(&Planned::block).size(), 4U + configurations / 2);
+  EXPECT_EQ(blocks(&Planned::block).size(), 6U + configurations / 2);
 }
 
 TEST_F(Plan, WaitsOnUpTo64WorkersACore) {

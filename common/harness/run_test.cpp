@@ -108,7 +108,11 @@ TEST_F(Rounds, AskForFewerOperationsOnceTwoSamplesInARowLastedTooLong) {
   go();
   std::vector<std::int64_t> iterations;
   for (const Row& row : rows()) iterations.push_back(row.iterations);
-  EXPECT_THAT(iterations, testing::ElementsAre(1100000, 1100000, 1100, 1100, 1100, 367));
+  // The pilot finds its number by the clock on the wall, on which the fake takes no time.
+  ASSERT_EQ(iterations.size(), 6U);
+  EXPECT_EQ(iterations[1], iterations[0]);
+  iterations.erase(iterations.begin(), iterations.begin() + 2);
+  EXPECT_THAT(iterations, testing::ElementsAre(1100, 1100, 1100, 367));
 }
 
 TEST_F(Rounds, EndWhenEveryMedianIsPrecise) {
