@@ -206,13 +206,11 @@ def curves(
 ) -> list[alt.Chart]:
     """Band, line and points of the rows x, y, lo, hi, s; rows without interval have lo = hi = y.
 
-    Rows of one series in different parts (broken()) are joined by thin dashes alone. Both axes can
-    be zoomed.
+    Rows of one series in different parts (broken()) are not joined. Both axes can be zoomed.
     """
     base = alt.Chart(data(rows)).encode(x=x, color=colour(series))
     low, high = lower(y), alt.Y2("hi:Q")
-    joins = _joins(rows)
-    whole = base.encode(detail="part:N") if joins else base
+    whole = base.encode(detail="part:N") if any("part" in r for r in rows) else base
     band = whole.mark_area(clip=True).encode(y=low, y2=high, opacity=opacity(0.2, 0.03))
     bars = base.mark_rule(clip=True, strokeWidth=1).encode(
         y=low, y2=high, opacity=opacity(0.8, 0.05)
@@ -225,15 +223,10 @@ def curves(
     )
     points = points.add_params(zoom(["x", "y"]))
     touch = base.mark_circle(clip=True, size=500, opacity=0).encode(y=y, tooltip=tooltip)
-    layers = [band, bars, line, points, touch]
-    if joins:
-        across = alt.Chart(data(joins)).encode(x=x, color=colour(series), detail="part:N")
-        across = across.mark_line(clip=True, strokeWidth=1, strokeDash=[2, 4])
-        layers.insert(2, across.encode(y=y, opacity=opacity(0.8, 0.08)))
-    return layers
+    return [band, bars, line, points, touch]
 
 
-BROKEN = " (A thin dashed line crosses what was planned there and not measured.)"
+BROKEN = " (A gap in a line: sizes there were planned and not measured.)"
 
 
 def broken(rows: list[Row], unmeasured: Iterable[int]) -> list[Row]:
@@ -253,19 +246,6 @@ def broken(rows: list[Row], unmeasured: Iterable[int]) -> list[Row]:
 def note_on(rows: list[Row]) -> str:
     """What a caption says where a line is broken."""
     return BROKEN if any("part" in r for r in rows) else ""
-
-
-def _joins(rows: list[Row]) -> list[Row]:
-    """For each break of a series the two points on its sides."""
-    found: list[Row] = []
-    last: dict[str, Row] = {}
-    for row in rows:
-        before = last.get(row["s"])
-        if before is not None and before.get("part") != row.get("part"):
-            name = f"{row['s']} {row['part']}"
-            found += [{**{k: r[k] for k in "xys"}, "part": name} for r in (before, row)]
-        last[row["s"]] = row
-    return found
 
 
 def lower(axis: alt.X | alt.Y) -> alt.X | alt.Y:

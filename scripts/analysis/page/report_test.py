@@ -203,14 +203,14 @@ def test_lines_are_broken_where_sizes_were_left_out(tmp_path: Path) -> None:
              if "lo" in r}  # fmt: skip
     assert [parts["openmp", n] for n in (1024, 4096, 65536, 4**13)] == [0, 0, 1, 2]
     assert parts["serial", 1024] is None
-    assert "A thin dashed line crosses what was planned there and not measured." in document
+    assert "A gap in a line: sizes there were planned and not measured." in document
     group = group_of(path, "double")
     # Serial was measured everywhere, so the best CPU has no gap; what is parallel has.
     assert group.best_cpu().unmeasured == frozenset()
     assert 4**7 in group.best_parallel().unmeasured
     assert 4**7 in group.best_gpu("offload").unmeasured
     whole, data = document_of(write_other(tmp_path))
-    assert "A thin dashed line" not in whole
+    assert "A gap in a line" not in whole
     assert ">Pilot<" not in whole
     assert '"part"' not in json.dumps(data)
 
