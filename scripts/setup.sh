@@ -47,8 +47,11 @@ quietly() {
 # when it never was, or not like this, and builds TARGET. What a folder was configured with by hand
 # stays, except where an option contradicts it.
 ensure_build() {
-  local preset=$1 folder=$project_root/$2 name=$2 target=$3 wanted stamp fresh=() log_start
+  local preset=$1 folder=$project_root/$2 name=$2 target=$3 wanted stamp fresh=() log_start lock
   shift 3
+  # A second call meanwhile, in another terminal, waits: two would write the same files.
+  mkdir -p -- "$folder" && exec {lock}>"$folder/lock" || exit 3
+  flock "$lock"
   stamp=$folder/configured
   wanted=$(printf '%s\n' "$project_root" "$preset" "$(command -v nvcc || true)" \
     "$(command -v mpicxx || true)" "$@" &&
@@ -70,6 +73,7 @@ ensure_build() {
   if ! ninja -C "$folder" -n "$target" 2>/dev/null | grep -q '^ninja: no work to do'; then
     quietly "Building in $name/" cmake --build "$folder" --target "$target" || exit 3
   fi
+  exec {lock}>&-
 }
 
 # ensure_python: sets CROSSOVER_PYTHON to a Python that has scripts/requirements.txt, in build/venv,
