@@ -22,19 +22,19 @@ class Left {
 /// Whoever prepares a sample takes what is there and leaves it again when all is right.
 class BlockStore {
  public:
-  /// What there is of what a sample needs.
+  /// What there is of what a sample needs: memory, and data in the caches of its team's workers.
   struct Held {
-    bool data = false;
+    bool settled = false;
     std::uint64_t bytes = 0;
   };
-  /// Before a sample of `block` in `round` on the set of data `data`, for which it takes `bytes`.
-  /// Gives back what another block or round has left.
-  Held enter(std::size_t block, int round, std::size_t data, std::uint64_t bytes) {
+  /// Before a sample of `block` in `round` by `team`, for which it takes `bytes`. Gives back what
+  /// another block or round has left.
+  Held enter(std::size_t block, int round, std::size_t team, std::uint64_t bytes) {
     const std::pair turn(block, round);
     if (std::exchange(turn_, turn) != turn) left_.reset();
     Held held;
-    if (!empty()) held = {data == data_, bytes_};
-    data_ = data;
+    if (!empty()) held = {team == team_, bytes_};
+    team_ = team;
     bytes_ = bytes;
     return held;
   }
@@ -50,7 +50,7 @@ class BlockStore {
  private:
   std::unique_ptr<Left> left_;
   std::pair<std::size_t, int> turn_{};  // block and round of it
-  std::size_t data_ = 0;
+  std::size_t team_ = 0;
   std::uint64_t bytes_ = 0;
 };
 

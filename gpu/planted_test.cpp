@@ -126,7 +126,7 @@ Work copied(const Target& target, bool spoilt) {
   return work;
 }
 
-class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case> {
+class Planted : public DeviceTest {
  protected:
   void SetUp() override {
     DeviceTest::SetUp();
@@ -136,10 +136,9 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
     gpu_.reset();
     DeviceTest::TearDown();
   }
-  Verdict verdict_of(const Make& make, Cache cache,
-                     std::uint64_t elements = kFewThreads ? 600 : 5000) {
-    Configuration what{GetParam().workload,
-                       GetParam().type,
+  Verdict verdict_of(const Case& is, const Make& make, Cache cache, std::uint64_t elements) {
+    Configuration what{is.workload,
+                       is.type,
                        "cuda",
                        "planted",
                        Scope::resident,
@@ -154,6 +153,15 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
     operation->time(2);
     return operation->verify();
   }
+
+  std::unique_ptr<Gpu> gpu_;
+};
+
+class PlantedFaults : public Planted, public testing::WithParamInterface<Case> {
+ protected:
+  Verdict verdict_of(const Make& make, Cache cache) {
+    return Planted::verdict_of(GetParam(), make, cache, kFewThreads ? 600 : 5000);
+  }
   void expect_noticed(const char* fault, const Make& make) {
     for (const Cache cache : {Cache::warm, Cache::cold}) {
       const Verdict verdict = verdict_of(make, cache);
@@ -161,8 +169,6 @@ class PlantedFaults : public DeviceTest, public testing::WithParamInterface<Case
       EXPECT_FALSE(verdict.note.empty());
     }
   }
-
-  std::unique_ptr<Gpu> gpu_;
 };
 
 TEST_P(PlantedFaults, AreNoticed) {
@@ -185,13 +191,13 @@ TEST_P(PlantedFaults, AreNoticed) {
   expect_noticed("another's element", neighbours_element);
 }
 
-// The result comes back in pieces.
-TEST_P(PlantedFaults, AreNoticedInTheLastPiece) {
-  if (GetParam().workload->name != "copy" || size_of(GetParam().type) != 4) return;
-  const std::uint64_t elements = kPieceBytes / 4 + 100;
+// A map's result comes back in pieces.
+TEST_F(Planted, FaultIsNoticedInTheLastPiece) {
   const auto verdict = [&](bool spoilt) {
-    return verdict_of([spoilt](const Target& target) { return copied(target, spoilt); },
-                      Cache::warm, elements);
+    return verdict_of(
+        {find_workload("copy"), ElementType::f32},
+        [spoilt](const Target& target) { return copied(target, spoilt); }, Cache::warm,
+        kPieceBytes / 4 + 100);
   };
   EXPECT_TRUE(verdict(false).correct);
   EXPECT_FALSE(verdict(true).correct);

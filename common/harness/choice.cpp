@@ -37,9 +37,10 @@ double median_in(std::size_t form, const Results& results, const std::optional<H
 
 std::size_t fastest(const std::vector<std::size_t>& forms, const Results& results,
                     const std::optional<Half>& half) {
-  return *std::min_element(forms.begin(), forms.end(), [&](std::size_t a, std::size_t b) {
-    return median_in(a, results, half) < median_in(b, results, half);
-  });
+  std::vector<double> medians;
+  for (const std::size_t form : forms) medians.push_back(median_in(form, results, half));
+  return forms[static_cast<std::size_t>(
+      std::distance(medians.begin(), std::min_element(medians.begin(), medians.end())))];
 }
 
 std::vector<std::size_t> in_play(const std::vector<std::size_t>& forms, const Results& results) {

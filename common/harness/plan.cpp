@@ -260,9 +260,10 @@ void number_blocks(const Topology& topology, std::vector<Planned>& plan) {
         memory.empty() ? what.name() + '@' + what.device.name()
                        : fmt::format("{}/{}/{}/{}/{}", memory, name(what.type), what.elements,
                                      place_of(planned, topology), name(what.cache));
+    const std::string data = block + ' ' + what.workload->name;
     planned.block = number(block);
-    // Another team has its parts in other caches.
-    planned.data = number(fmt::format("{} {} {}", block, what.workload->name, what.workers));
+    planned.data = number(data);
+    planned.team = number(fmt::format("{} {}", data, what.workers));
   }
 }
 

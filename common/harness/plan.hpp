@@ -21,8 +21,10 @@ struct Planned {
   Variant::Role role = Variant::Role::best;
   /// Its block's number: samples of one block follow one another and hand their memory on.
   std::size_t block = 0;
-  /// Within a block samples of the same data follow one another and hand that on as well.
+  /// Within a block samples of the same data follow one another and hand that on as well,
   std::size_t data = 0;
+  /// within these those of teams that have the same parts of it in their caches.
+  std::size_t team = 0;
 };
 
 /// The command line asks for what this machine or program does not have: one line, status 2.

@@ -266,7 +266,8 @@ TEST_F(Plan, PutsWhatHandsItsMemoryOnIntoABlockOfTheSameDataAndPlace) {
   EXPECT_THAT(blocks(&Planned::block),
               ElementsAre("100/1 100/2", "100/3", "100/4", "200/1 200/2", "200/3", "200/4"))
       << "one and two workers are on one node, three and four lie in other parts on two";
-  EXPECT_EQ(blocks(&Planned::data).size(), 16U) << "two workloads, two sizes, four teams";
+  EXPECT_EQ(blocks(&Planned::data).size(), 12U) << "and two workloads";
+  EXPECT_EQ(blocks(&Planned::team).size(), 16U) << "and every team";
   options_.pin = Pin::none;
   EXPECT_EQ(blocks(&Planned::block).size(), 8U) << "anywhere on both nodes";
   options_.pin = Pin::cores;

@@ -1,6 +1,7 @@
 #include "common/harness/run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -88,9 +89,10 @@ std::vector<std::size_t> shuffled_order(const std::vector<Planned>& plan, std::u
   shuffle(order);
   const auto blocks = turns(&Planned::block);
   const auto data = turns(&Planned::data);
-  std::vector<std::pair<std::size_t, std::size_t>> turn;
+  const auto teams = turns(&Planned::team);
+  std::vector<std::array<std::size_t, 3>> turn;
   for (const Planned& planned : plan) {
-    turn.emplace_back(blocks.at(planned.block), data.at(planned.data));
+    turn.push_back({blocks.at(planned.block), data.at(planned.data), teams.at(planned.team)});
   }
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return turn[a] < turn[b]; });

@@ -26,7 +26,8 @@ enum class End { precise, rounds, budget, interrupted };
 std::string_view name(End end);
 
 /// The order in which round `round` of a run takes its configurations: blocks in a random order,
-/// within each its sets of data, and within these the configurations; the same for the same seed.
+/// within each its sets of data, within these the teams, and within these the configurations; the
+/// same for the same seed.
 std::vector<std::size_t> shuffled_order(const std::vector<Planned>& plan, std::uint64_t seed,
                                         int round);
 

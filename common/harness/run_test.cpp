@@ -305,15 +305,20 @@ TEST(ShuffledOrder, KeepsBlocksTogetherInEveryOrder) {
   EXPECT_NEAR(leads, 1500, 5 * 28);
 }
 
-TEST(ShuffledOrder, KeepsDataTogetherWithinABlock) {
-  const std::vector<Planned> plan = in_blocks({{0, 1}, {0, 2}, {5, 3}, {0, 1}, {0, 2}, {5, 3}});
+TEST(ShuffledOrder, KeepsDataTogetherWithinABlockAndTeamsWithinThat) {
+  std::vector<Planned> plan = in_blocks({{0, 1}, {0, 2}, {5, 3}, {0, 1}, {0, 2}, {5, 3}});
+  for (std::size_t i = 0; i < 3; ++i) plan.push_back(plan[i]);
+  for (std::size_t i = 0; i < plan.size(); ++i) plan[i].team = 10 * plan[i].data + (i < 6 ? 1 : 2);
   std::set<std::vector<std::size_t>> seen;
   for (int round = 0; round < 500; ++round) {
     const auto order = shuffled_order(plan, 7, round);
     std::vector<std::size_t> data;
+    std::vector<std::size_t> teams;
     for (const std::size_t index : order) {
       if (data.empty() || data.back() != plan[index].data) data.push_back(plan[index].data);
+      if (teams.empty() || teams.back() != plan[index].team) teams.push_back(plan[index].team);
     }
+    ASSERT_EQ(teams.size(), 6U);
     ASSERT_EQ(data.size(), 3U) << "each once";
     ASSERT_NE(data[1], 3U) << "another block's, in the middle of one";
     seen.insert(data);

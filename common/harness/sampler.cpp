@@ -162,7 +162,7 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
   };
   // Memory is placed anew in each round. To ask how much there is takes a third of a millisecond.
   const std::uint64_t needed = planned.model->host_bytes(planned.configuration);
-  const BlockStore::Held held = store_.enter(planned.block, round, planned.data, needed);
+  const BlockStore::Held held = store_.enter(planned.block, round, planned.team, needed);
   const std::uint64_t available = needed > held.bytes ? available_memory() + held.bytes : needed;
   if (needed > available) {
     return ended(
@@ -180,7 +180,7 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
         iterations > 0 && min_time_s_ / static_cast<double>(iterations) >= kNoWarmUpSeconds;
     // Processes of their own meet every page of handed-on memory for the first time.
     const bool settles = planned.configuration.workload->moves_data() &&
-                         (!held.data || !operation->processes().empty());
+                         (!held.settled || !operation->processes().empty());
     const double each_s = is_long && !settles ? 0 : warm_up(*operation, salt, settles);
     operation->observe();
     if (iterations == 0) iterations = operations_for(min_time_s_, each_s);

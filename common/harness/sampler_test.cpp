@@ -101,9 +101,9 @@ TEST_F(Sampling, LetsNewDataSettleAndLongOperationsAlone) {
   EXPECT_LT(model_.log.operations, 16) << "the data was there";
   model_.log.operations = 0;
   Planned other = planned();
-  other.data = 1;
+  other.team = 1;
   sampler.take(other, 0, 1, 5);
-  EXPECT_GE(model_.log.operations, 16 + 5) << "the memory was there, with other data";
+  EXPECT_GE(model_.log.operations, 16 + 5) << "the memory was there, but in other caches";
   model_.behaviour.ns_per_operation = 1e9;
   Sampler slow(topology_, 0.5, {}, interrupted_);
   slow.take(planned(), 0, 1, 1);

@@ -51,6 +51,12 @@ int halvings(std::size_t place, std::size_t chosen) {
   }
 }
 
+/// The same at another size.
+bool same_form(const Configuration& a, const Configuration& b) {
+  return a.model == b.model && a.variant == b.variant && a.workers == b.workers &&
+         a.scope == b.scope;
+}
+
 }  // namespace
 
 Schedule::Schedule(const std::vector<Planned>& plan, const Options& options)
@@ -257,12 +263,7 @@ void Schedule::promote(const Contest& contest, std::uint64_t elements, const Cro
       const std::optional<Best> best = best_of(forms->at(end), results);
       if (!best) continue;
       for (const std::size_t form : forms->at(elements)) {
-        const Configuration& there = plan_[form].configuration;
-        const Configuration& here = plan_[best->form].configuration;
-        if (there.model != here.model || there.variant != here.variant ||
-            there.workers != here.workers || there.scope != here.scope) {
-          continue;
-        }
+        if (!same_form(plan_[form].configuration, plan_[best->form].configuration)) continue;
         entries_[form].importance = std::min<int>(entries_[form].importance, kBrackets);
       }
     }
