@@ -32,6 +32,7 @@
 ///     static Loops whole(const Workload&, ElementType) a library's own version, on all of the data
 ///                                                      at once
 ///     std::vector<int> processes() const               Operation::processes()
+///     void observe(Observation&) const                 adds to Operation::observe()
 namespace crossover::cpu {
 
 /// A worker's part of the arrays of a workload; its own to write in, on lines that no other worker
@@ -234,6 +235,12 @@ class ArrayOperation final : public OnArrays<Memory> {
   }
 
   std::vector<int> processes() const override { return processes_of(team_); }
+
+  Observation observe() override {
+    Observation seen;
+    if constexpr (requires { team_.observe(seen); }) team_.observe(seen);
+    return seen;
+  }
 
  private:
   static constexpr bool kWhole = requires(const Workload& workload) {

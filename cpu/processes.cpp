@@ -25,32 +25,6 @@ std::uint64_t shared_bytes(const Configuration& configuration) {
   return threaded_bytes(configuration) + crew_bytes(configuration);
 }
 
-/// An operation whose workers are forked within the clock: says whether that was dearer.
-class Forking final : public Operation {
- public:
-  explicit Forking(std::unique_ptr<Operation> operation) : operation_(std::move(operation)) {}
-
-  void renew(std::uint32_t salt) override { operation_->renew(salt); }
-  std::int64_t operations_left() const override { return operation_->operations_left(); }
-  Nanoseconds time(std::int64_t operations) override { return operation_->time(operations); }
-  Observation observe() override {
-    Observation seen = operation_->observe();
-    add_cuda_context(seen);
-    return seen;
-  }
-  std::vector<int> processes() const override { return operation_->processes(); }
-  Verdict verify() override { return operation_->verify(); }
-
- private:
-  std::unique_ptr<Operation> operation_;
-};
-
-std::unique_ptr<Operation> make_forking(const Configuration& configuration,
-                                        const Placement& placement) {
-  return std::make_unique<Forking>(
-      make_operation<ArrayOperation<ProcessSpawn, SharedMemory>>(configuration, placement));
-}
-
 /// Of every workload on arrays, by messages.
 std::vector<Offer> channel_offers(const std::string& variant, ChannelKind kind) {
   return array_offers(
@@ -73,14 +47,14 @@ std::vector<Offer> channel_offers(const std::string& variant, ChannelKind kind) 
 class Processes final : public ThreadedModel {
  public:
   Processes()
-      : ThreadedModel({array_offers({"spawn", Variant::Role::step}, make_forking, shared_bytes),
-                       channel_offers("queue", ChannelKind::queue),
-                       channel_offers("pipe", ChannelKind::pipe),
-                       channel_offers("socket", ChannelKind::socket),
-                       array_offers<ProcessPool, MappedFile>({"mapped-file", Variant::Role::step},
-                                                             shared_bytes),
-                       array_offers<ProcessPool, SharedMemory>({"shm"}, shared_bytes),
-                       process_count_offers(), process_create_offers(), process_switch_offers()}) {}
+      : ThreadedModel(
+            {array_offers<ProcessSpawn, SharedMemory>({"spawn", Variant::Role::step}, shared_bytes),
+             channel_offers("queue", ChannelKind::queue), channel_offers("pipe", ChannelKind::pipe),
+             channel_offers("socket", ChannelKind::socket),
+             array_offers<ProcessPool, MappedFile>({"mapped-file", Variant::Role::step},
+                                                   shared_bytes),
+             array_offers<ProcessPool, SharedMemory>({"shm"}, shared_bytes), process_count_offers(),
+             process_create_offers(), process_switch_offers()}) {}
 
   std::string_view name() const override { return "processes"; }
 

@@ -99,6 +99,12 @@ void remove_traces_of_openmp([[maybe_unused]] pid_t process) {
 #endif
 }
 
+void add_cuda_context(Observation& seen, const SystemRoot& root) {
+  if (const std::optional<bool> holds = holds_cuda_context(root)) {
+    seen.values.emplace_back(kCudaContextColumn.name, *holds ? 1 : 0);
+  }
+}
+
 Child::Child(int worker, const Placement& placement, const std::function<void()>& work,
              std::span<const int> files)
     : worker_(worker) {

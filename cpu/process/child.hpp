@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/model.hpp"
+#include "common/tasks.hpp"
 
 namespace crossover::cpu {
 
@@ -16,6 +17,14 @@ namespace crossover::cpu {
 /// and removes it only at an orderly end: what stays behind stops a later process with the same
 /// number from starting. Allocates nothing; with another OpenMP it does nothing.
 void remove_traces_of_openmp(pid_t process);
+
+/// Whatever forks within the clock says whether that was dearer.
+inline constexpr Column kCudaContextColumn{
+    "cuda_context", "", "cost",
+    "1: the process that made others held a CUDA context, which makes its forks dearer"};
+
+/// Appends kCudaContextColumn's value where the system tells it.
+void add_cuda_context(Observation& seen, const SystemRoot& root = {});
 
 /// What an idle worker takes besides its data: page tables, its stack, pages it has written to.
 inline constexpr std::uint64_t kChildBytes = std::uint64_t{1} << 20;

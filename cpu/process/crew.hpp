@@ -83,6 +83,8 @@ class ProcessSpawn {
     for (Child& child : children_) child.join();
   }
 
+  void observe(Observation& seen) const { add_cuda_context(seen); }
+
  private:
   CallerBinding binding_;
   Placement placement_;

@@ -2,12 +2,6 @@
 
 namespace crossover::cpu {
 
-void add_cuda_context(Observation& seen, const SystemRoot& root) {
-  if (const std::optional<bool> holds = holds_cuda_context(root)) {
-    seen.values.emplace_back(kCudaContextColumn.name, *holds ? 1 : 0);
-  }
-}
-
 void join_threads(std::vector<std::thread>& threads) {
   for (std::thread& thread : threads) thread.join();
   threads.clear();

@@ -23,16 +23,9 @@
 /// The workload `create` on CPU workers: all of a team's workers start, do nothing and end.
 namespace crossover::cpu {
 
-/// The columns that `create` fills: the second where processes are made within the clock.
+/// The column that `create` fills.
 inline constexpr Column kWorkerBytesColumn{"worker_bytes", "B", "cost",
                                            "memory that a worker takes while it idles"};
-
-inline constexpr Column kCudaContextColumn{
-    "cuda_context", "", "cost",
-    "1: the process that made others held a CUDA context, which makes its forks dearer"};
-
-/// Appends kCudaContextColumn's value where the system tells it.
-void add_cuda_context(Observation& seen, const SystemRoot& root = {});
 
 void join_threads(std::vector<std::thread>& threads);
 

@@ -10,6 +10,7 @@
 
 #include "common/fake_root.hpp"
 #include "cpu/costs/cost_testing.hpp"
+#include "cpu/process/child.hpp"
 
 namespace crossover::cpu {
 namespace {
