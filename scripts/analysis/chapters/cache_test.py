@@ -84,9 +84,9 @@ def test_a_cold_configuration_is_compared_with_a_cold_one(tmp_path: Path) -> Non
         written(tmp_path, planned, "new", rounds=12, seed=2, change=slower),
     ]
     base, new = read_runs(paths)
-    result = compare(base, new, 0.02, [])
-    assert len(result.changes) == 2 * len(SIZES)
-    found = {change.name for change in result.changes if change.verdict == "slower"}
+    result = compare([base], [new], 0.02, [])
+    assert len(result.configurations) == 2 * len(SIZES)
+    found = {change.name for change in result.configurations if change.verdict == "slower"}
     assert found == {f"double/f32/serial/loop/resident/n:{n}/w:1/cold" for n in SIZES[2:4]}
 
 
@@ -96,7 +96,7 @@ def test_runs_before_the_column_were_warm(tmp_path: Path) -> None:
     assert "cache" not in old.read_text().splitlines()[0].split(",")
     before, after = read_runs([old])[0], read_runs([new])[0]
     assert set(before.configurations.get_column("cache")) == {"warm"}
-    assert len(compare(before, after, 0.02, []).changes) == len(planned)
+    assert len(compare([before], [after], 0.02, []).configurations) == len(planned)
 
 
 def test_pairs_are_of_one_workload_and_type(tmp_path: Path) -> None:

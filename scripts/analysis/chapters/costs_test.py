@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.compare import compare_command, comparing
+from analysis.compare import comparing, rendering
 from analysis.drawing import figure
 from analysis.measured import costs
 from analysis.measured.curves import Curve, Group, Point
@@ -269,13 +269,13 @@ def test_costs_are_compared_by_their_times(tmp_path: Path) -> None:
         written(tmp_path, planned, "new", rounds=12, seed=2, change=slower),
     ]
     base, new = read_runs(paths)
-    result = comparing.compare(base, new, 0.02, [])
-    assert {c.name for c in result.changes if c.verdict == "slower"} == {
+    result = comparing.compare([base], [new], 0.02, [])
+    assert {c.name for c in result.configurations if c.verdict == "slower"} == {
         "count/i64/processes/mutex/resident/n:1048576/w:8",
         "count/i64/threads/mutex/resident/n:1048576/w:8",
     }
-    assert len(result.changes) == len(planned)
-    assert "count/i64/threads/mutex" in compare_command.as_table(result, True, False, 200)
+    assert len(result.configurations) == len(planned)
+    assert "count/i64/threads/mutex" in rendering.as_table(result, True, False, 200)
 
 
 def test_several_machines_and_baselines(tmp_path: Path) -> None:

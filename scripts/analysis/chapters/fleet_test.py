@@ -111,8 +111,8 @@ def test_fleets_are_compared_node_by_node(three: Path, tmp_path: Path) -> None:
     folder.mkdir()
     (new,) = read_runs([three])
     (base,) = read_runs([write_fleet(folder / "run.csv", {}, ["a", "b", "c"])])
-    result = compare(base, new, 0.02, [])
-    slower = {change.name for change in result.changes if change.verdict == "slower"}
-    assert len(result.changes) == 3 * len(PLANNED)
+    result = compare([base], [new], 0.02, [])
+    slower = {change.name for change in result.configurations if change.verdict == "slower"}
+    assert len(result.configurations) == 3 * len(PLANNED)
     assert {name.rsplit("/")[-1] for name in slower} == {"c"}
     assert {name.split("/")[0] for name in slower} == {"reduce"}

@@ -1,34 +1,54 @@
-"""Compares two runs, configuration by configuration.
+"""Compares runs of two sides: which groups and which configurations got faster or slower.
 
-Each configuration in both runs gets the ratio of new to base time with its 95 % interval, and a
-verdict: faster, slower, same, or can't tell. Two runs of the same thing report any difference in
-fewer than 5 % of comparisons of whole runs.
+Give several runs a side: memory lies elsewhere in each process, so one pair has provisional
+verdicts only. Two sides of the same program report a difference in fewer than 5 % of whole
+comparisons.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
 import re
 import shutil
 import sys
+import traceback
 from pathlib import Path
 
-from analysis.chapters.provenance import differences
-from analysis.compare.comparing import VERDICTS, Change, Comparison, Verdict, compare
+from analysis.chapters.provenance import FIELDS, value_of
+from analysis.compare.comparing import Verdict, compare
+from analysis.compare.rendering import as_json, as_markdown, as_table
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
-from analysis.words import duration, plain, plural
+from analysis.words import plain, plural
+
+FAILING: dict[str, list[Verdict]] = {
+    "slower": ["slower"],
+    "faster": ["faster"],
+    "different": ["slower", "faster"],
+}
 
 
-def main() -> int:
-    """Runs the command and returns its exit status."""
-    parser = Parser(prog="scripts/compare", description=__doc__.replace("%", "%%"))
-    parser.add_argument("base", type=Path, metavar="BASE.csv")
-    parser.add_argument("new", type=Path, metavar="NEW.csv")
+def arguments() -> argparse.Namespace:
+    """The command line, checked."""
+    parser = Parser(
+        prog="scripts/compare",
+        description=__doc__.replace("%", "%%"),
+        usage="%(prog)s BASE.csv NEW.csv [OPTIONS]\n"
+        "       %(prog)s --base A.csv... --new B.csv... [OPTIONS]",
+    )
+    parser.add_argument("pair", type=Path, nargs="*", metavar="RUN.csv", help="one run a side")
+    parser.add_argument("--base", type=Path, nargs="+", metavar="A.csv", help="runs before")
+    parser.add_argument("--new", type=Path, nargs="+", metavar="B.csv", help="runs after")
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="A.csv",
+        help="more runs of one program on this machine, which tell how much runs scatter",
+    )
     parser.add_argument(
         "--threshold",
         type=percentage,
@@ -40,19 +60,35 @@ def main() -> int:
         "--fail-on",
         action="append",
         default=[],
-        choices=["slower", "faster", "can't tell", "different"],
-        help="exit 1 if any configuration got this verdict; may be repeated",
+        choices=list(FAILING),
+        help="exit 1 if anything got this verdict; may be repeated",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="everything, as JSON")
     form.add_argument("--markdown", action="store_true", help="a table for a pull request")
-    parser.add_argument("--all", action="store_true", help="also list what stayed the same")
+    parser.add_argument("--all", action="store_true", help="also list what does not differ")
     parser.add_argument("-o", "--output", type=Path, help="write to a file instead")
     options = parser.parse_args()
-    base, new = one_run(options.base), one_run(options.new)
-    result = compare(base, new, options.threshold, why_not(base, new))
-    if not result.changes:
-        raise BadInput(f"{options.base} and {options.new} have no configuration in common")
+    both = options.base and options.new
+    if options.pair and (options.base or options.new):
+        raise BadInput("give either BASE.csv NEW.csv or --base A.csv... --new B.csv..., not both")
+    if not both and len(options.pair) != 2:
+        raise BadInput(
+            f"{plural(len(options.pair), 'run')} given; give two, BASE.csv NEW.csv, or several a "
+            "side: --base A.csv... --new B.csv..."
+        )
+    if options.pair:
+        options.base, options.new = [options.pair[0]], [options.pair[1]]
+    return options
+
+
+def main() -> int:
+    """Runs the command and returns its exit status."""
+    options = arguments()
+    base, new, baseline = (
+        runs_of(paths) for paths in (options.base, options.new, options.baseline)
+    )
+    result = compare(base, new, options.threshold, why_not(base, new), baseline)
     if options.json:
         text = as_json(result)
     elif options.markdown:
@@ -69,13 +105,8 @@ def main() -> int:
             options.output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise refused("cannot write", options.output, error) from error
-    failing: dict[str, list[Verdict]] = {
-        "slower": ["slower"],
-        "faster": ["faster"],
-        "can't tell": ["can't tell"],
-        "different": ["slower", "faster"],
-    }
-    return int(any(result.count(v) for name in options.fail_on for v in failing[name]))
+    verdicts = {change.verdict for change in result.found}
+    return int(any(verdicts.intersection(FAILING[name]) for name in options.fail_on))
 
 
 def percentage(text: str) -> float:
@@ -86,173 +117,64 @@ def percentage(text: str) -> float:
     return float(match[1]) / 100
 
 
-def one_run(path: Path) -> Run:
-    """The run in `path`; a file with several is ambiguous."""
-    runs = read_runs([path])
-    if len(runs) > 1:
-        raise BadInput(f"{path} holds {len(runs)} runs; give a file with one")
-    if runs[0].samples.height == 0:
-        raise BadInput(f"{path} has no measured sample (status ok or noisy), so nothing to compare")
-    return runs[0]
+def runs_of(paths: list[Path]) -> list[Run]:
+    """The runs of a side."""
+    runs = read_runs(paths)
+    for run in runs:
+        if run.samples.height == 0:
+            raise BadInput(
+                f"{run.path} has no measured sample (status ok or noisy), so nothing to compare"
+            )
+    return runs
 
 
-def why_not(base: Run, new: Run) -> list[str]:
+def why_not(base: list[Run], new: list[Run]) -> list[str]:
     """What makes the comparison doubtful, in sentences."""
     warnings = []
-    if base.run_id and base.run_id == new.run_id:
-        warnings.append("Both files are the same run")
-    for run in (base, new):
+    if {run.run_id for run in base if run.run_id} & {run.run_id for run in new}:
+        warnings.append("The same run is on both sides")
+    for run in (*base, *new):
+        warnings += run.notices
         if run.about.problem:
             warnings.append(run.about.problem)
         if run.status not in ("complete", "unknown"):
             warnings.append(f"{run.path.name} is of a run that was {run.status}")
         for count, why in run.left_out.reasons():
             warnings.append(f"{run.path.name}: {plural(count, 'row')} left out that {why}")
-    if not base.about.problem and not new.about.problem:
-        for difference in differences([base, new]):
-            values = " against ".join(plain(v) or "nothing" for v in difference.values)
-            warnings.append(f"Different {difference.what}: {values}")
+    for what, path, _ in FIELDS:
+        sides = [
+            " or ".join(
+                dict.fromkeys(
+                    plain(value_of(run.about, path)) or "nothing"
+                    for run in side
+                    if not run.about.problem
+                )
+            )
+            for side in (base, new)
+        ]
+        if all(sides) and (sides[0] != sides[1] or " or " in sides[0]):
+            warnings.append(f"Different {what}: {sides[0]} against {sides[1]}")
+    started = [[run.about.text("started") for run in side] for side in (base, new)]
+    if len(base) > 1 and len(new) > 1 and all(map(all, started)):
+        first, second = sorted(started, key=min)
+        if max(first) < min(second):
+            warnings.append(
+                "One side was recorded after the other: what changed on the machine in between "
+                "passes for a difference; in turns it would not"
+            )
     return warnings
 
 
-def as_json(result: Comparison) -> str:
-    """Everything, as JSON; NaN becomes null."""
-
-    def number(value: float) -> float | None:
-        return None if math.isnan(value) else value
-
-    document = {
-        "base": {"file": result.base.path.name, "run": result.base.run_id},
-        "new": {"file": result.new.path.name, "run": result.new.run_id},
-        "threshold": result.threshold,
-        "warnings": result.warnings,
-        "only_in_base": result.only_base,
-        "only_in_new": result.only_new,
-        "scatter_between_runs": result.scatter,
-        "verdicts": {verdict: result.count(verdict) for verdict in VERDICTS},
-        "configurations": [
-            {
-                "name": c.name,
-                "verdict": c.verdict,
-                "ratio": number(c.ratio),
-                "low": number(c.low),
-                "high": number(c.high),
-                "p_corrected": number(c.p),
-                "pairs": c.pairs,
-                "base_ns": c.base_ns,
-                "new_ns": c.new_ns,
-                "why": c.why,
-            }
-            for c in result.changes
-        ],
-    }
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
-
-
-def headline(result: Comparison) -> str:
-    """One line with the four counts."""
-    counts = ", ".join(f"{result.count(v)} {v}" for v in VERDICTS)
-    return f"{plural(len(result.changes), 'configuration')} in both runs: {counts}"
-
-
-def remarks(result: Comparison) -> list[str]:
-    """What the reader must know to judge the table."""
-    lines = list(result.warnings)
-    if result.only_base:
-        lines.append(f"{plural(result.only_base, 'configuration')} only in BASE")
-    if result.only_new:
-        lines.append(f"{plural(result.only_new, 'configuration')} only in NEW")
-    if result.scatter > 0.001:
-        lines.append(
-            f"From run to run the ratios scatter by {result.scatter:.1%} more than the rounds "
-            "explain; the intervals allow for it"
-        )
-    too_few = [c for c in result.changes if c.why]
-    if too_few:
-        lines.append(f"{plural(len(too_few), 'configuration')} without a verdict: {too_few[0].why}")
-    return lines
-
-
-def interval_text(change: Change) -> str:
-    """The 95 % interval, or a dash."""
-    return "-" if math.isnan(change.low) else f"{change.low:.3f} to {change.high:.3f}"
-
-
-def listed(result: Comparison, everything: bool) -> list[Change]:
-    """What a table shows: the differences; what is the same or in doubt only on request."""
-    return [c for c in result.changes if everything or c.verdict in ("slower", "faster")]
-
-
-def as_table(result: Comparison, everything: bool, colour: bool, width: int) -> str:
-    """The table for a terminal, most important first."""
-    lines = [
-        f"BASE  {plain(result.base.path.name)}  {plain(result.base.label)}",
-        f"NEW   {plain(result.new.path.name)}  {plain(result.new.label)}",
-        headline(result),
-        *[f"note: {plain(line)}" for line in remarks(result)],
-    ]
-    shown = listed(result, everything)
-    if shown:
-        longest = max(len(plain(change.name)) for change in shown)
-        # On a narrow terminal the times go first, then the middle of the names.
-        times = width >= longest + 64
-        room = max(20, width - (64 if times else 41))
-        names = [shortened(plain(change.name), room) for change in shown]
-        column = max(len("configuration"), *map(len, names))
-        header = (
-            f"{'verdict':<10}  {'configuration':<{column}}  {'new/base':>8}  {'95 % interval':^16}"
-        )
-        lines += ["", header + (f"  {'base':>9}  {'new':>9}" if times else "")]
-        codes = {"slower": "31", "faster": "32", "can't tell": "33", "same": "2"}
-        for name, c in zip(names, shown, strict=True):
-            verdict = f"{c.verdict:<10}"
-            if colour:
-                verdict = f"\033[{codes[c.verdict]}m{verdict}\033[0m"
-            line = f"{verdict}  {name:<{column}}  {c.ratio:>8.3f}  {interval_text(c):^16}"
-            if times:
-                line += f"  {duration(c.base_ns):>9}  {duration(c.new_ns):>9}"
-            lines.append(line)
-    hidden = len(result.changes) - len(shown)
-    if hidden:
-        others = "no configuration differs; " if not shown else ""
-        lines.append(
-            f"\n{others}{plural(hidden, 'configuration')} not listed, --all lists them; the "
-            f"threshold is {result.threshold * 100:.3g} %"
-        )
-    return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def shortened(text: str, room: int) -> str:
-    """`text`, its middle left out where it is longer than `room`."""
-    if len(text) <= room:
-        return text
-    return f"{text[: room // 2 - 1]}…{text[len(text) - (room - room // 2) :]}"
-
-
-def as_markdown(result: Comparison, everything: bool) -> str:
-    """The same table for a pull request."""
-
-    def cell(text: str) -> str:
-        safe = re.sub(r"([\\`*_{}\[\]<>()#|~!&])", r"\\\1", plain(text))
-        return safe.replace("\\_", "_") if "\\" not in text else safe
-
-    lines = [f"**{headline(result)}**"]
-    if said := remarks(result):
-        lines += ["", *[f"- {cell(line)}" for line in said]]
-    shown = listed(result, everything)
-    if shown:
-        lines += [
-            "",
-            "| verdict | configuration | new/base | 95 % interval | base | new |",
-            "| --- | --- | ---: | :---: | ---: | ---: |",
-        ]
-        lines += [
-            f"| {c.verdict} | {cell(c.name)} | {c.ratio:.3f} | {interval_text(c)} | "
-            f"{duration(c.base_ns)} | {duration(c.new_ns)} |"
-            for c in shown
-        ]
-    return "\n".join(lines) + "\n"
+def guarded() -> int:
+    """main(), whose status is never 1 but by a verdict: Python's own for a fault would be."""
+    try:
+        return main()
+    except (OSError, MemoryError, ArithmeticError, LookupError, TypeError, ValueError):
+        if isinstance(sys.exc_info()[1], BrokenPipeError):
+            raise
+        traceback.print_exc()
+        return 3
 
 
 if __name__ == "__main__":
-    run_command("scripts/compare", main)
+    run_command("scripts/compare", guarded)

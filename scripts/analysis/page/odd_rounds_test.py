@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.compare.compare_command import as_json, as_markdown, as_table
 from analysis.compare.comparing import compare
+from analysis.compare.rendering import as_json, as_markdown, as_table
 from analysis.drawing import figure
+from analysis.errors import BadInput
 from analysis.measured.groups import groups
 from analysis.page.report import report
 from analysis.planted import costs as planted_costs
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import configurations, plan_of, write_run
 from analysis.reading.read import read_runs
+from analysis.reading.run import Run
 
 HARDWARE = Hardware()
 SIZES = [1024, 16384, 262144, 1 << 22]
@@ -78,10 +80,29 @@ def test_comparisons_of_any_rounds(tmp_path: Path, kept: str) -> None:
     for other in ("mixed", "pilot", "six"):
         base, new = (run_with(tmp_path, k, s) for k, s in ((kept, 1), (other, 2)))
         runs = read_runs([base, new])
-        result = compare(runs[0], runs[1], 0.02, [])
-        for change in result.changes:
-            assert (change.verdict == "can't tell") or change.pairs >= 6
+        many = [n >= 6 for n in counts_of_both(*runs)]
+        if not any(many):
+            with pytest.raises(BadInput, match="6 rounds"):
+                compare([runs[0]], [runs[1]], 0.02, [])
+            continue
+        result = compare([runs[0]], [runs[1]], 0.02, [])
+        assert len(result.configurations) == sum(many)
+        assert result.too_few == len(many) - sum(many)
         as_json(result), as_markdown(result, True), as_table(result, True, False, 200)
+
+
+def counts_of_both(base: Run, new: Run) -> list[int]:
+    """The fewer of both runs' rounds of each configuration that both have."""
+    tables = [run.configurations.select(*run.key, "n") for run in (base, new)]
+    both = tables[0].join(tables[1], on=base.key, nulls_equal=True)
+    return [min(pair) for pair in both.select("n", "n_right").iter_rows()]
+
+
+def test_several_runs_of_any_rounds_are_compared(tmp_path: Path) -> None:
+    runs = read_runs([run_with(tmp_path, "mixed", seed) for seed in range(1, 7)])
+    result = compare(runs[:3], runs[3:], 0.02, [])
+    assert result.found == []
+    assert result.not_in_all > 0
 
 
 def test_machines_of_any_rounds(tmp_path: Path) -> None:

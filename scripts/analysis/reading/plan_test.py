@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from analysis.compare.comparing import compare
 from analysis.planted.runs import Configuration, write_run
 from analysis.reading.plan import Plan, plan_of
 from analysis.reading.read import read_runs
@@ -69,11 +68,6 @@ def test_each_configuration_has_its_own_count(tmp_path: Path) -> None:
     rounds, times = run.times(config)
     assert rounds.tolist() == list(range(9))
     assert times.shape == (2, 9)
-
-
-def test_a_comparison_does_without_the_pilot(tmp_path: Path) -> None:
-    base, new = (slow_pilot(tmp_path, 9, PILOT, seed) for seed in (1, 2))
-    assert {change.pairs for change in compare(base, new, 0.02, []).changes} == {8}
 
 
 @pytest.mark.parametrize(
