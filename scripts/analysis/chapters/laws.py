@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from analysis.drawing.markup import Child, Html, table
@@ -27,13 +26,7 @@ def fit_table(
                 _estimate(a, percent) if amdahl.supported and a else amdahl.refused,
                 _estimate(c, percent) if law.supported and c else law.refused,
                 _estimate(k, lambda v: f"{v:.2g}") if law.supported and k else "",
-                (
-                    "none"
-                    if math.isinf(peak.value) or peak.value > 1e6
-                    else f"{peak.value:.0f} workers"
-                )
-                if law.supported and peak
-                else "",
+                _peak(k, peak) if law.supported and k else "",
             ]
         )
     return table(
@@ -48,6 +41,17 @@ def fit_table(
         rows,
         caption=f"Scaling laws fitted to {where} [95 % interval]; {over}",
     )
+
+
+def _peak(coherency: Estimate, peak: Estimate | None) -> str:
+    """Where the speed-up peaks, or why nothing says that it does."""
+    if peak is not None:
+        return _estimate(peak, lambda v: f"{v:.0f}") + " workers"
+    if coherency.low is None or coherency.high is None:
+        return "too few rounds to tell"
+    if coherency.high < 0:
+        return "none: it scales better than contention alone would let it"
+    return "none: Amdahl's law suffices, coherency may be 0"
 
 
 def _estimate(e: Estimate, shown: Callable[[float], str]) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 from analysis.compare.grouping import Groups
 from analysis.statistics import estimates, stats
 from analysis.statistics.components import (
-    LEAST_SCATTER,
     LEAST_VARIANCE,
     Covariance,
     moderated,
@@ -17,6 +16,7 @@ from analysis.statistics.components import (
 from analysis.statistics.stats import Floats
 
 TRIMMED = 0.2
+UNSEEN_SCATTER = 0.002
 # The median of the square of a standard normal deviate.
 MEDIAN_SQUARE = 0.4549
 
@@ -82,7 +82,7 @@ def of_one_pair(groups: Groups, base: Levels, new: Levels) -> Covariance:
 
     How configurations scatter is seen where neighbours on a curve, which any likely effect touches
     alike, changed by different amounts; how much all vary together, from round to round. What else
-    groups have in common in a run cannot be seen: it is taken to be LEAST_SCATTER.
+    groups have in common in a run cannot be seen: it is taken to be UNSEEN_SCATTER.
     """
     count = len(base.value)
     rounds = (base.error + new.error) / 2
@@ -102,7 +102,7 @@ def of_one_pair(groups: Groups, base: Levels, new: Levels) -> Covariance:
         degrees = np.where(place >= 0, by_curve.degrees[place], by_curve.degrees.min())
         own.variances[:] = np.maximum(own.variances, seen)
         own.degrees[:] = degrees
-    components = np.full(len(groups.kinds), LEAST_SCATTER**2)
+    components = np.full(len(groups.kinds), UNSEEN_SCATTER**2)
     degrees = np.full(len(groups.kinds), 30.0)
     components[0] += (base.common**2 + new.common**2) / 2
     degrees[0] = max(base.rounds + new.rounds - 2, 1)

@@ -201,7 +201,7 @@ def tables(trials: int) -> Iterator[str]:
         ((name, case, trials, 0.05), told) for name in PLANTED for case, told in POWER
     ] + [((name, case, trials, 0.05), told) for name, case, told in MORE]
     alarms: list[tuple[Job, str]] = [
-        (("", replace(case, runs=runs), 4 * trials, 0.0), told)
+        (("", replace(case, runs=runs), 3 * trials, 0.0), told)
         for case, told in ALARMS
         for runs in (2, 3)
     ]

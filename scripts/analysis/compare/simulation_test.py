@@ -68,3 +68,8 @@ def test_an_odd_configuration_is_not_its_group() -> None:
     found = tally("", Case(3, odd=True), TRIALS, effect=0)
     assert found.extra <= 1
     assert found.fired >= TRIALS - 1
+
+
+def test_configurations_that_seem_to_repeat_well_are_not_believed_blindly() -> None:
+    """Where scatter differs by configuration, who repeated well in two runs often did by chance."""
+    assert tally("", Case(2, spread=0.9, scatter=0.02, noise=0.004), 30, effect=0).extra <= 4

@@ -30,7 +30,7 @@ from scipy import special
 from analysis.statistics.stats import Floats
 
 # What groups of configurations differ by between runs of one program at the least.
-LEAST_SCATTER = 0.002
+LEAST_SCATTER = 0.001
 PRIOR_RUNS = 1.0
 MOST_PRIOR_DEGREES = 200.0
 MOST_STEPS = 30

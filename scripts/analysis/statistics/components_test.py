@@ -74,11 +74,21 @@ def test_equal_variances_are_drawn_together_and_others_are_not() -> None:
     assert (components.moderated(chance, degrees, np.full(500, 3.0)).variances >= 3).all()
 
 
-def test_one_odd_run_of_three_is_never_enough() -> None:
-    within = components.scaled([np.zeros(60)] * 3)
-    odd = components.scaled([np.zeros(60), np.zeros(60), np.log(3) * MEMBERS[1]])
+@pytest.mark.parametrize("runs", [2, 3])
+def test_a_group_that_repeats_badly_is_not_judged_by_its_kind(runs: int) -> None:
+    """One group of twenty varies by 10 % from run to run, all others by nothing."""
+    members = np.array([[1.0] * 200, *np.kron(np.eye(20), np.ones(10))])
+    kind = np.array([0] + [1] * 20)
     rng = np.random.default_rng(6)
-    both = np.concatenate([within, odd]) + rng.normal(0, 0.01, (4, 60))
-    covariance = components.repeated(both, MEMBERS, KIND, np.full(2, 0.002), np.full(60, 1e-9))
-    levels = np.log(3) / 3 * MEMBERS[1] + rng.normal(0, 0.01, 60)
-    assert Search(levels, covariance, both, (3, 3)).run() == []
+    found = 0
+    for _ in range(30):
+        sides = rng.normal(0, 0.01, (2, runs, 200)) + rng.normal(0, 0.1, (2, runs, 1)) * members[1]
+        within = np.concatenate([components.scaled(list(side)) for side in sides])
+        least = np.full(2, components.LEAST_SCATTER)
+        covariance = components.repeated(within, members, kind, least, np.full(200, 1e-9))
+        levels = sides[1].mean(axis=0) - sides[0].mean(axis=0)
+        found += any(
+            abs(e.shift) > 0.02 for e in Search(levels, covariance, within, (runs, runs)).run()
+        )
+    # By the kind's variance alone it is about 14.
+    assert found <= 3

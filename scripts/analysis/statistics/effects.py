@@ -9,8 +9,8 @@ one called group explains its members, and an odd configuration explains itself 
 **What counts.** Groups share one half of an error of 5 % and single configurations the other, each
 by Bonferroni's bound. A score is judged by Student's t, with the degrees of freedom that the
 components of its variance have together (Satterthwaite, Biometrics 2, 1946). A group that itself
-repeats worse from run to run than its kind does is judged by the mean of both variances: one odd
-run of three is never enough.
+repeats worse from run to run than its kind does is judged by the mean of both variances, with the
+fewer degrees of freedom that its own has: one odd run of three is never enough.
 """
 
 from __future__ import annotations
@@ -124,11 +124,13 @@ class Search:
         variance = parts.sum(axis=0) + own.sum(axis=0)
         unsure = (parts**2 / cov.degrees[:, None]).sum(axis=0)
         unsure += (own**2 / cov.own.degrees[:, None]).sum(axis=0)
+        if runs := len(self.within):
+            itself = ((contrasts.T @ self.within.T) ** 2).mean(axis=1)
+            worse = itself > variance
+            variance = np.where(worse, (variance + itself) / 2, variance)
+            unsure = np.where(worse, (unsure + itself**2 / runs) / 4, unsure)
         usable = unsure > 0
         degrees = variance**2 / np.where(usable, unsure, 1.0)
-        if len(self.within):
-            itself = ((contrasts.T @ self.within.T) ** 2).mean(axis=1)
-            variance = np.maximum(variance, (variance + itself) / 2)
         error = np.sqrt(np.where(usable, variance, 1.0) * self.scale)
         return Scores(np.where(usable, shift, 0.0), error, np.where(usable, degrees, 1.0))
 

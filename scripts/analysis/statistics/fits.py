@@ -1,7 +1,7 @@
 """Laws fitted to medians: Amdahl's, the Universal Scalability Law, latency and bandwidth.
 
 All three are linear in their parameters once written as times, so each is a non-negative least
-squares with relative weights, solved exactly. Intervals come from fitting every resample of rounds;
+squares with relative weights, solved exactly; a parameter of either sign is the difference of two. Intervals come from fitting every resample of rounds;
 they say how well the law's parameters are known if the law holds. Whether it holds is a question of
 its own, which `misfit` answers: the largest relative distance of a median from the law.
 """
@@ -107,23 +107,30 @@ def amdahl(workers: list[int], times: list[float], resampled: Floats | None, sam
 def usl(workers: list[int], times: list[float], resampled: Floats | None, samples: int) -> Fit:
     """Gunther's Universal Scalability Law, T(p) = T1 (1 + s (p - 1) + k p (p - 1)) / p.
 
-    `contention` s is what is done one at a time, `coherency` k what workers cost each other; the
-    speed-up peaks at sqrt((1 - s) / k) workers. N. Gunther, Guerrilla Capacity Planning, 2007.
+    `contention` s is what is done one at a time, `coherency` k what workers cost each other. Where
+    k is surely positive the speed-up peaks at sqrt((1 - s) / k) workers, and there is a `peak`; k
+    may come out negative, because at a true 0 estimates of k that may not would make those of s
+    too small. N. Gunther, Guerrilla Capacity Planning, 2007.
     """
     if len(workers) < 4:
         return _refused("the USL needs at least four worker counts", len(workers))
     p = np.array(workers, dtype=np.float64)
-    # T1 (1-s)/p + T1 s + T1 k (p-1): three non-negative coefficients.
-    design = np.stack([1 / p, np.ones_like(p), p - 1], axis=1)
+    # T1 (1-s)/p + T1 s + T1 k (p-1), the last of either sign.
+    design = np.stack([1 / p, np.ones_like(p), p - 1, 1 - p], axis=1)
 
     def parameters(solution: Floats) -> list[float]:
         one = float(solution[0] + solution[1]) or 1.0
-        contention, coherency = float(solution[1]) / one, float(solution[2]) / one
+        contention = float(solution[1]) / one
+        coherency = float(solution[2] - solution[3]) / one
         peak = np.sqrt((1 - contention) / coherency) if coherency > 0 else np.inf
         return [contention, coherency, one, float(peak)]
 
     names = ["contention", "coherency", "T1", "peak"]
-    return _bent(_fit(names, design, np.array(times), resampled, parameters, samples), "the USL")
+    fit = _fit(names, design, np.array(times), resampled, parameters, samples)
+    lowest = fit.parameters["coherency"].low
+    if lowest is None or lowest <= 0:
+        del fit.parameters["peak"]
+    return _bent(fit, "the USL")
 
 
 def latency_bandwidth(

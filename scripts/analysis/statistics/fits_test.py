@@ -40,7 +40,31 @@ def test_usl_is_exact_without_noise() -> None:
     fit = fits.usl(WORKERS, times, None, 1)
     assert fit.parameters["contention"].value == pytest.approx(0.03)
     assert fit.parameters["coherency"].value == pytest.approx(0.0004)
-    assert fit.parameters["peak"].value == pytest.approx(math.sqrt(0.97 / 0.0004))
+    # One value has no interval, so nothing says that there is a peak.
+    assert "peak" not in fit.parameters
+
+
+def test_a_peak_needs_a_coherency_that_is_surely_positive() -> None:
+    costly = [1e6 * (1 + 0.03 * (p - 1) + 0.002 * p * (p - 1)) / p for p in WORKERS]
+    peak = fits.usl(WORKERS, *noisy(costly, 1), 15).parameters["peak"]
+    assert inside(peak, math.sqrt(0.97 / 0.002))
+    free = [1e6 * (0.03 + 0.97 / p) for p in WORKERS]
+    with_peak = sum(
+        "peak" in fits.usl(WORKERS, *noisy(free, seed), 15).parameters for seed in range(40)
+    )
+    # One in forty by the interval's level; five have a chance of 1 % at 4 %.
+    assert with_peak <= 5
+
+
+def test_contention_is_right_where_there_is_no_coherency() -> None:
+    truth, found, hits = 0.03, [], 0
+    for seed in range(60):
+        times, drawn = noisy([1e6 * (truth + (1 - truth) / p) for p in WORKERS], seed)
+        contention = fits.usl(WORKERS, times, drawn, 15).parameters["contention"]
+        found.append(contention.value)
+        hits += inside(contention, truth)
+    assert np.mean(found) == pytest.approx(truth, rel=0.006)
+    assert hits >= 52
 
 
 def test_usl_against_scipy() -> None:
