@@ -1,12 +1,8 @@
-"""Several runs side by side: ratios, their geometric mean, and what else differs."""
+"""Several runs side by side: rates, times where they say different things, and what differs."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import altair as alt
-import numpy as np
 
 from analysis.chapters.provenance import FIELDS, differences, value_of
 from analysis.drawing import figure
@@ -14,22 +10,13 @@ from analysis.drawing.charts import tooltips
 from analysis.drawing.figure import Figure, Row, picked
 from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, el, table
-from analysis.measured.curves import Curve, Group
+from analysis.measured.curves import Curve, Group, Point
 from analysis.reading.run import Run
 from analysis.statistics import stats
-from analysis.words import format_size, plural, significant
+from analysis.words import duration, format_size, ratio, significant
 
-
-@dataclass(frozen=True)
-class Pairing:
-    """One curve on a machine against the same on the first, at their common sizes."""
-
-    run: Run
-    series: str
-    sizes: list[int]
-    ratio: float
-    low: float | None
-    high: float | None
+# Data of at most this part of a cache is surely in it.
+IN_CACHE = 0.5
 
 
 def _curves(group: Group) -> dict[str, Curve]:
@@ -37,29 +24,8 @@ def _curves(group: Group) -> dict[str, Curve]:
     return {c.name: c for c in found if c}
 
 
-def pair(a: Curve, b: Curve, run: Run) -> Pairing | None:
-    """The geometric mean over common sizes of a's rate over b's."""
-    sizes = sorted(a.times.keys() & b.times.keys())
-    if not sizes:
-        return None
-    logs = [math.log(b.times[n] / a.times[n]) for n in sizes]
-    value = math.exp(sum(logs) / len(logs))
-    low = high = None
-    if a.resampled is not None and b.resampled is not None:
-        common = set(sizes)
-        in_a = [i for i, p in enumerate(a.points) if p.elements in common]
-        in_b = [i for i, p in enumerate(b.points) if p.elements in common]
-        # Two runs share no round, so the resamples of one are put beside those of the other anew.
-        order = np.random.default_rng(0).permutation(len(b.resampled))
-        drawn = (np.log(b.resampled[order][:, in_b]) - np.log(a.resampled[:, in_a])).mean(axis=1)
-        bounds = stats.interval_of(np.exp(drawn))
-        if bounds:
-            low, high = bounds
-    return Pairing(run, a.name, sizes, value, low, high)
-
-
-def side_by_side(groups: list[Group], number: int) -> tuple[Figure, Figure | None] | None:
-    """Bars of every machine's best rate of each model, and ratios over the first machine."""
+def side_by_side(groups: list[Group], number: int) -> Figure | None:
+    """Bars of every machine's best rate of each model."""
     if len(groups) < 2:
         return None
     names = [g.run.name for g in groups]
@@ -117,7 +83,7 @@ def side_by_side(groups: list[Group], number: int) -> tuple[Figure, Figure | Non
     )
     best = max(rows, key=lambda r: r["y"])
     title = groups[0].title
-    bar = Figure(
+    return Figure(
         f"machines-{number}",
         f"Machines side by side: {title}",
         alt.layer(bars, errors).add_params(picked()),
@@ -130,80 +96,67 @@ def side_by_side(groups: list[Group], number: int) -> tuple[Figure, Figure | Non
         zooms=False,
         height=60 + 16 * len(order) * len(names) + 8 * len(order),
     )
-    return bar, _ratios(groups, title, number)
 
 
-def _ratios(groups: list[Group], title: str, number: int) -> Figure | None:
-    first = groups[0]
-    base_curves = _curves(first)
-    pairs = [
-        p
-        for group in groups[1:]
-        for name, curve in _curves(group).items()
-        if name in base_curves and (p := pair(curve, base_curves[name], group.run))
-    ]
-    if not pairs:
+def times_apart(groups: list[Group]) -> Html | None:
+    """Each machine's best time where sizes say different things, on CPUs and on GPUs.
+
+    At the smallest size a caller waits for workers to start, in cache for cores, and from memory
+    for its channels: no mean over these says anything of a machine.
+    """
+    rows: list[list[Child]] = []
+    for hardware in ("CPU", "GPU"):
+        curves = [g.best_cpu() if hardware == "CPU" else g.best_gpu("resident") for g in groups]
+        for place, elements in _places(groups, curves, hardware).items():
+            points = [curve.at(elements) if curve else None for curve in curves]
+            first = next(point for point in points if point)
+            cells = [_time(point, None if point is first else first) for point in points]
+            rows.append([f"{hardware}, {place}: {format_size(elements)}", *cells])
+    if not rows:
         return None
-    series = plain_looks([g.run.name for g in groups])[1:]
-    rows: list[Row] = [
-        {
-            "m": p.series,
-            "s": p.run.name,
-            "y": p.ratio,
-            "lo": p.low or p.ratio,
-            "hi": p.high or p.ratio,
-            "v": f"{significant(p.ratio)}×",
-            "k": plural(len(p.sizes), "size"),
-            "i": f"{significant(p.low)} to {significant(p.high)}"
-            if p.low and p.high
-            else "too few rounds",
-        }
-        for p in pairs
+    header = ["fastest of each machine", *[g.run.name for g in groups]]
+    caption = f"{groups[0].title}: times and rates over the first machine [95 % interval]"
+    return table(header, rows, caption=caption)
+
+
+def _places(groups: list[Group], curves: list[Curve | None], hardware: str) -> dict[str, int]:
+    """The sizes at which machines are compared, of those that all with such hardware have."""
+    have = [(g, c) for g, c in zip(groups, curves, strict=True) if c]
+    if len(have) < 2:
+        return {}
+    common = sorted(set.intersection(*({p.elements for p in c.points} for _, c in have)))
+    if not common:
+        return {}
+    quoted = [g.quoted for g, _ in have if g.quoted in common]
+    found = {"memory size": quoted[0] if quoted else common[-1]}
+    caches = [
+        # One core's second level: it holds the data of any number of workers.
+        dict(g.run.about.caches).get("L2")
+        if hardware == "CPU"
+        else min((size for _, size in g.run.about.gpu_caches), default=None)
+        for g, _ in have
     ]
-    tooltip = tooltips(
-        {"s": "machine", "m": "series", "v": "geometric mean", "i": "95 % interval", "k": "over"}
-    )
-    order = list(dict.fromkeys(r["m"] for r in rows))
-    base = alt.Chart(figure.data(rows)).encode(
-        y=alt.Y("m:N", sort=order, title=None, axis=alt.Axis(labelLimit=130)),
-        yOffset=alt.YOffset("s:N", sort=[s.name for s in series]),
-        color=figure.colour(series),
-        opacity=figure.opacity(1, 0.1),
-    )
-    low, high = min(1.0, *(r["lo"] for r in rows)), max(1.0, *(r["hi"] for r in rows))
-    x = alt.X(
-        "y:Q",
-        scale=alt.Scale(type="log", base=2, nice=False, domain=[low / 1.15, high * 1.15]),
-        title=f"throughput over {first.run.name}",
-        axis=alt.Axis(format="~g", values=figure.log_ticks(low / 1.15, high * 1.15)),
-    )
-    one = alt.Chart(figure.data([{"y": 1}])).mark_rule(strokeDash=[4, 4], color=figure.GREY)
-    layers = [
-        one.encode(x=x),
-        base.mark_rule(strokeWidth=2).encode(x=figure.lower(x), x2="hi:Q"),
-        base.mark_point(filled=True, size=90).encode(
-            x=x, shape=figure.shape(series), tooltip=tooltip
-        ),
-    ]
-    parts = []
-    for group in groups[1:]:
-        mine = [p.ratio for p in pairs if p.run is group.run]
-        if mine:
-            parts.append(f"{group.run.name} {significant(stats.geometric_mean(mine))}×")
-    return Figure(
-        f"ratios-{number}",
-        f"Ratio to {first.run.name}: {title}",
-        alt.layer(*layers).add_params(picked()),
-        f"Geometric mean of the throughput over {first.run.name}, of all common models and sizes: "
-        f"{', '.join(parts)}.",
-        "A geometric mean of ratios weighs halving and doubling alike and does not depend on which "
-        "machine is the base; it hides at which sizes a machine wins, which the curves show.",
-        series,
-        ["series", "machine", "geometric mean", "95 % interval", "over"],
-        [[r["m"], r["s"], r["v"], r["i"], r["k"]] for r in rows],
-        zooms=False,
-        height=60 + 18 * len(order) * max(1, len(series)) + 10 * len(order),
-    )
+    if all(caches):
+        most = IN_CACHE * min(size for size in caches if size)
+        first = {p.elements: p.bytes for _, c in have for p in c.points}
+        fitting = [n for n in common[1:] if first[n] <= most]
+        if fitting:
+            found["in cache"] = fitting[-1]
+    found["smallest size"] = common[0]
+    return {place: n for place, n in found.items() if list(found.values()).count(n) == 1}
+
+
+def _time(point: Point | None, first: Point | None) -> str:
+    if point is None:
+        return "-"
+    time = point.time
+    told = duration(time.value)
+    if time.low is not None and time.high is not None:
+        told += f" [{duration(time.low)} to {duration(time.high)}]"
+    told += f", {point.how}"
+    if first is not None:
+        told += f": {ratio(stats.independent_ratio(first.time, time))}"
+    return told
 
 
 def what_differs(runs: list[Run]) -> Html:

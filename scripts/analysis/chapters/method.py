@@ -75,7 +75,11 @@ STATISTICS: list[tuple[str, str]] = [
         "pay from the size of work on which one core takes as long as making them, with times "
         "between the measured sizes on straight lines.",
     ),
-    ("Summary over sizes", "Always a geometric mean of ratios."),
+    (
+        "Machines side by side",
+        "At the smallest size, in cache and from memory apart, CPUs and GPUs apart, never a mean "
+        "over them. Two runs share no round, so the bounds of a ratio add up like errors do.",
+    ),
 ]
 
 

@@ -242,8 +242,10 @@ def _machines(measured: list[Measured], fleets: list[Html]) -> Section:
     titles = list(dict.fromkeys(g.title for m in measured for g in m.groups))
     for number, title in enumerate(titles, 1):
         same = [g for m in measured for g in m.groups if g.title == title]
-        pair = machines.side_by_side(same, number)
-        section.content.append(tuple(f for f in pair or () if f))
+        if bars := machines.side_by_side(same, number):
+            section.content.append((bars,))
+        if apart := machines.times_apart(same):
+            section.content.append(apart)
     section.content.append(machines.what_differs([m.run for m in measured]))
     return section
 

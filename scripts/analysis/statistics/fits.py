@@ -1,9 +1,10 @@
 """Laws fitted to medians: Amdahl's, the Universal Scalability Law, latency and bandwidth.
 
 All three are linear in their parameters once written as times, so each is a non-negative least
-squares with relative weights, solved exactly; a parameter of either sign is the difference of two. Intervals come from fitting every resample of rounds;
-they say how well the law's parameters are known if the law holds. Whether it holds is a question of
-its own, which `misfit` answers: the largest relative distance of a median from the law.
+squares with relative weights, solved exactly; a parameter of either sign is the difference of two.
+Intervals come from fitting every resample of rounds; they say how well the law's parameters are
+known if the law holds. Whether it holds is a question of its own, which `misfit` answers: the
+largest relative distance of a median from the law.
 """
 
 from __future__ import annotations

@@ -106,6 +106,18 @@ def test_each_configuration_needs_its_own_rounds_to_be_resampled() -> None:
     assert np.isfinite(drawn[:, 1]).all()
 
 
-def test_geometric_mean() -> None:
-    assert stats.geometric_mean([0.5, 2.0]) == pytest.approx(1.0)
-    assert stats.geometric_mean([1.0, 4.0]) == pytest.approx(2.0)
+def test_coverage_of_ratios_of_two_runs() -> None:
+    rng = np.random.default_rng(3)
+    trials, hits = 800, 0
+    for _ in range(trials):
+        a, b = (stats.median(scale * factors(rng, (12,), 0.02)) for scale in (3.0, 2.0))
+        found = stats.independent_ratio(a, b)
+        hits += found.low <= 1.5 <= found.high
+    # Twelve rounds' medians have intervals of 96.1 %; three standard errors of the simulation.
+    assert 0.93 < hits / trials < 0.99
+
+
+def test_a_ratio_of_few_rounds_has_no_interval() -> None:
+    few, many = stats.median([1.0, 2.0]), stats.median(np.arange(1.0, 20.0))
+    assert not stats.independent_ratio(few, many).certain
+    assert not stats.independent_ratio(many, few).certain
