@@ -35,6 +35,8 @@ VERDICTS: list[Verdict] = ["slower", "faster", "can't tell", "same"]
 # Runs a side from which a verdict is one: two say little of what differs from run to run.
 ENOUGH_RUNS = 3
 MOST_RUNS_ADVISED = 99
+# Who explains so much of what the best explanation does is not told from it.
+RIVAL = 0.8
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Change:
     that this is a difference of its own; its ratio is then what comes on top of `beyond`, the other
     differences that hold all its members. Of what was not called the ratio includes them. `agree`
     of `members` configurations are where what was called puts them. `base_ns` and `new_ns` are a
-    configuration's times, 0 for a group.
+    configuration's times, 0 for a group. `rival` is the rest of all, where its opposite change
+    would explain nearly as much: what all have in common varies too much between runs to tell.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Change:
     called: bool = False
     base_ns: float = 0.0
     new_ns: float = 0.0
+    rival: str = ""
 
 
 @dataclass
@@ -254,6 +258,7 @@ def _changes(
             own,
             math.exp(base[place]) if single else 0.0,
             math.exp(base[place] + search.levels[place]) if single else 0.0,
+            _rival(groups, search, called, effect) if own and not single else "",
         )
 
     found = [change(e, True) for e in effects]
@@ -263,6 +268,18 @@ def _changes(
     order = {verdict: i for i, verdict in enumerate(VERDICTS)}
     rest.sort(key=lambda c: (c.kind == "configuration", order[c.verdict], c.name))
     return [*found, *rest]
+
+
+def _rival(groups: Groups, search: Search, called: list[tuple[bool, int]], effect: Effect) -> str:
+    """The group of all others, where its change explains nearly as much as `effect`."""
+    rest = groups.members @ groups.members[effect.place] == 0
+    rest &= groups.members.sum(axis=1) == len(search.levels) - groups.members[effect.place].sum()
+    if not rest.any():
+        return ""
+    other = int(np.flatnonzero(rest)[0])
+    scores = search.scores([c for c in called if c not in ((False, effect.place), (False, other))])
+    size = scores[False].size
+    return groups.names[other] if size[other] > RIVAL * size[effect.place] else ""
 
 
 def _needed(groups: Groups, search: Search, shift: float = 0.05) -> dict[str, int]:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from analysis.commands_test import status_of
-from analysis.compare import compare_command, comparing
-from analysis.compare.levels import levels_of
+from analysis.compare import compare_command, comparing, rendering
+from analysis.compare.comparing import judged
+from analysis.compare.grouping import groups_of
+from analysis.compare.levels import Levels, levels_of
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.read import read_runs
@@ -131,6 +133,27 @@ def test_a_baseline_tells_how_runs_scatter(tmp_path: Path, monkeypatch: pytest.M
     alone = [*pair, "--fail-on", "different"]
     assert status_of(monkeypatch, compare_command, *alone) == 1
     assert status_of(monkeypatch, compare_command, *alone, "--baseline", *baseline) == 0
+
+
+@pytest.mark.parametrize(("common", "told"), [(0.05, True), (0.0, False)])
+def test_which_of_two_workloads_changed_needs_runs_that_are_alike(
+    common: float, told: bool
+) -> None:
+    rng = np.random.default_rng(6)
+    planned = configurations(HARDWARE, sizes=[4**k for k in range(6, 14)])
+    rows = [vars(c) for c in planned]
+    double = np.array([c.workload == "double" for c in planned])
+
+    def side(effect: float) -> list[Levels]:
+        shape = len(planned)
+        values = [
+            effect * double + rng.normal(0, common) + rng.normal(0, 0.01, shape) for _ in "123"
+        ]
+        return [Levels(value, np.full(shape, 1e-6), 0.001, 10) for value in values]
+
+    (found,) = judged(groups_of(rows), side(0.0), side(0.05), [], 0.02).found
+    assert {found.name, found.rival} == ({"double", "reduce"} if told else {"double", ""})
+    assert ("vary too much" in rendering.detail(found)) == told
 
 
 def test_few_rounds_of_one_pair_are_refused(

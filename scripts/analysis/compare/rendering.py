@@ -34,7 +34,13 @@ def as_json(result: Comparison) -> str:
         }
         if change.kind == "configuration":
             return {**common, "base_ns": change.base_ns, "new_ns": change.new_ns}
-        return {**common, "kind": change.kind, "members": change.members, "agree": change.agree}
+        return {
+            **common,
+            "kind": change.kind,
+            "rival": change.rival or None,
+            "members": change.members,
+            "agree": change.agree,
+        }
 
     document = {
         "format": FORMAT,
@@ -129,6 +135,9 @@ def detail(change: Change) -> str:
         text = f"{change.agree} of {plural(change.members, 'configuration')} agree"
     if change.called and change.beyond:
         text += f", beyond {listing(list(change.beyond))}"
+    if change.rival:
+        opposite = "faster" if change.verdict == "slower" else "slower"
+        text += f", or {change.rival} {opposite}: all vary too much between runs to tell"
     return text
 
 
@@ -142,8 +151,9 @@ def rest_of(result: Comparison, everything: bool) -> str:
     others = [c for c in result.groups if c not in result.found]
     same = sum(c.verdict == "same" for c in others)
     follow = sum(c.verdict in ("slower", "faster") for c in others)
+    noun = "other group" if result.found else "group"
     told = (
-        f"Of {plural(len(others), 'other group')} {same} are the same within "
+        f"Of {plural(len(others), noun)} {same} are the same within "
         f"{result.threshold * 100:.3g} %, {follow} follow what was found, "
         f"{len(others) - same - follow} can't be told"
     )
