@@ -21,6 +21,7 @@ from analysis.compare.rendering import as_json, as_markdown, as_table
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
+from analysis.reference.reference import known, verdicts
 from analysis.words import plain, plural
 
 FAILING: dict[str, list[Verdict]] = {
@@ -88,7 +89,8 @@ def main() -> int:
     base, new, baseline = (
         runs_of(paths) for paths in (options.base, options.new, options.baseline)
     )
-    result = compare(base, new, options.threshold, why_not(base, new), baseline)
+    warnings = [*why_not(base, new), *against_references(new)]
+    result = compare(base, new, options.threshold, warnings, baseline)
     if options.json:
         text = as_json(result)
     elif options.markdown:
@@ -163,6 +165,12 @@ def why_not(base: list[Run], new: list[Run]) -> list[str]:
                 "passes for a difference; in turns it would not"
             )
     return warnings
+
+
+def against_references(runs: list[Run]) -> list[str]:
+    """Which devices reach less than references of theirs, in sentences."""
+    found = [v.sentence for run in runs for v in verdicts(run, known()) if v.lower]
+    return list(dict.fromkeys(found))
 
 
 def guarded() -> int:

@@ -30,6 +30,8 @@ from analysis.measured.groups import families, groups
 from analysis.page.header import give_names, header
 from analysis.page.page import Part, Section, figures_of, page
 from analysis.reading.run import Run
+from analysis.reference.reference import known as references
+from analysis.reference.reference import verdicts
 from analysis.words import listing, plural
 
 # What a page can show and still be read; what is beyond is counted on the page.
@@ -144,6 +146,9 @@ def _answers(
                     class_="note",
                 )
             )
+    sentences = dict.fromkeys(v.sentence for run in runs for v in verdicts(run, references()))
+    if sentences:
+        content.append(el("ul", [el("li", sentence) for sentence in sentences]))
     if not answers and any(m.families for m in measured):
         content.append(el("p", "Only a family of workloads was measured: see its roofline below."))
     elif not answers and any(m.costs for m in measured):
