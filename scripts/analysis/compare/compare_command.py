@@ -164,7 +164,7 @@ def why_not(base: list[Run], new: list[Run]) -> list[str]:
                 "One side was recorded after the other: what changed on the machine in between "
                 "passes for a difference; in turns it would not"
             )
-    return warnings
+    return list(dict.fromkeys(warnings))
 
 
 def against_references(runs: list[Run]) -> list[str]:

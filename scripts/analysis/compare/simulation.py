@@ -176,7 +176,10 @@ MORE = [
     ("one model", Case(3, odd=True), "and 20 % in one other configuration"),
 ]
 ALARMS = [
-    (Case(drift=drift, scatter=scatter), f"drift {drift:.0%}, scatter {scatter:.0%}")
+    (
+        Case(drift=drift, scatter=scatter),
+        f"drift {100 * drift:.0f} %, scatter {100 * scatter:.0f} %",
+    )
     for drift in (0.01, 0.03)
     for scatter in (0.0, 0.01, 0.02, 0.03)
 ] + [
@@ -188,6 +191,9 @@ ALARMS = [
     (Case(spread=0.7, scatter=0.01), "noise and scatter differ by configuration"),
 ]
 
+# Where so few were named, their intervals say nothing.
+FEW_NAMED = 0.5
+
 Job = tuple[str, Case, int, float]
 
 
@@ -195,33 +201,43 @@ def _do(job: Job) -> Tally:
     return tally(*job)
 
 
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _told(t: Tally) -> str:
+    """How often the group was named, and of these how often its interval held 5 %."""
+    if t.named < FEW_NAMED * t.trials:
+        return f"{100 * t.named / t.trials:.0f} %"
+    return f"{100 * t.named / t.trials:.0f} %, {100 * t.covered / t.named:.0f} %"
+
+
 def tables(trials: int) -> Iterator[str]:
     """The tables in Markdown, line by line."""
-    power: list[tuple[Job, str]] = [
-        ((name, case, trials, 0.05), told) for name in PLANTED for case, told in POWER
-    ] + [((name, case, trials, 0.05), told) for name, case, told in MORE]
-    alarms: list[tuple[Job, str]] = [
-        (("", replace(case, runs=runs), 3 * trials, 0.0), told)
-        for case, told in ALARMS
-        for runs in (2, 3)
+    power: list[Job] = [(name, case, trials, 0.05) for name in PLANTED for case, _ in POWER]
+    more: list[Job] = [(name, case, trials, 0.05) for name, case, _ in MORE]
+    alarms: list[Job] = [
+        ("", replace(case, runs=runs), 3 * trials, 0.0) for case, _ in ALARMS for runs in (2, 3)
     ]
     with ProcessPoolExecutor() as pool:
-        found = pool.map(_do, [job for job, _ in [*power, *alarms]])
-        yield "| 5 % planted in | runs a side | | named | gate fires | interval holds | extra |"
-        yield "| --- | ---: | --- | ---: | ---: | ---: | ---: |"
-        for (name, case, n, _), told in power:
-            t = next(found)
-            held = f"{100 * t.covered / t.named:.0f} %" if t.named else "-"
-            yield (
-                f"| {name} | {case.runs} | {told} | {100 * t.named / n:.0f} % | "
-                f"{100 * t.fired / n:.0f} % | {held} | {100 * t.extra / n:.0f} % |"
-            )
+        found = pool.map(_do, [*power, *more, *alarms])
+        heads = [f"{case.runs} a side{told and ', ' + told}" for case, told in POWER]
+        yield _row("5 % planted in", *heads)
+        yield _row("---", *("---:" for _ in POWER))
+        for name in PLANTED:
+            yield _row(name, *(_told(next(found)) for _ in POWER))
         yield ""
-        yield "| nothing planted | runs a side | comparisons that report a difference |"
-        yield "| --- | ---: | ---: |"
-        for (_, case, n, _), told in alarms:
+        yield _row("5 % planted in", "3 a side", "named, held", "anything else called")
+        yield _row("---", "---", "---:", "---:")
+        for name, _, told in MORE:
             t = next(found)
-            yield f"| {told} | {case.runs} | {100 * t.extra / n:.1f} % of {n} |"
+            yield _row(name, told, _told(t), f"{100 * t.extra / trials:.0f} %")
+        yield ""
+        yield _row("nothing planted: comparisons that report a difference", "2 a side", "3 a side")
+        yield _row("---", "---:", "---:")
+        for _, told in ALARMS:
+            both = [next(found) for _ in "23"]
+            yield _row(told, *(f"{100 * t.extra / t.trials:.1f} %" for t in both))
 
 
 if __name__ == "__main__":
