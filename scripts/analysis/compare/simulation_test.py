@@ -5,9 +5,10 @@ Counts that are tolerated have a chance below 1 % where the rates are those of d
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from analysis.compare.simulation import PLANTED, TWO_MODELS, Case, tally
+from analysis.compare.simulation import PLANTED, ROWS, TWO_MODELS, Case, tally, trial
 
 TRIALS = 8
 
@@ -73,3 +74,11 @@ def test_an_odd_configuration_is_not_its_group() -> None:
 def test_configurations_that_seem_to_repeat_well_are_not_believed_blindly() -> None:
     """Where scatter differs by configuration, who repeated well in two runs often did by chance."""
     assert tally("", Case(2, spread=0.9, scatter=0.02, noise=0.004), 30, effect=0).extra <= 4
+
+
+@pytest.mark.parametrize(("scatter", "runs"), [(0.01, 4), (0.02, 11)])
+def test_the_runs_that_are_advised_find_it_in_one_configuration(scatter: float, runs: int) -> None:
+    nothing = np.zeros(len(ROWS))
+    advised = trial((7, 0), Case(3, scatter=scatter), nothing).needed["configuration"]
+    assert abs(advised - runs) <= 1 + runs // 10
+    assert tally("one configuration", Case(runs, scatter=scatter), 10).named >= 6
