@@ -133,7 +133,7 @@ def test_reports_and_comparisons_take_it(finished: Path) -> None:
     with figure.checked():
         document, _ = report([found])
     assert "What a Python user would pick" in document
-    assert compare([found], [found], 0.02, []).changes
+    assert compare([found] * 2, [found] * 2, 0.02, []).configurations
 
 
 @pytest.mark.parametrize(
