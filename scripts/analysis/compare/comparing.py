@@ -20,8 +20,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import stats as scipy_stats
 
+from analysis.compare.advice import ENOUGH_RUNS, runs_needed
 from analysis.compare.grouping import Groups, groups_of
 from analysis.compare.levels import Levels, levels_of, of_one_pair
 from analysis.errors import BadInput
@@ -32,9 +32,6 @@ from analysis.statistics.stats import FEWEST_ROUNDS, Floats
 
 Verdict = Literal["faster", "slower", "same", "can't tell"]
 VERDICTS: list[Verdict] = ["slower", "faster", "can't tell", "same"]
-# Runs a side from which a verdict is one: two say little of what differs from run to run.
-ENOUGH_RUNS = 3
-MOST_RUNS_ADVISED = 99
 # Who explains so much of what the best explanation does is not told from it.
 RIVAL = 0.8
 
@@ -180,7 +177,7 @@ def judged(
         threshold,
         changes,
         dict(zip(kinds, spread, strict=True)),
-        _needed(groups, search),
+        runs_needed(groups, search),
         provisional=min(len(base), len(new)) < ENOUGH_RUNS and len(search.within) < ENOUGH_RUNS - 1,
     )
 
@@ -280,24 +277,3 @@ def _rival(groups: Groups, search: Search, called: list[tuple[bool, int]], effec
     scores = search.scores([c for c in called if c not in ((False, effect.place), (False, other))])
     size = scores[False].size
     return groups.names[other] if size[other] > RIVAL * size[effect.place] else ""
-
-
-def _needed(groups: Groups, search: Search, shift: float = 0.05) -> dict[str, int]:
-    """Runs a side that find a shift in a group of each kind nine times in ten, by what is known."""
-    scores = dict(zip((False, True), search.scores([]), strict=True))
-    needed = {}
-    for kind in ["model", "curve", "configuration"]:
-        single = kind == "configuration"
-        if not single and kind not in groups.kinds:
-            continue
-        of_kind = scores[single]
-        places = slice(None) if single else groups.kind == groups.kinds.index(kind)
-        error = float(np.median(of_kind.error[places])) / math.sqrt(search.scale)
-        tests = len(of_kind.shift)
-        for runs in range(ENOUGH_RUNS, MOST_RUNS_ADVISED + 1):
-            degrees = max(2 * (runs - 1), float(np.median(of_kind.degrees[places])))
-            enough = scipy_stats.t.isf(ERROR / 4 / tests, degrees) + scipy_stats.norm.ppf(0.9)
-            if enough * error * math.sqrt(2 / runs) <= math.log(1 + shift):
-                break
-        needed[kind] = runs
-    return needed

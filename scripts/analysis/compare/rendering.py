@@ -6,7 +6,8 @@ import json
 import math
 import re
 
-from analysis.compare.comparing import MOST_RUNS_ADVISED, VERDICTS, Change, Comparison
+from analysis.compare.advice import MOST_RUNS_ADVISED
+from analysis.compare.comparing import VERDICTS, Change, Comparison
 from analysis.reading.run import Run
 from analysis.words import duration, listing, plain, plural
 
