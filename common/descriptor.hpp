@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <string_view>
 #include <utility>
 
 namespace crossover {
@@ -26,5 +27,8 @@ class Descriptor {
  private:
   int descriptor_;
 };
+
+/// Writes from the front of `text`, taking off what is written. Returns 0, or the error.
+int write_all(int descriptor, std::string_view& text);
 
 }  // namespace crossover

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdio>
 #include <exception>
 #include <new>
 #include <utility>
 
 #include "common/plural.hpp"
+#include "common/streams.hpp"
 #include "cpu/mpi/part.hpp"
 #include "cpu/operations.hpp"
 
@@ -188,13 +188,11 @@ int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
     const int status = program(&ranks);
     if (!ranks.lost().empty()) {
       // There is no orderly end without it.
-      std::fflush(nullptr);
       _exit(status);
     }
     return status;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "crossover: {}\n", error.what());
-    std::fflush(nullptr);
+    tell(fmt::format("crossover: {}\n", error.what()));
     _exit(kSystem);
   }
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,10 +74,15 @@ std::string csv_header(const std::vector<std::string>& extra = {});
 /// a row is one line, and what is not UTF-8 becomes '?'.
 std::string csv_line(const Row& row, const std::vector<std::string>& extra = {});
 
+/// Thrown by CsvWriter::append() when somebody else removed or changed the results file.
+class FileChanged : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// A results file being written. Each append is one write of one whole line; when the disk does
 /// not take it, the file is cut back to its last whole line. The file is locked (flock) against a
-/// second writer. Not thread-safe. SIGXFSZ must be ignored for a file-size limit to come as an
-/// exception.
+/// second writer, and looked at before each line: all its lines are held in memory as well. Not
+/// thread-safe. SIGXFSZ must be ignored for a file-size limit to come as an exception.
 class CsvWriter {
  public:
   /// Creates `path` (and its folder) with the header. Throws std::system_error, naming the path;
@@ -87,8 +93,12 @@ class CsvWriter {
   static CsvWriter append_to(const std::filesystem::path& path, std::uint64_t valid_bytes,
                              std::vector<std::string> extra = {});
 
-  /// Throws std::system_error when the system refuses; the file then holds all earlier rows.
+  /// Throws std::system_error when the system refuses; the file then holds all earlier rows. Throws
+  /// FileChanged, with what happened, when the file is not as it was left; all rows, this one as
+  /// well, are then in a new file beside it, which path() names.
   void append(const Row& row);
+  /// As append(), without a row.
+  void check();
 
   const std::filesystem::path& path() const { return path_; }
 
@@ -96,11 +106,13 @@ class CsvWriter {
   CsvWriter(Descriptor file, std::filesystem::path path, std::vector<std::string> extra);
   void lock() const;
   void write_line(std::string line);
+  std::string_view change() const;
+  void write_again(std::string_view change);
 
   Descriptor file_;
   std::filesystem::path path_;
   std::vector<std::string> extra_;  ///< names of the appended columns
-  std::uint64_t size_ = 0;          ///< bytes of whole lines
+  std::string lines_;               ///< all that the file should hold
 };
 
 /// What a results file holds.

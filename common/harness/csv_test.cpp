@@ -2,10 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <csignal>
+#include <functional>
 #include <limits>
 #include <system_error>
 
@@ -165,27 +164,6 @@ TEST(CsvWriter, RefusesASecondWriter) {
   CsvWriter::append_to(folder / "run.csv", header_line().size()).append(example_row());
 }
 
-/// No file of this process can grow beyond a number of bytes: a write across the limit is cut
-/// short and the next one fails, as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    before_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit limited = before_;
-    limited.rlim_cur = bytes;
-    if (::setrlimit(RLIMIT_FSIZE, &limited) != 0) throw std::runtime_error("setrlimit failed");
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, before_handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*before_handler_)(int) = nullptr;
-};
-
 TEST(CsvWriter, LosesNoEarlierRowWhenTheDiskIsFull) {
   const TemporaryFolder folder;
   const std::string line = csv_line(example_row()) + "\n";
@@ -208,6 +186,39 @@ TEST(CsvWriter, LosesNoEarlierRowWhenTheDiskIsFull) {
     writer.append(skipped_row());  // room again
     EXPECT_EQ(read_csv(path).rows.size(), 2U);
   }
+}
+
+/// What append() says of a file of one row that somebody has changed; its rows are then in a new
+/// file.
+std::string said_of(const TemporaryFolder& folder, const std::function<void()>& change) {
+  CsvWriter writer = CsvWriter::create(folder / "run.csv");
+  writer.append(example_row());
+  change();
+  try {
+    writer.append(skipped_row());
+    ADD_FAILURE() << "not noticed";
+  } catch (const FileChanged& changed) {
+    EXPECT_THAT(changed.what(), HasSubstr(writer.path().string()));
+    EXPECT_EQ(read_csv(writer.path()).rows.size(), 2U);
+    return changed.what();
+  }
+  return {};
+}
+
+TEST(CsvWriter, WritesTheRowsAgainWhenSomebodyHasRemovedOrChangedTheFile) {
+  const TemporaryFolder folder;
+  const auto path = folder / "run.csv";
+  EXPECT_THAT(said_of(folder, [&] { std::filesystem::remove(path); }), HasSubstr("was removed"));
+  EXPECT_THAT(said_of(folder, [&] { std::filesystem::rename(path, folder / "x.csv"); }),
+              HasSubstr("was moved away"));
+  EXPECT_THAT(said_of(folder, [&] { replace_file(path, "new"); }), HasSubstr("was removed"));
+  EXPECT_EQ(read_file(path), "new");
+  std::filesystem::remove(path);
+  EXPECT_THAT(said_of(folder, [&] { std::filesystem::resize_file(path, 0); }),
+              HasSubstr("was written to"));
+  std::filesystem::remove(path);
+  EXPECT_THAT(said_of(folder, [&] { std::filesystem::remove_all(folder.path()); }),
+              HasSubstr("was removed"));
 }
 
 TEST(CsvWriter, LeavesNoFileWithoutAHeader) {

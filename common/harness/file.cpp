@@ -18,24 +18,9 @@ void throw_errno(int error, const char* what, const std::filesystem::path& path)
 }
 
 void create_folder_of(const std::filesystem::path& path) {
-  if (!path.has_parent_path()) return;
   std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
+  std::filesystem::create_directories(folder_of(path), error);
   if (error) throw_errno(error.value(), "cannot create the folder of", path);
-}
-
-int write_all(int descriptor, std::string_view& text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(descriptor, text.data(), text.size());
-    if (count > 0) {
-      text.remove_prefix(static_cast<std::size_t>(count));
-    } else if (count == 0) {
-      return ENOSPC;
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -70,9 +55,40 @@ void replace_file(const std::filesystem::path& path, std::string_view contents) 
   }
   // The rename reaches the disk with its folder. Not every file system can sync one; the contents
   // are safe either way.
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  const Descriptor entry(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor entry(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (entry.get() >= 0) ::fsync(entry.get());
+}
+
+NewFiles::~NewFiles() {
+  for (const std::filesystem::path& path : paths_) ::unlink(path.c_str());
+}
+
+Descriptor NewFiles::create(const std::filesystem::path& path) {
+  create_folder_of(path);
+  Descriptor file(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (file.get() < 0) throw_errno(errno, "cannot create", path);
+  add(path);
+  return file;
+}
+
+Descriptor reserve_room(const std::filesystem::path& folder, std::uint64_t bytes) {
+  Descriptor room(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (room.get() >= 0 && ::fallocate(room.get(), 0, 0, static_cast<off_t>(bytes)) != 0) {
+    return Descriptor();
+  }
+  return room;
+}
+
+std::filesystem::path numbered(const std::filesystem::path& path, int number) {
+  if (number == 1) return path;
+  std::filesystem::path name = path.stem();
+  name += fmt::format("-{}", number);
+  name += path.extension();
+  return std::filesystem::path(path).replace_filename(name);
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
 }
 
 }  // namespace crossover

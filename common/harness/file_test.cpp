@@ -2,9 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <string>
 #include <system_error>
 
@@ -40,17 +38,35 @@ TEST(ReplaceFile, NeverWritesInPlace) {
 TEST(ReplaceFile, KeepsTheOldContentsWhenTheDiskIsFull) {
   const TemporaryFolder folder;
   replace_file(folder / "file", "old");
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  ::getrlimit(RLIMIT_FSIZE, &before);
-  rlimit limited = before;
-  limited.rlim_cur = 100;
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
-  EXPECT_THROW(replace_file(folder / "file", std::string(101, 'x')), std::system_error);
-  ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
+  {
+    const FileSizeLimit limit(100);
+    EXPECT_THROW(replace_file(folder / "file", std::string(101, 'x')), std::system_error);
+  }
   EXPECT_EQ(read_file(folder / "file"), "old");
   EXPECT_EQ(files_in(folder), 1U) << "a temporary file is left over";
+}
+
+TEST(NewFiles, GoAgainUnlessTheyAreKept) {
+  const TemporaryFolder folder;
+  {
+    NewFiles made;
+    made.create(folder / "a/one");
+    made.create(folder / "two");
+    EXPECT_THROW(made.create(folder / "two"), std::system_error);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "a/one"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "two"));
+  {
+    NewFiles made;
+    made.create(folder / "two");
+    made.keep();
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder / "two"));
+}
+
+TEST(Numbered, ComesBeforeTheExtension) {
+  EXPECT_EQ(numbered("results/run.csv", 1), "results/run.csv");
+  EXPECT_EQ(numbered("results/run.csv", 2), "results/run-2.csv");
 }
 
 TEST(ReadFile, RefusesWhatIsNoFile) {

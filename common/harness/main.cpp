@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "common/harness/program.hpp"
+#include "common/streams.hpp"
 #include "cpu/models.hpp"
 #include "cpu/mpi.hpp"
 #include "cpu/peak.hpp"
@@ -20,6 +21,7 @@ std::vector<std::unique_ptr<crossover::Model>> all_models(crossover::cpu::mpi::R
 }  // namespace
 
 int main(int argc, char** argv) {
+  crossover::occupy_standard_descriptors();
   return crossover::cpu::with_ranks([&](crossover::cpu::mpi::Ranks* ranks) {
     return crossover::run_program({argv + 1, argv + argc}, all_models(ranks),
                                   crossover::cpu::peak_gflops);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -21,14 +22,30 @@
 #include "common/harness/plan.hpp"
 #include "common/harness/record.hpp"
 #include "common/harness/run.hpp"
+#include "common/harness/run_files.hpp"
 #include "common/harness/signals.hpp"
 #include "common/harness/summary.hpp"
 #include "common/harness/vocabulary.hpp"
 #include "common/machine.hpp"
 #include "common/plural.hpp"
+#include "common/streams.hpp"
 
 namespace crossover {
 namespace {
+
+void complain(std::string_view line) { tell(fmt::format("crossover: {}\n", line)); }
+
+/// Prints what the user has asked for. Returns the exit status.
+int answer(std::string_view text) {
+  const int error = print(text);
+  if (error == 0) return kDone;
+  // A reader that has seen enough needs no message.
+  if (error != EPIPE) {
+    complain(
+        fmt::format("cannot write to standard output: {}", std::generic_category().message(error)));
+  }
+  return kSystem;
+}
 
 /// Tells the script that runs us where the results are.
 void publish_path(const std::filesystem::path& csv) {
@@ -55,40 +72,15 @@ std::string machine_line(const nlohmann::ordered_json& record, const Topology& t
   return line;
 }
 
-/// A file to write to and what is in it already.
-struct Target {
-  std::filesystem::path csv;
-  std::vector<std::string> columns;
-  std::vector<Row> earlier;
-  std::uint64_t valid_bytes = 0;
-  nlohmann::ordered_json record;
-};
-
-/// The options of a run that goes on; reads its files.
-Target open_interrupted(Options& options, const KnownNames& known) {
-  Target target;
-  target.csv = options.resume;
-  try {
-    target.record = read_record(record_path(target.csv));
-    options = resume_options(target.record.at("options"), options, known);
-    options.label = target.record.at("label").get<std::string>();
-    CsvContents contents = read_csv(target.csv);
-    target.columns = std::move(contents.columns);
-    target.earlier = std::move(contents.rows);
-    target.valid_bytes = contents.valid_bytes;
-  } catch (const std::runtime_error& error) {
-    throw EarlyExit{kUsage, fmt::format("--resume: {}", error.what())};
-  } catch (const nlohmann::json::exception&) {
-    throw EarlyExit{kUsage, fmt::format("--resume: {} is not the record of a run",
-                                        record_path(target.csv).string())};
+/// Why a run could not go on, as its record has it: without names of files.
+std::string_view why_failed(const std::exception& error) {
+  if (dynamic_cast<const FileChanged*>(&error) != nullptr) {
+    return "somebody else removed or changed the results file";
   }
-  return target;
-}
-
-std::filesystem::path default_output(const Options& options) {
-  std::string time = utc_now().substr(0, 19);
-  std::erase(time, ':');
-  return std::filesystem::path("results") / fmt::format("{}-{}Z.csv", options.label, time);
+  if (dynamic_cast<const BenchmarkJsonError*>(&error) != nullptr) {
+    return "Google Benchmark's JSON could not be written";
+  }
+  return "the results file could not be written";
 }
 
 int exit_status_of(const Results& results) {
@@ -100,75 +92,68 @@ int exit_status_of(const Results& results) {
 int measure(Options options, const std::string& command, const KnownNames& known,
             const Models& models, const Topology& topology, const MeasurePeak& measure_peak,
             StopSignals& signals) {
-  Target target;
+  Earlier earlier;
   const bool resumed = !options.resume.empty();
   const bool quiet = options.quiet;
-  const std::filesystem::path benchmark_out = options.benchmark_out;
-  if (resumed) target = open_interrupted(options, known);
+  if (resumed) earlier = read_earlier(options, known);
 
   const std::vector<Planned> plan = make_plan(options, models, topology);
   if (options.list) {
+    std::string names;
     for (const Planned& planned : plan) {
-      if (planned.model != nullptr) fmt::print("{}\n", planned.configuration.name());
+      if (planned.model != nullptr) names += planned.configuration.name() + '\n';
     }
-    return kDone;
+    return answer(names);
   }
 
-  const std::uint64_t seed =
-      resumed ? target.record.at("seed").get<std::uint64_t>() : std::random_device{}();
+  const std::uint64_t seed = resumed ? earlier.seed : std::random_device{}();
   nlohmann::ordered_json record =
       new_record(options, command, topology, describe_models(models), seed);
   record["machine"].update(describe_hardware(models));
   const nlohmann::ordered_json appended = appended_columns(models);
-  const std::vector<std::string> columns = column_names(appended);
   record["vocabulary"] = describe_vocabulary(models, appended);
   if (resumed) {
-    if (const std::string reason = refuse_resume(target.record, record); !reason.empty()) {
-      throw EarlyExit{kUsage, fmt::format("--resume: {}", reason)};
-    }
-    const auto all = column_names(record["vocabulary"]["columns"]);
-    if (!target.columns.empty() && target.columns != all) {
-      throw EarlyExit{kUsage, fmt::format("--resume: {} has other columns than this run would "
-                                          "write; start a new run",
-                                          target.csv.string())};
-    }
-    target.record["resumed"].push_back({{"command", command}, {"started", record.at("started")}});
-    record = target.record;
-    record["status"] = "running";
-    record["ended"] = nullptr;
+    record = continued(earlier, record, options.resume);
   } else {
-    target.csv = options.output.empty() ? default_output(options) : options.output;
     add_measured_peak(record["machine"], plan, topology, measure_peak);
   }
 
   Progress progress(quiet);
-  CsvWriter writer = resumed ? CsvWriter::append_to(target.csv, target.valid_bytes, columns)
-                             : CsvWriter::create(target.csv, columns);
-  publish_path(target.csv);
-  write_record(record_path(target.csv), record);
+  Output output = open_output(options, earlier, column_names(appended), record);
+  const std::filesystem::path csv = output.csv.path();
+  publish_path(csv);
   const std::string machine = machine_line(record, topology);
   progress.say(machine);
   progress.say(fmt::format("{}, at most {} and {}; results in {}",
                            counted(plan.size(), "configuration"), counted(options.rounds, "round"),
-                           format_duration(options.budget_s), target.csv.string()));
+                           format_duration(options.budget_s), csv.string()));
 
-  Sampler sampler(topology, options.min_time_s, benchmark_out, signals.requested());
+  Sampler sampler(topology, options.min_time_s, signals.requested(), output.benchmark.get());
   Run run(
-      {options, record.at("run").get<std::string>(), seed, signals.requested()}, plan,
-      target.earlier, sampler, [&](const Row& row) { writer.append(row); }, progress);
+      {options, record.at("run").get<std::string>(), seed, signals.requested()}, plan, earlier.rows,
+      sampler, [&](const Row& row) { output.csv.append(row); }, progress);
   const auto conclude = [&](std::string_view status, std::string_view why) {
     const Results results = run.results();
+    const std::filesystem::path rows = output.csv.path();
     const SummaryOf summary_of{machine, record["machine"], plan,
-                               results, run.schedule(),    target.csv.string()};
+                               results, run.schedule(),    rows.string()};
     record["status"] = status;
     record["ended"] = utc_now();
     record["end_reason"] = why;
     record["plan"] = describe_plan(summary_of);
-    write_record(record_path(target.csv), record);
-    if (quiet) return;
-    fmt::print("{}ended: {}\nCSV   {}\nJSON  {}\n", summarise(summary_of, options.summary), why,
-               target.csv.string(), record_path(target.csv).string());
-    std::fflush(stdout);
+    output.room = Descriptor();
+    std::exception_ptr refused;
+    try {
+      write_record(record_path(csv), record);
+      if (rows != csv) write_record(record_path(rows), record);
+    } catch (const std::system_error&) {
+      refused = std::current_exception();
+    }
+    if (!quiet) {
+      print(fmt::format("{}ended: {}\nCSV   {}\nJSON  {}\n", summarise(summary_of, options.summary),
+                        why, rows.string(), record_path(rows).string()));
+    }
+    if (refused) std::rethrow_exception(refused);
   };
   const auto conclude_interrupted = [&]() -> int {
     const std::string lost = lost_process(models);
@@ -176,13 +161,18 @@ int measure(Options options, const std::string& command, const KnownNames& known
     conclude(lost.empty() ? "interrupted" : "failed",
              lost.empty() ? name(End::interrupted) : std::string_view(lost));
     if (lost.empty()) return kInterrupted;
-    fmt::print(stderr, "crossover: {}\n", lost);
+    complain(lost);
     return kSystem;
   };
-  signals.when_overdue([&] {
+  signals.when_overdue([&]() -> int {
     progress.clear();
-    if (!signals.expired()) return conclude_interrupted();
-    conclude("complete", name(End::budget));
+    try {
+      if (!signals.expired()) return conclude_interrupted();
+      conclude("complete", name(End::budget));
+    } catch (const std::exception& error) {
+      complain(error.what());
+      return kSystem;
+    }
     return exit_status_of(run.results());
   });
   // A sample that was thought to be shorter does not outlive the budget either.
@@ -193,10 +183,15 @@ int measure(Options options, const std::string& command, const KnownNames& known
   End end;
   try {
     end = run.go();
-  } catch (const std::system_error&) {
+    output.csv.check();
+  } catch (const std::exception& error) {
     signals.ending();
     progress.clear();
-    conclude("failed", "the results file could not be written");
+    try {
+      conclude("failed", why_failed(error));
+    } catch (const std::system_error&) {
+      // What came first says more.
+    }
     throw;
   }
   signals.ending();
@@ -223,9 +218,9 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
   // A reader that goes away must not end a run, and a file at its size limit is an error to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  StopSignals signals(patience());
-  const KnownNames known = known_names(models);
   try {
+    StopSignals signals(patience());
+    const KnownNames known = known_names(models);
     if (std::string reason = refuse_names(workloads()); !reason.empty()) mistake(std::move(reason));
     Options options = parse_command_line(arguments, known);
     initialize_benchmark(options.benchmark_flags);
@@ -233,23 +228,19 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
     if (options.machine) {
       nlohmann::ordered_json machine = describe_machine(topology);
       machine.update(describe_hardware(models));
-      fmt::print("{}\n", machine.dump(2));
-      return kDone;
+      return answer(machine.dump(2) + '\n');
     }
     return measure(std::move(options), printable_command(arguments), known, models, topology,
                    measure_peak, signals);
   } catch (const EarlyExit& exit) {
-    if (exit.status == kDone) {
-      fmt::print("{}", exit.text);
-    } else {
-      fmt::print(stderr, "crossover: {}\n", exit.text);
-    }
+    if (exit.status == kDone) return answer(exit.text);
+    complain(exit.text);
     return exit.status;
   } catch (const PlanError& error) {
-    fmt::print(stderr, "crossover: {}\n", error.what());
+    complain(error.what());
     return kUsage;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "crossover: {}\n", error.what());
+    complain(error.what());
     return kSystem;
   }
 }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/streams.hpp"
+
 namespace crossover {
 
 namespace {
@@ -42,24 +44,22 @@ void Progress::update(int round, int rounds, std::size_t done, std::size_t of, d
                                  done, of, format_duration(left_s), configuration);
   if (terminal_) {
     line.resize(std::min(line.size(), terminal_width() - 1));
-    fmt::print(stderr, "\r\x1b[K{}", line);
-    std::fflush(stderr);
+    tell("\r\x1b[K" + line);
     drawn_ = true;
   } else {
-    fmt::print(stderr, "{}\n", line);
+    tell(line + '\n');
   }
 }
 
 void Progress::say(const std::string& line) {
   if (quiet_) return;
   clear();
-  fmt::print(stderr, "{}\n", line);
+  tell(line + '\n');
 }
 
 void Progress::clear() {
   if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
+  tell("\r\x1b[K");
   drawn_ = false;
 }
 

@@ -40,7 +40,7 @@ class Rounds : public testing::Test {
     CsvWriter writer = std::filesystem::exists(csv_)
                            ? CsvWriter::append_to(csv_, read_csv(csv_).valid_bytes)
                            : CsvWriter::create(csv_);
-    Sampler sampler(topology_, options_.min_time_s, {}, interrupted_);
+    Sampler sampler(topology_, options_.min_time_s, interrupted_);
     Progress progress(true);
     crossover::Run run(
         {options_, "run", 42, interrupted_}, plan, earlier, sampler,

@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <new>
-#include <system_error>
 #include <utility>
 
 #include "common/harness/exit_status.hpp"
@@ -16,26 +14,14 @@
 
 namespace crossover {
 
-/// Takes what Google Benchmark reports after each benchmark, and hands it on to its JSON reporter
-/// under the configuration's own name: one document for all rounds, which its compare tool reads.
+/// Takes what Google Benchmark reports after each benchmark, and hands it on under the
+/// configuration's own name.
 class Sampler::Reporter final : public benchmark::BenchmarkReporter {
  public:
-  explicit Reporter(const std::filesystem::path& out) {
-    if (out.empty()) return;
-    file_.open(out);
-    if (!file_) {
-      throw std::system_error(errno, std::generic_category(),
-                              fmt::format("cannot write {}", out.string()));
-    }
-    json_.SetOutputStream(&file_);
-    json_.SetErrorStream(&file_);
-  }
-  ~Reporter() override {
-    if (file_.is_open() && begun_) json_.Finalize();
-  }
+  explicit Reporter(BenchmarkJson* out) : out_(out) {}
 
   bool ReportContext(const Context& context) override {
-    if (file_.is_open() && !std::exchange(begun_, true)) json_.ReportContext(context);
+    if (out_ != nullptr) out_->begin(context);
     return true;
   }
 
@@ -50,12 +36,11 @@ class Sampler::Reporter final : public benchmark::BenchmarkReporter {
 
   /// Writes what was reported last: a sample may have been too short, and taken again.
   void write_last() {
-    if (!file_.is_open()) return;
+    if (out_ == nullptr) return;
     last_.run_name = benchmark::BenchmarkName();
     last_.run_name.function_name = name;
     last_.repetition_index = round;
-    json_.ReportRuns({last_});
-    file_.flush();
+    out_->add(last_);
   }
 
   std::string name;
@@ -64,10 +49,8 @@ class Sampler::Reporter final : public benchmark::BenchmarkReporter {
   double seconds = 0;
 
  private:
-  std::ofstream file_;
-  benchmark::JSONReporter json_;
+  BenchmarkJson* out_;
   Run last_;
-  bool begun_ = false;
 };
 
 void initialize_benchmark(std::vector<std::string> flags) {
@@ -84,8 +67,8 @@ void initialize_benchmark(std::vector<std::string> flags) {
   }
 }
 
-Sampler::Sampler(const Topology& topology, double min_time_s,
-                 const std::filesystem::path& benchmark_out, const std::atomic<bool>& interrupted)
+Sampler::Sampler(const Topology& topology, double min_time_s, const std::atomic<bool>& interrupted,
+                 BenchmarkJson* benchmark_out)
     : meter_(topology),
       min_time_s_(min_time_s),
       interrupted_(interrupted),
@@ -212,6 +195,8 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
   } catch (const std::bad_alloc&) {
     return ended(Status::skipped, fmt::format("the system refused {:.1f} MiB",
                                               static_cast<double>(needed) / 0x1p20));
+  } catch (const BenchmarkJsonError&) {
+    throw;
   } catch (const std::exception& error) {
     Measurement failed = ended(Status::failed, error.what());
     failed.error = std::nan("");

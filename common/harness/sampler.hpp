@@ -2,12 +2,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/disturbance.hpp"
+#include "common/harness/benchmark_json.hpp"
 #include "common/harness/csv.hpp"
 #include "common/harness/plan.hpp"
 
@@ -51,16 +51,14 @@ class Samples {
 /// of that but the operations is inside the clock.
 class Sampler final : public Samples {
  public:
-  /// `benchmark_out` (may be empty) receives all samples as Google Benchmark's JSON.
-  /// `interrupted` ends a sample early when it becomes true. Throws std::system_error when the
-  /// file cannot be written.
-  Sampler(const Topology& topology, double min_time_s, const std::filesystem::path& benchmark_out,
-          const std::atomic<bool>& interrupted);
+  /// `interrupted` ends a sample early when it becomes true. `benchmark_out` may be null.
+  Sampler(const Topology& topology, double min_time_s, const std::atomic<bool>& interrupted,
+          BenchmarkJson* benchmark_out = nullptr);
   ~Sampler() override;
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
-  /// One sample of at least `min_time_s`, set up outside of it.
+  /// One sample of at least `min_time_s`, set up outside of it. Throws BenchmarkJsonError.
   Measurement take(const Planned& planned, int round, std::uint32_t salt,
                    std::int64_t iterations) override;
   double now_s() const override;

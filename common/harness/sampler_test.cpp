@@ -2,12 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "common/harness/fake_model.hpp"
+#include "common/harness/file.hpp"
+#include "common/harness/test_support.hpp"
 
 namespace crossover {
 namespace {
@@ -22,7 +22,7 @@ class Sampling : public testing::Test {
             {}};
   }
   Measurement take(std::int64_t iterations = 0, double min_time_s = 0.001) {
-    Sampler sampler(topology_, min_time_s, {}, interrupted_);
+    Sampler sampler(topology_, min_time_s, interrupted_);
     return sampler.take(planned(), 0, 1, iterations);
   }
 
@@ -57,7 +57,7 @@ TEST_F(Sampling, CountsTheTimeInWhichCachesAreEmptied) {
   model_.behaviour.ns_per_operation = 10;
   model_.behaviour.operations_per_input = 1;  // so that each call is one operation
   model_.behaviour.on_time = [] { std::this_thread::sleep_for(std::chrono::microseconds(100)); };
-  Sampler sampler(topology_, 0.01, {}, interrupted_);
+  Sampler sampler(topology_, 0.01, interrupted_);
   const Measurement sample = sampler.take(what, 0, 1, 0);
   EXPECT_GE(sample.lasted_s, 0.01);
   EXPECT_LE(sample.iterations, 5000) << "a million would last as long by the operations' clock";
@@ -76,7 +76,7 @@ TEST_F(Sampling, RenewsTheInputBeforeItIsUsedUp) {
 
 TEST_F(Sampling, HandsOnWithinABlockOfARoundOnly) {
   model_.behaviour.memory = "fake";
-  Sampler sampler(topology_, 0.001, {}, interrupted_);
+  Sampler sampler(topology_, 0.001, interrupted_);
   Planned other = planned();
   other.block = 1;
   sampler.take(planned(), 0, 1, 0);
@@ -93,7 +93,7 @@ TEST_F(Sampling, LetsNewDataSettleAndLongOperationsAlone) {
   model_.behaviour.memory = "fake";
   model_.behaviour.ns_per_operation = 1e6;
   model_.behaviour.on_time = [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
-  Sampler sampler(topology_, 0.001, {}, interrupted_);
+  Sampler sampler(topology_, 0.001, interrupted_);
   sampler.take(planned(), 0, 1, 5);
   EXPECT_GE(model_.log.operations, 16 + 5);
   model_.log.operations = 0;
@@ -105,7 +105,7 @@ TEST_F(Sampling, LetsNewDataSettleAndLongOperationsAlone) {
   sampler.take(other, 0, 1, 5);
   EXPECT_GE(model_.log.operations, 16 + 5) << "the memory was there, but in other caches";
   model_.behaviour.ns_per_operation = 1e9;
-  Sampler slow(topology_, 0.5, {}, interrupted_);
+  Sampler slow(topology_, 0.5, interrupted_);
   slow.take(planned(), 0, 1, 1);
   EXPECT_GT(model_.log.operations, 1) << "new data";
   model_.log.operations = 0;
@@ -123,36 +123,45 @@ TEST_F(Sampling, StopsInTheMiddleWhenInterrupted) {
 TEST_F(Sampling, CallsMoreWorkersThanCpusNoisyUnlessTheyAreTheQuestion) {
   Planned what = planned();
   what.placement.oversubscribed = true;
-  Sampler sampler(topology_, 0.001, {}, interrupted_);
+  Sampler sampler(topology_, 0.001, interrupted_);
   EXPECT_NE(sampler.take(what, 0, 1, 0).note.find("1 workers on"), std::string::npos);
   what.configuration.workload = &costs::create();
   what.configuration.type = ElementType::none;
   EXPECT_EQ(sampler.take(what, 0, 1, 0).note.find("workers on"), std::string::npos);
 }
 
-TEST_F(Sampling, WritesGoogleBenchmarksJsonOverAllSamples) {
-  const std::string path = testing::TempDir() + "crossover-" + std::to_string(getpid()) + ".json";
-  {
-    Sampler sampler(topology_, 0.001, path, interrupted_);
-    for (int round = 0; round < 3; ++round) sampler.take(planned(), round, 1, 0);
-  }
-  std::ifstream file(path);
-  const auto json = nlohmann::json::parse(file);
-  ASSERT_EQ(json.at("benchmarks").size(), 3U);
+TEST_F(Sampling, HandsItsSamplesToGoogleBenchmarksJson) {
+  const TemporaryFolder folder;
+  NewFiles made;
+  BenchmarkJson out(made.create(folder / "out.json"), "out.json");
+  Sampler sampler(topology_, 0.001, interrupted_, &out);
   for (int round = 0; round < 3; ++round) {
-    const auto& one = json.at("benchmarks").at(static_cast<std::size_t>(round));
+    sampler.take(planned(), round, 1, 0);
+    const auto json = nlohmann::json::parse(read_file(folder / "out.json"));
+    ASSERT_EQ(json.at("benchmarks").size(), static_cast<std::size_t>(round) + 1) << "at any time";
+    const auto& one = json.at("benchmarks").back();
     EXPECT_EQ(one.at("name"), planned().configuration.name());
     EXPECT_EQ(one.at("run_type"), "iteration");
     EXPECT_EQ(one.at("repetition_index"), round);
     EXPECT_NEAR(one.at("real_time").get<double>(), 1000, 1e-6);
+    EXPECT_TRUE(json.contains("context"));
   }
-  EXPECT_TRUE(json.contains("context"));
-  unlink(path.c_str());
 }
 
-TEST_F(Sampling, RefusesAnOutputThatCannotBeWritten) {
-  EXPECT_THROW(Sampler(topology_, 0.001, "/no/such/folder/x.json", interrupted_),
-               std::system_error);
+TEST_F(Sampling, KeepsTheSamplesBeforeWhenGoogleBenchmarksJsonCannotBeWritten) {
+  const TemporaryFolder folder;
+  NewFiles made;
+  BenchmarkJson out(made.create(folder / "out.json"), "out.json");
+  Sampler sampler(topology_, 0.001, interrupted_, &out);
+  sampler.take(planned(), 0, 1, 0);
+  const std::string before = read_file(folder / "out.json");
+  for (const std::size_t room : {0U, 10U}) {
+    const FileSizeLimit limit(before.size() + room);
+    EXPECT_THROW(sampler.take(planned(), 1, 1, 0), BenchmarkJsonError);
+    EXPECT_EQ(read_file(folder / "out.json"), before);
+  }
+  sampler.take(planned(), 2, 1, 0);
+  EXPECT_EQ(nlohmann::json::parse(read_file(folder / "out.json")).at("benchmarks").size(), 2U);
 }
 
 }  // namespace

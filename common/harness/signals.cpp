@@ -19,10 +19,17 @@ namespace {
 constexpr int kDismissed = SIGUSR1;
 constexpr int kNewEnd = SIGUSR2;
 
+/// What a caller has told the program to ignore (nohup does) is left alone: blocked, it would come
+/// all the same.
 sigset_t watched_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, kDismissed, kNewEnd}) sigaddset(&set, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, kDismissed, kNewEnd}) {
+    struct sigaction action {};
+    if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
+      sigaddset(&set, signal);
+    }
+  }
   return set;
 }
 

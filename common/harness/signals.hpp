@@ -12,8 +12,9 @@
 
 namespace crossover {
 
-/// Turns SIGINT, SIGTERM and SIGHUP into a request to stop. Must be made before any other thread,
-/// which then inherits that these signals are blocked and are this one's to take.
+/// Turns SIGINT, SIGTERM and SIGHUP, where they are not ignored, into a request to stop. Must be
+/// made before any other thread, which then inherits that these signals are blocked and are this
+/// one's to take.
 class StopSignals {
  public:
   explicit StopSignals(std::chrono::milliseconds patience);
