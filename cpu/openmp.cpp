@@ -21,6 +21,7 @@ class Region {
  public:
   Region(int workers, const Placement& placement)
       : binding_(placement, CallerBinding::To::all), workers_(workers) {
+    require_threads(workers);
     omp_set_dynamic(0);
     int size = 0;
     std::atomic<bool> bound{true};

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/topology.hpp"
+#include "cpu/costs/create/create.hpp"
 
 namespace crossover::cpu {
 
@@ -31,6 +32,8 @@ ThreadedModel::ThreadedModel(const std::vector<std::vector<Offer>>& offers) {
     offers_.insert(offers_.end(), part.begin(), part.end());
   }
 }
+
+void require_threads(int workers) { const IdleThreads others(workers - 1); }
 
 void refused(std::string_view what, int error) {
   throw Unavailable(fmt::format("the system refused {}: {}", what, std::strerror(error)));

@@ -367,6 +367,10 @@ class CallerBinding {
   std::vector<int> allowed_;
 };
 
+/// Throws Unavailable where the system refuses the `workers` of a team of a library's, the caller
+/// being one of them: libgomp and oneTBB end the program then.
+void require_threads(int workers);
+
 /// Throws Unavailable: the system refused `what` with the error number `error`.
 [[noreturn]] void refused(std::string_view what, int error);
 

@@ -28,6 +28,10 @@ class Arena {
         arena_(workers),
         binder_(arena_, placement),
         workers_(static_cast<std::size_t>(workers)) {
+    // oneTBB keeps the threads that it has.
+    static int kept = 1;
+    if (workers > kept) require_threads(workers);
+    kept = std::max(kept, workers);
     std::iota(workers_.begin(), workers_.end(), 0);
   }
 

@@ -3,6 +3,7 @@ status is the right one."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import csv
 import fcntl
 import json
@@ -273,3 +274,82 @@ def test_resume_refuses_a_record_of_another_run_or_a_damaged_one(
     before = {path: path.read_bytes() for path in out.parent.iterdir()}
     one_line(run(f"--resume={out}", "--rounds=2"), 2)
     assert before == {path: path.read_bytes() for path in out.parent.iterdir()}
+
+
+# Limits
+
+
+@pytest.mark.parametrize("mebibytes", [8, 12, 18, 24, 40, 100])
+def test_little_address_space_skips_models_or_ends_with_3(
+    out: pathlib.Path, mebibytes: int
+) -> None:
+    limit = limited(resource.RLIMIT_AS, mebibytes << 20)
+    result = run("--workloads=reduce", "--sizes=1Ki", "--rounds=1", "--min-time=0.001",
+                 f"--output={out}", preexec_fn=limit)  # fmt: skip
+    if mebibytes <= 8 and result.returncode == 127:  # not even the libraries can be loaded
+        return
+    assert_ended_in_order(out, result)
+
+
+@pytest.mark.parametrize("descriptors", [4, 5, 6, 8, 10, 12])
+def test_few_descriptors_skip_models_or_end_with_3(out: pathlib.Path, descriptors: int) -> None:
+    limit = limited(resource.RLIMIT_NOFILE, descriptors)
+    result = run("--workloads=reduce", "--sizes=1Ki", "--rounds=1", "--min-time=0.001",
+                 f"--output={out}", preexec_fn=limit)  # fmt: skip
+    assert_ended_in_order(out, result)
+
+
+def assert_ended_in_order(out: pathlib.Path, result: subprocess.CompletedProcess[str]) -> None:
+    """Done or refused; then its files are whole and say so, or there are none."""
+    assert result.returncode in (0, 3), result
+    assert result.stderr.count("crossover: ") == (result.returncode == 3), result.stderr
+    files = {path.name for path in out.parent.iterdir()} if out.parent.exists() else set()
+    if out.name not in files:
+        assert result.returncode == 3 and files == set(), result
+        return
+    assert files == {out.name, out.with_suffix(".json").name}, result
+    assert {row["status"] for row in rows_of(out)} <= {"ok", "noisy", "skipped"}
+    status = record_of(out)["status"]
+    assert (status == "complete") == (result.returncode == 0), result
+
+
+def with_fault(out: pathlib.Path, fault: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    library = PROGRAM.parent / "crossover_faults.so"
+    assert library.exists(), "build it"
+    environment = os.environ | {"LD_PRELOAD": str(library), "CROSSOVER_FAULT": fault}
+    return run("--workloads=reduce", "--sizes=1Ki", "--min-time=0.0001", "--threads=1,2",
+               f"--output={out}", *arguments, env=environment)  # fmt: skip
+
+
+@pytest.mark.parametrize("first", range(1, 12))
+def test_no_thread_to_be_had_skips_models_or_ends_with_3(out: pathlib.Path, first: int) -> None:
+    assert_ended_in_order(out, with_fault(out, f"thread:{first}+", "--rounds=1"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls", "arguments"),
+    [
+        ("write", range(1, 61), ["--models=serial", "--rounds=30", "--precision=0.001"]),
+        # Most of the first are the command line's.
+        (
+            "memory",
+            [*range(1, 200, 4), *(int(200 * 1.07**i) for i in range(100))],
+            ["--models=serial,threads,openmp,stdpar", "--rounds=1"],
+        ),
+    ],
+)
+def test_whichever_call_fails_no_row_is_lost(
+    tmp_path: pathlib.Path, kind: str, calls: list[int], arguments: list[str]
+) -> None:
+    def attempt(which: int) -> int:
+        out = tmp_path / f"{which}" / "run.csv"
+        result = with_fault(out, f"{kind}:{which}", "--quiet", *arguments)
+        assert_ended_in_order(out, result)
+        if kind == "write" and out.exists():
+            rounds = [int(row["round"]) for row in rows_of(out)]
+            assert rounds == list(range(len(rounds)))
+        return result.returncode
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        statuses = list(pool.map(attempt, calls))
+    assert statuses.count(3) > 20, "the faults were none"

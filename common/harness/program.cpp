@@ -25,6 +25,7 @@
 #include "common/harness/run_files.hpp"
 #include "common/harness/signals.hpp"
 #include "common/harness/summary.hpp"
+#include "common/harness/unexpected_end.hpp"
 #include "common/harness/vocabulary.hpp"
 #include "common/machine.hpp"
 #include "common/plural.hpp"
@@ -34,6 +35,10 @@ namespace crossover {
 namespace {
 
 void complain(std::string_view line) { tell(fmt::format("crossover: {}\n", line)); }
+
+void complain_of_a_library() {
+  complain("a library ended the program, because the system refused it something");
+}
 
 /// Prints what the user has asked for. Returns the exit status.
 int answer(std::string_view text) {
@@ -80,7 +85,10 @@ std::string_view why_failed(const std::exception& error) {
   if (dynamic_cast<const BenchmarkJsonError*>(&error) != nullptr) {
     return "Google Benchmark's JSON could not be written";
   }
-  return "the results file could not be written";
+  if (dynamic_cast<const std::system_error*>(&error) != nullptr) {
+    return "the results file could not be written";
+  }
+  return "the system had too little for it";
 }
 
 int exit_status_of(const Results& results) {
@@ -175,6 +183,11 @@ int measure(Options options, const std::string& command, const KnownNames& known
     }
     return exit_status_of(run.results());
   });
+  const UnexpectedEnd unexpected([&] {
+    progress.clear();
+    complain_of_a_library();
+    conclude("failed", "a library ended the program");
+  });
   // A sample that was thought to be shorter does not outlive the budget either.
   constexpr std::chrono::milliseconds kGrace{300};
   signals.end_at(std::chrono::steady_clock::now() + kGrace +
@@ -218,6 +231,7 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
   // A reader that goes away must not end a run, and a file at its size limit is an error to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  const UnexpectedEnd unexpected(complain_of_a_library);
   try {
     StopSignals signals(patience());
     const KnownNames known = known_names(models);
@@ -239,6 +253,9 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
   } catch (const PlanError& error) {
     complain(error.what());
     return kUsage;
+  } catch (const std::bad_alloc&) {
+    complain("the system has too little memory for this run");
+    return kSystem;
   } catch (const std::exception& error) {
     complain(error.what());
     return kSystem;

@@ -142,6 +142,31 @@ TEST_F(Program, EndsWith3EvenInsideAnOperationThatWaitsForThatProcess) {
   EXPECT_EQ(read_record(record_path(csv_)).at("status"), "failed");
 }
 
+TEST_F(Program, GivesASampleUpThatOutlivesTheBudget) {
+  model().on_time = [] { std::this_thread::sleep_for(std::chrono::hours(1)); };
+  EXPECT_EXIT(run({"--budget=0.2"}), testing::ExitedWithCode(0), "");
+  EXPECT_EQ(read_record(record_path(csv_)).at("end_reason"), "the time budget is spent");
+  EXPECT_TRUE(read_csv(csv_).rows.empty());
+}
+
+TEST_F(Program, EndsWith3WhenALibraryEndsIt) {
+  model().on_time = [] { std::exit(1); };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(3), "a library ended the program");
+  EXPECT_EQ(read_record(record_path(csv_)).at("status"), "failed");
+  std::filesystem::remove_all(folder_);
+  model().on_time = [] { std::terminate(); };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(3), "a library ended the program");
+  EXPECT_EQ(read_record(record_path(csv_)).at("status"), "failed");
+}
+
+TEST_F(Program, SkipsWhatTheSystemRefuses) {
+  model().on_prepare = [] {
+    throw std::system_error(EAGAIN, std::generic_category(), "no thread");
+  };
+  EXPECT_EQ(run(), 0);
+  EXPECT_EQ(read_csv(csv_).rows.at(0).status, Status::skipped);
+}
+
 TEST_F(Program, EndsWith2AndWritesNothingWhenANamedModelCannotRun) {
   model().unavailable = "no device";
   EXPECT_EQ(run({"--models=serial"}), 2);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "common/harness/exit_status.hpp"
@@ -59,6 +60,8 @@ void initialize_benchmark(std::vector<std::string> flags) {
   for (std::string& flag : flags) arguments.push_back(flag.data());
   arguments.push_back(nullptr);
   int count = static_cast<int>(flags.size()) + 1;
+  // It ends the program where it cannot open its files: as long as there are descriptors.
+  benchmark::CPUInfo::Get();
   benchmark::Initialize(&count, arguments.data());
   if (count > 1) {
     throw EarlyExit{kUsage, fmt::format("{}: Google Benchmark has no such flag; its user guide "
@@ -197,6 +200,8 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
                                               static_cast<double>(needed) / 0x1p20));
   } catch (const BenchmarkJsonError&) {
     throw;
+  } catch (const std::system_error& error) {
+    return ended(Status::skipped, fmt::format("the system refused: {}", error.what()));
   } catch (const std::exception& error) {
     Measurement failed = ended(Status::failed, error.what());
     failed.error = std::nan("");

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 #include "common/harness/exit_status.hpp"
@@ -38,7 +39,11 @@ sigset_t watched_signals() {
 StopSignals::StopSignals(std::chrono::milliseconds patience) : patience_(patience) {
   const sigset_t set = watched_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  thread_ = std::thread([this] { wait_for_signals(); });
+  try {
+    thread_ = std::thread([this] { wait_for_signals(); });
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(), "cannot start the thread that waits for signals");
+  }
 }
 
 StopSignals::~StopSignals() {

@@ -17,6 +17,7 @@ namespace crossover {
 /// one's to take.
 class StopSignals {
  public:
+  /// Throws std::system_error.
   explicit StopSignals(std::chrono::milliseconds patience);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
