@@ -122,6 +122,24 @@ function(crossover_hwloc version)
   add_dependencies(crossover::hwloc hwloc_download)
 endfunction()
 
+# Debian's RE2 has no CMake package, and tells pkg-config no version.
+function(crossover_re2)
+  find_package(PkgConfig QUIET)
+  if(PkgConfig_FOUND AND NOT CMAKE_DISABLE_FIND_PACKAGE_re2)
+    pkg_check_modules(re2 QUIET IMPORTED_TARGET GLOBAL re2)
+    if(re2_FOUND)
+      add_library(re2::re2 ALIAS PkgConfig::re2)
+      message(STATUS "re2: from the system")
+      return()
+    endif()
+  endif()
+  # The last ones that do without Abseil are of 2023.
+  crossover_dependency(re2 2022.06.01 TARGETS re2::re2
+    URL https://github.com/google/re2/archive/refs/tags/2022-06-01.tar.gz
+    SHA256 f89c61410a072e5cbcf8c27e3a778da7d6fd2f2b5b1445cd4f4508bee946ab0f
+    OPTIONS RE2_BUILD_TESTING=OFF BUILD_SHARED_LIBS=OFF)
+endfunction()
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(OpenMP QUIET COMPONENTS CXX)
@@ -159,3 +177,4 @@ if(CROSSOVER_TESTS)
     OPTIONS INSTALL_GTEST=OFF BUILD_SHARED_LIBS=OFF)
 endif()
 crossover_hwloc(2.9.0)
+crossover_re2()

@@ -19,7 +19,7 @@ missing_libraries() {
   local -A headers=(
     ['libbenchmark-dev']=benchmark/benchmark.h ['libcli11-dev']=CLI/CLI.hpp ['libfmt-dev']=fmt/core.h
     ['libgmock-dev']=gmock/gmock.h ['libgtest-dev']=gtest/gtest.h ['libhwloc-dev']=hwloc.h
-    ['libtbb-dev']=tbb/version.h ['nlohmann-json3-dev']=nlohmann/json.hpp
+    ['libre2-dev']=re2/re2.h ['libtbb-dev']=tbb/version.h ['nlohmann-json3-dev']=nlohmann/json.hpp
   )
   local package
   if ! have "${CXX:-c++}"; then
@@ -123,14 +123,14 @@ translated() {
       dnf)
         echo g++ gcc-c++ pkg-config pkgconf libbenchmark-dev google-benchmark-devel libcli11-dev \
           cli11-devel libfmt-dev fmt-devel libgmock-dev gmock-devel libgtest-dev gtest-devel \
-          libhwloc-dev hwloc-devel libtbb-dev tbb-devel nlohmann-json3-dev json-devel \
+          libhwloc-dev hwloc-devel libre2-dev re2-devel libtbb-dev tbb-devel nlohmann-json3-dev json-devel \
           python3-venv python3 libomp-dev libomp-devel shellcheck ShellCheck \
           clang-tidy clang-tools-extra \
           chromium-driver chromedriver libopenmpi-dev openmpi-devel openmpi-bin openmpi
         ;;
       pacman)
         echo ninja-build ninja g++ gcc pkg-config pkgconf libbenchmark-dev benchmark libcli11-dev \
-          cli11 libfmt-dev fmt libgmock-dev gtest libgtest-dev gtest libhwloc-dev hwloc \
+          cli11 libfmt-dev fmt libgmock-dev gtest libgtest-dev gtest libhwloc-dev hwloc libre2-dev re2 \
           libtbb-dev onetbb nlohmann-json3-dev nlohmann-json python3 python python3-venv python \
           libomp-dev openmp clang-tidy clang chromium-driver chromium libopenmpi-dev openmpi openmpi-bin openmpi
         ;;

@@ -190,15 +190,26 @@ TEST(Options, EveryMistakeIsOneLine) {
       {{"--budget", "1e3"}, "--budget: '1e3'", "plain decimals"},
       {{"--filter", "(a"}, "--filter: '(a' is no regular expression", "for example"},
       {{"--filter", std::string(1001, 'a')}, "--filter: 1001 characters", "at most 1000"},
+      {{"--filter", "((a{1,99}){1,99}){1,99}"}, "is no regular expression", "for example"},
       {{"--filter", "\xFF"}, "--filter: ", "UTF-8"},
       {{"--output", "run.json"}, "--output: 'run.json'", ".csv"},
       {{"--output", ".csv"}, "--output: ", "results/mine.csv"},
       {{"--resume", "run"}, "--resume: 'run'", ".csv"},
       {{"--output", "a.csv", "--resume", "b.csv"}, "--resume goes on", "leave --output out"},
-      {{"--label", "a/b"}, "--label: 'a/b' is no label", "1 to 64 printable characters"},
+      {{"--label", "a/b"}, "--label: 'a/b' is no label", "1 to 64 visible characters"},
       {{"--label", "a\nb"}, "--label: 'a?b' is no label", "1 to 64"},
       {{"--label", std::string(65, 'x')}, "--label: ", "1 to 64"},
       {{"--label", " x"}, "--label: ", "no space at the ends"},
+      {{"--label", "x "}, "--label: ", "no space at the ends"},
+      {{"--label", "=cmd()"}, "--label: ", "in front"},
+      {{"--label", "+1"}, "--label: ", "in front"},
+      {{"--label", "@sum"}, "--label: ", "in front"},
+      {{"--label=-1"}, "--label: ", "in front"},
+      {{"--label", "a\u202Eb"}, "--label: ", "visible"},
+      {{"--label", "a\u200Bb"}, "--label: ", "visible"},
+      {{"--label", "a\u2028b"}, "--label: ", "visible"},
+      {{"--label", "\uFEFFa"}, "--label: ", "visible"},
+      {{"--label", "a\u0085b"}, "--label: ", "visible"},
       {{"--list", "--machine"}, "--list and --machine", "one of them"},
       {{"--with=my.hpp"}, "--with belongs to scripts/run", "docs/own-workload.md"},
       {{"--repeat", "5"}, "--repeat belongs to scripts/run", "so many times"},
@@ -235,6 +246,12 @@ TEST(Options, LabelHas64CharactersNotBytes) {
   std::string label;
   for (int i = 0; i < 64; ++i) label += "\u00e9";
   EXPECT_EQ(parse({"--label", label}).label, label);
+  for (const char* const other : {"a b", "x-1+2=@", "\u4e2d\u6587", "\U0001F600"}) {
+    EXPECT_EQ(parse({"--label", other}).label, other);
+  }
+  std::string faces;
+  for (int i = 0; i < 49; ++i) faces += "\U0001F600";
+  mistake_in({"--label", faces});  // of four bytes each
   mistake_in({"--label", label + "\u00e9"});
 }
 

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <limits>
-#include <regex>
 #include <set>
 
 #include "common/cold.hpp"
@@ -316,9 +316,9 @@ std::vector<Planned> make_plan(const Options& options,
   }
 
   if (!options.filter.empty()) {
-    const std::regex filter(options.filter);
+    const RE2 filter(options.filter);
     std::erase_if(plan, [&](const Planned& planned) {
-      return !std::regex_search(planned.configuration.name(), filter);
+      return !RE2::PartialMatch(planned.configuration.name(), filter);
     });
   }
   if (std::none_of(plan.begin(), plan.end(), [](const Planned& p) { return p.model != nullptr; })) {

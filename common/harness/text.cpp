@@ -88,23 +88,4 @@ bool is_utf8(std::string_view text) {
   }
 }
 
-std::size_t utf8_length(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
-}
-
-bool has_control_characters(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto code = static_cast<unsigned char>(text[i]);
-    if (code < 0x20 || code == 0x7F) return true;
-    // U+0080 to U+009F are C2 80 to C2 9F; U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
-    if (code == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
-      return true;
-    }
-    const std::string_view three = text.substr(i, 3);
-    if (three == "\u2028" || three == "\u2029") return true;
-  }
-  return false;
-}
-
 }  // namespace crossover

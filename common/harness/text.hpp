@@ -28,10 +28,4 @@ std::string unknown_name(std::string_view kind, std::string_view text,
 /// Whether `text` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
 bool is_utf8(std::string_view text);
 
-/// How many characters (code points) well-formed UTF-8 has.
-std::size_t utf8_length(std::string_view text);
-
-/// Whether well-formed UTF-8 has a control character (C0, DEL, C1) or a Unicode line separator.
-bool has_control_characters(std::string_view text);
-
 }  // namespace crossover

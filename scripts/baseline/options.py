@@ -147,10 +147,17 @@ def _seconds(most: float) -> Callable[[str], float]:
 
 def label(text: str) -> str:
     """A machine's name: printable, without a slash."""
-    if not 1 <= len(text) <= 64 or not text.isprintable() or "/" in text or text.strip() != text:
+    short = 1 <= len(text) <= 64 and len(text.encode()) <= 192
+    if (
+        not short
+        or not text.isprintable()
+        or "/" in text
+        or text.strip() != text
+        or text[0] in "=+-@"
+    ):
         raise Mistake(
-            f"{ascii(text)[:60]} is no label; write 1 to 64 printable characters, no slash among "
-            "them and no space at the ends"
+            f"{ascii(text)[:60]} is no label; write 1 to 64 visible characters (192 bytes), no "
+            "slash among them, no space at the ends and none of = + - @ in front"
         )
     return text
 
