@@ -154,8 +154,8 @@ class Mpi final : public ThreadedModel {
         [this, scatter](const Configuration& what, const Placement& placement) {
           if (!unavailable().empty()) throw Unavailable(unavailable());
           if (what.workers > ranks_->size()) {
-            throw Unavailable(fmt::format("{} workers are {} ranks, and mpirun started {}",
-                                          what.workers, what.workers, ranks_->size()));
+            throw Unavailable(fmt::format("{} need a rank each, and mpirun started {}",
+                                          counted(what.workers, "worker"), ranks_->size()));
           }
           if (scatter && what.elements * size_of(what.type) > kMostScattered) {
             throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "common/plural.hpp"
 #include "cpu/costs/count/count.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/models.hpp"
@@ -36,8 +37,8 @@ class Region {
       }
     }
     if (size != workers_) {
-      throw Unavailable(
-          fmt::format("OpenMP gives {} threads instead of {} (OMP_THREAD_LIMIT?)", size, workers_));
+      throw Unavailable(fmt::format("OpenMP gives {} instead of {} (OMP_THREAD_LIMIT?)",
+                                    counted(size, "thread"), workers_));
     }
     if (!bound) throw Unavailable("an OpenMP thread could not be bound to its CPU");
   }

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "common/cold.hpp"
+#include "common/plural.hpp"
 
 namespace crossover {
 
@@ -118,8 +119,8 @@ std::uint64_t total_elements(std::uint64_t size, int workers, bool per_worker) {
   if (!per_worker) return size;
   const auto count = static_cast<std::uint64_t>(workers);
   if (size > std::numeric_limits<std::uint64_t>::max() / 64 / count) {
-    throw PlanError(
-        fmt::format("--sizes: {} elements on each of {} workers are too many", size, workers));
+    throw PlanError(fmt::format("--sizes: {} on each of {} are too many", counted(size, "element"),
+                                counted(workers, "worker")));
   }
   return size * count;
 }

@@ -65,12 +65,13 @@ std::string machine_line(const nlohmann::ordered_json& record, const Topology& t
   };
   const auto& cpu = machine.at("cpu");
   std::string line = fmt::format(
-      "{}: {}, {} cores, {} threads", record.at("label").get<std::string>(),
-      text(cpu.at("model"), "unknown CPU"), topology.physical_cores, topology.threads.size());
+      "{}: {}, {}, {}", record.at("label").get<std::string>(), text(cpu.at("model"), "unknown CPU"),
+      counted(topology.physical_cores, "core"), counted(topology.threads.size(), "thread"));
   if (machine.at("memory_bytes").is_number()) {
     line += fmt::format(", {:.1f} GiB", machine.at("memory_bytes").get<double>() / 0x1p30);
   }
-  if (topology.cpu_quota) line += fmt::format(", limited to {} CPUs", *topology.cpu_quota);
+  if (topology.cpu_quota)
+    line += ", limited to " + counted(fmt::format("{}", *topology.cpu_quota), "CPU");
   if (const std::string kind = text(machine.at("virtualisation"), "none"); kind != "none") {
     line += ", " + kind;
   }

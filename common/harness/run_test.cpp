@@ -220,7 +220,7 @@ TEST_F(Rounds, MarkTeamsLargerThanTheMachine) {
   options_.threads = {{static_cast<int>(topology_.threads.size()) + 1}};
   go();
   EXPECT_EQ(rows().at(0).status, Status::noisy);
-  EXPECT_THAT(rows().at(0).note, testing::HasSubstr("workers on"));
+  EXPECT_THAT(rows().at(0).note, testing::HasSubstr(" CPU"));
 }
 
 TEST_F(Rounds, ContinueAnInterruptedRunWithoutMeasuringAnythingTwice) {

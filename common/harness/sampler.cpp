@@ -12,6 +12,7 @@
 #include "common/harness/exit_status.hpp"
 #include "common/harness/options.hpp"
 #include "common/limits.hpp"
+#include "common/plural.hpp"
 
 namespace crossover {
 
@@ -255,9 +256,9 @@ Measurement Sampler::measure(Operation& operation, const Planned& planned, int r
   const bool on_cpus = planned.configuration.device.is_cpus();
   sample.note = disturbance.reason(on_cpus ? planned.configuration.workers : 1);
   if (planned.placement.oversubscribed && !planned.configuration.workload->oversubscribes) {
-    sample.note =
-        fmt::format("{} workers on {} CPUs{}{}", planned.configuration.workers,
-                    planned.placement.allowed.size(), sample.note.empty() ? "" : "; ", sample.note);
+    sample.note = fmt::format("{} on {}{}{}", counted(planned.configuration.workers, "worker"),
+                              counted(planned.placement.allowed.size(), "CPU"),
+                              sample.note.empty() ? "" : "; ", sample.note);
   }
   if (!sample.note.empty()) sample.status = Status::noisy;
   return sample;

@@ -124,10 +124,10 @@ TEST_F(Sampling, CallsMoreWorkersThanCpusNoisyUnlessTheyAreTheQuestion) {
   Planned what = planned();
   what.placement.oversubscribed = true;
   Sampler sampler(topology_, 0.001, interrupted_);
-  EXPECT_NE(sampler.take(what, 0, 1, 0).note.find("1 workers on"), std::string::npos);
+  EXPECT_NE(sampler.take(what, 0, 1, 0).note.find("1 worker on"), std::string::npos);
   what.configuration.workload = &costs::create();
   what.configuration.type = ElementType::none;
-  EXPECT_EQ(sampler.take(what, 0, 1, 0).note.find("workers on"), std::string::npos);
+  EXPECT_EQ(sampler.take(what, 0, 1, 0).note.find("worker on"), std::string::npos);
 }
 
 TEST_F(Sampling, HandsItsSamplesToGoogleBenchmarksJson) {

@@ -134,6 +134,13 @@ bool surely_slower(const Series& slow, const Series& fast, double alpha) {
   return error <= 0 || t_tail(mean / error, n - 1) < alpha;
 }
 
+std::string three_digits(double number) {
+  const double size = std::abs(number);
+  // As it is rounded: 9.996 has one digit more than it seems.
+  const int decimals = size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3;
+  return fmt::format("{:.{}f}", number, decimals);
+}
+
 std::string format_elements(double elements) {
   constexpr std::array<std::string_view, 5> kUnits{"", " Ki", " Mi", " Gi", " Ti"};
   std::size_t unit = 0;
@@ -143,16 +150,14 @@ std::string format_elements(double elements) {
     ++unit;
   }
   if (unit == 0) return fmt::format("{:.0f}", elements);
-  const int decimals = elements >= 99.95 ? 0 : elements >= 9.995 ? 1 : 2;
-  return fmt::format("{:.{}f}{}", elements, decimals, kUnits[unit]);
+  return three_digits(elements) + std::string(kUnits[unit]);
 }
 
 std::string format_time(double ns) {
   constexpr std::array units{"ns", "us", "ms", "s"};
   std::size_t unit = 0;
   for (; unit + 1 < units.size() && ns >= 999.5; ++unit) ns /= 1000;
-  const int decimals = ns >= 99.95 ? 0 : ns >= 9.995 ? 1 : ns >= 0.9995 ? 2 : 3;
-  return fmt::format("{:.{}f} {}", ns, decimals, units[unit]);
+  return three_digits(ns) + ' ' + units[unit];
 }
 
 }  // namespace crossover

@@ -76,6 +76,9 @@ double t_tail(double t, int freedom);
 /// `alpha`, and always below three common rounds.
 bool surely_slower(const Series& slow, const Series& fast, double alpha);
 
+/// At most three significant digits, without an exponent: 0.800, 5.00, 31.2, 197.
+std::string three_digits(double number);
+
 /// Three significant digits with a binary unit: 512, 23.4 Ki, 1.20 Mi.
 std::string format_elements(double elements);
 

@@ -70,6 +70,7 @@ TEST(FormatElements, ShowsThreeDigitsAndABinaryUnit) {
 }
 
 TEST(FormatTime, ShowsThreeDigitsWithEveryVersionOfTheLibrary) {
+  EXPECT_EQ(three_digits(-9.996), "-10.0");
   EXPECT_EQ(format_time(0.8), "0.800 ns");
   EXPECT_EQ(format_time(5), "5.00 ns");
   EXPECT_EQ(format_time(31.25), "31.2 ns");

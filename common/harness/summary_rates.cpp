@@ -9,13 +9,7 @@
 namespace crossover {
 namespace {
 
-/// Three significant digits.
-std::string digits(double value) {
-  const double size = std::abs(value);
-  return fmt::format("{:.{}f}", value, size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
-}
-
-std::string times_faster(double ratio) { return digits(ratio) + 'x'; }
+std::string times_faster(double ratio) { return three_digits(ratio) + 'x'; }
 
 std::string binary_bytes(double bytes) {
   return format_elements(bytes) + (bytes < 1023.5 ? " B" : "B");
@@ -122,7 +116,7 @@ void SummaryWriter::add_rates(std::vector<std::string>& all, const Arena& arena,
   }
   if (detail == 0) {
     if (fastest != nullptr) {
-      header += fmt::format(", {} GB/s", printed(fastest->rate, digits));
+      header += fmt::format(", {} GB/s", printed(fastest->rate, three_digits));
       if (fastest->speed_up) {
         header += fmt::format(", {} one worker", printed(*fastest->speed_up, times_faster));
       }
@@ -141,8 +135,8 @@ void SummaryWriter::add_rates(std::vector<std::string>& all, const Arena& arena,
     if (!line.limit.empty()) more.push_back(line.limit);
     if (!line.ahead.empty()) more.push_back(line.ahead);
     std::string text =
-        fmt::format("  {:<15} {:<24} {:<11} {}", line.name, printed(line.rate, digits) + " GB/s",
-                    line.form, fmt::join(more, "; "));
+        fmt::format("  {:<15} {:<24} {:<11} {}", line.name,
+                    printed(line.rate, three_digits) + " GB/s", line.form, fmt::join(more, "; "));
     while (text.ends_with(' ')) text.pop_back();
     all.push_back(std::move(text));
   }
@@ -157,7 +151,8 @@ void SummaryWriter::add_curves(std::vector<std::string>& all, const Arena& arena
       const Estimate time = estimate(best->series, best->form);
       all.push_back(fmt::format(
           "    {:<20} {:>8} {:<26} {}", curve.name, format_elements(static_cast<double>(elements)),
-          printed(time.inverse(what(best->form).bytes()), digits) + " GB/s", form_text(*best)));
+          printed(time.inverse(what(best->form).bytes()), three_digits) + " GB/s",
+          form_text(*best)));
     }
   }
 }

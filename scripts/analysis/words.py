@@ -6,6 +6,7 @@ import html
 import math
 import unicodedata
 
+from analysis.plural import plural
 from analysis.statistics.crossover import format_size
 from analysis.statistics.stats import Estimate
 
@@ -24,11 +25,6 @@ def plain(text: str) -> str:
 def escape(text: object) -> str:
     """`text` for HTML, in an element or a quoted attribute."""
     return html.escape(plain(str(text)), quote=True)
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 row`, `2 rows`, `1,234 rows`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def significant(value: float, digits: int = 3) -> str:

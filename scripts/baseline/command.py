@@ -16,6 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from analysis.errors import Refused, UserError, run_command
+from analysis.plural import plural
 from baseline import other_python, plan, record, sampling
 from baseline.options import Options, parse
 from baseline.plan import Configuration
@@ -122,7 +123,8 @@ class Run:
             )
         samples = sum(map(len, self.times.values()))
         lines.append(
-            f"\n{samples} samples of {len(self.times)} configurations: {self.noisy} noisy, "
+            f"\n{plural(samples, 'sample')} of {plural(len(self.times), 'configuration')}: "
+            f"{self.noisy} noisy, "
             f"{self.failed} failed, {len(self.skipped)} skipped"
         )
         return "\n".join(lines)
@@ -162,7 +164,7 @@ def main() -> int:
     record.write(beside, description)
     progress = Progress(options.quiet)
     progress.say(
-        f"{len(planned)} configurations, at most {options.rounds} rounds and "
+        f"{plural(len(planned), 'configuration')}, at most {plural(options.rounds, 'round')} and "
         f"{options.budget_s:g} s; results in {path}"
     )
     run = Run(options, planned, seed)

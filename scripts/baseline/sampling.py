@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.plural import plural
 from baseline import disturbance
 from baseline.plan import ALONE, Configuration, usable_cpus
 from baseline.teams import Team, WorkerDied
@@ -33,7 +34,7 @@ def take(what: Configuration, salt: int, min_time_s: float) -> Sample:
     try:
         team = what.prepare()
     except (OSError, MemoryError, RuntimeError) as error:
-        return Sample("skipped", f"the system refused {what.workers} workers: {error}")
+        return Sample("skipped", f"the system refused {plural(what.workers, 'worker')}: {error}")
     try:
         return _measured(what, team, salt, min_time_s)
     except WorkerDied as error:
@@ -71,7 +72,7 @@ def _measured(what: Configuration, team: Team, salt: int, min_time_s: float) -> 
     alone = what.variant in ALONE
     notes = [disturbance.reason(before, after, what.workers, alone)]
     if what.workers > usable_cpus():
-        notes.insert(0, f"{what.workers} workers on {usable_cpus()} CPUs")
+        notes.insert(0, f"{plural(what.workers, 'worker')} on {plural(usable_cpus(), 'CPU')}")
     note = "; ".join(n for n in notes if n)
     return Sample("noisy" if note else "ok", note, iterations, mean, verdict.error)
 

@@ -1,5 +1,7 @@
 #include "cpu/costs/create/create.hpp"
 
+#include "common/plural.hpp"
+
 namespace crossover::cpu {
 
 void join_threads(std::vector<std::thread>& threads) {
@@ -36,7 +38,7 @@ Create::Create(const Configuration& configuration, TaskKind kind)
     : workers_(static_cast<std::uint64_t>(configuration.workers)),
       rounds_(configuration.elements / workers_) {
   if (configuration.elements % workers_ != 0) {
-    throw Unavailable(fmt::format("{} workers at a time do not make {} in all", workers_,
+    throw Unavailable(fmt::format("{} at a time do not make {} in all", counted(workers_, "worker"),
                                   configuration.elements));
   }
   require_room_for_tasks(kind, workers_);

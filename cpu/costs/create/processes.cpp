@@ -17,6 +17,7 @@
 
 #include "common/buffer.hpp"
 #include "common/descriptor.hpp"
+#include "common/plural.hpp"
 #include "common/system_file.hpp"
 #include "common/tasks.hpp"
 #include "cpu/costs/create/create.hpp"
@@ -68,7 +69,7 @@ class ProcessCreate : public Create {
   Verdict verify() override {
     const std::uint64_t asked = operations_ * rounds_ * workers_;
     if (came_ == asked) return {0, true, {}};
-    return {1, false, fmt::format("{} workers came instead of {}", came_, asked)};
+    return {1, false, fmt::format("{} came instead of {}", counted(came_, "worker"), asked)};
   }
 
  protected:

@@ -207,7 +207,7 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
             "x": r["elements"],
             "y": max(r["w"], 1e-6),
             "s": r["s"],
-            "h": f"{r['model']}/{r['variant']} {r['scope']}, {r['workers']} workers",
+            "h": f"{r['model']}/{r['variant']} {r['scope']}, {plural(r['workers'], 'worker')}",
             "n": format_size(r["elements"]),
             "v": f"{r['w'] * 100:.2g} %",
             "r": r["n"],

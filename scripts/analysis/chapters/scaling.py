@@ -13,7 +13,7 @@ from analysis.drawing.looks import Series, looks
 from analysis.drawing.markup import Html
 from analysis.measured.curves import Group
 from analysis.measured.sweeps import Sweep, sizes_shown, sweep
-from analysis.words import duration, format_size, listing, percent, significant
+from analysis.words import duration, format_size, listing, percent, plural, significant
 
 PHYSICS = (
     "In caches work scales with cores, as each brings its own; from main memory it stops at the "
@@ -159,7 +159,7 @@ def _efficiency(
         if e.value * best.baseline.workers / p.workers >= 0.5
     ]
     says = (
-        f"{best.model} uses up to {max(useful)} workers at half efficiency or better."
+        f"{best.model} uses up to {plural(max(useful), 'worker')} at half efficiency or better."
         if useful
         else f"No worker count of {best.model} reaches half of the ideal."
     )
@@ -180,10 +180,10 @@ def _efficiency(
 def _says(sweeps: list[Sweep], cores: float | None) -> str:
     best = [max(zip(s.speed_ups, s.points, strict=True), key=lambda b: b[0].value) for s in sweeps]
     parts = [
-        f"{s.model} peaks at {significant(e.value)}× on {p.workers}"
+        f"{s.model} peaks at {significant(e.value)}× on {plural(p.workers, 'worker')}"
         for s, (e, p) in zip(sweeps, best, strict=True)
     ]
-    text = f"Over one core ({sweeps[0].baseline.how}), {listing(parts)} workers."
+    text = f"Over one core ({sweeps[0].baseline.how}), {listing(parts)}."
     if cores:
         gains = [
             at_most / at_cores

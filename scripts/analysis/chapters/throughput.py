@@ -21,7 +21,7 @@ from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Curve, Group
 from analysis.statistics.crossover import Crossover, CrossoverInterval
-from analysis.words import format_size, listing, significant
+from analysis.words import format_size, listing, plural, significant
 
 PHYSICS = (
     "A curve rises while the fixed price of one operation (dispatch, launch, synchronisation) is "
@@ -136,7 +136,7 @@ def _says(
     thinned = max(len(c.points) for c in shown)
     drawn = max(len(c.drawn()) for c in shown)
     if drawn < thinned:
-        text += f" ({drawn} of {thinned} sizes are drawn)"
+        text += f" ({drawn} of {plural(thinned, 'size')} are drawn)"
     names = {
         "cores": "several cores beat one",
         "GPU resident": "the GPU beats the CPU in place",

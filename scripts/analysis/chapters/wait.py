@@ -102,7 +102,8 @@ def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Fig
     for s in series:
         mine = [r for r in rows if r["s"] == s.name]
         last, best = max(mine, key=lambda r: r["x"]), max(mine, key=lambda r: r["y"])
-        text = f"{s.name} reaches {last['v']} on {last['x']} workers, {last['p']} of the ideal"
+        on = plural(last["x"], "worker")
+        text = f"{s.name} reaches {last['v']} on {on}, {last['p']} of the ideal"
         if best["y"] > last["y"] * 1.05:
             text += f" (at best {best['v']}, on {best['x']})"
         parts.append(text)

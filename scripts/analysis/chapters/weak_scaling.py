@@ -10,7 +10,7 @@ from analysis.drawing.charts import worker_axis
 from analysis.drawing.figure import Figure, Row, curves, picked
 from analysis.drawing.looks import looks
 from analysis.measured.curves import Group
-from analysis.words import duration, format_size, listing, percent
+from analysis.words import duration, format_size, listing, percent, plural
 
 
 def weak(group: Group, machine: str, number: int) -> Figure | None:
@@ -73,12 +73,12 @@ def weak(group: Group, machine: str, number: int) -> Figure | None:
         else listing([f"{format_size(n)} ({m})" for m, n in shares.items()])
     )
     last = {m: next(r for r in reversed(rows) if r["s"] == m) for m in shares}
-    parts = [f"{m} keeps {r['v']} on {r['x']}" for m, r in last.items()]
+    parts = [f"{m} keeps {r['v']} on {plural(r['x'], 'worker')}" for m, r in last.items()]
     return Figure(
         f"weak-{number}",
         f"Weak scaling: {group.title}" + (f", {machine}" if machine else ""),
         alt.layer(*layers).add_params(picked()),
-        f"With a constant {each} elements for each worker, {listing(parts)} workers.",
+        f"With a constant {each} elements for each worker, {listing(parts)}.",
         "Each worker has the same work however many there are, so the time should stay; what it "
         "grows by is what workers share: memory bandwidth, the last cache, and dispatch.",
         series,
