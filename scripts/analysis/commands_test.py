@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from analysis.compare import compare_command
-from analysis.errors import run_command
+from analysis.errors import Refused, run_command
+from analysis.output import replace_file
 from analysis.page import report_command
 from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.read_test import HARDWARE, written
@@ -26,12 +30,21 @@ def test_exit_statuses(
     path = written(tmp_path)
     empty = tmp_path / "empty.csv"
     empty.touch()
+    hard_link, fifo = tmp_path / "link.html", tmp_path / "fifo"
+    hard_link.hardlink_to(path)
+    os.mkfifo(fifo)
+    damaged = tmp_path / "damaged.csv"
+    damaged.write_text(path.read_text().splitlines()[0] + "\nx\ny,z\n")
     wanted = [
         (0, report_command, (path, "-o", tmp_path / "out.html")),
         (2, report_command, (empty,)),
         (2, report_command, ()),
         (2, report_command, (path, "--unknown")),
         (2, report_command, (path, "-o", path)),
+        (2, report_command, (path, "-o", path.with_suffix(".json"))),
+        (2, report_command, (path, "-o", hard_link)),
+        (2, report_command, (damaged,)),
+        (3, report_command, (path, "-o", fifo)),
         (3, report_command, (tmp_path / "missing.csv",)),
         (3, report_command, (path, "-o", tmp_path / "no" / "such" / "folder.html")),
         (3, report_command, (path, "-o", tmp_path)),
@@ -42,6 +55,7 @@ def test_exit_statuses(
         (2, compare_command, (path, path, "--threshold", "much")),
         (3, compare_command, (path, tmp_path / "missing.csv")),
         (3, compare_command, (path, path, "-o", tmp_path)),
+        (2, compare_command, (path, path, "-o", path)),
     ]
     for status, command, arguments in wanted:
         capsys.readouterr()
@@ -55,3 +69,30 @@ def test_nothing_in_common(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     other: list[Configuration] = configurations(HARDWARE, workloads=("double",), sizes=[1024])
     second = write_run(tmp_path / "other.csv", other, hardware=HARDWARE, seed=2)
     assert status_of(monkeypatch, compare_command, path, second) == 2
+
+
+@pytest.mark.parametrize("module", ["page.report_command", "compare.compare_command"])
+def test_output_that_cannot_be_written_is_status_3(tmp_path: Path, module: str) -> None:
+    path = written(tmp_path)
+    command = [sys.executable, "-m", f"analysis.{module}", path]
+    command += [path] if module.startswith("compare") else ["-o", tmp_path / "page.html"]
+    scripts = Path(__file__).parents[1]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=scripts
+        )
+    assert result.returncode == 3
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+
+
+def test_a_page_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("whole")
+    with monkeypatch.context() as patch, pytest.raises(Refused):
+        patch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
+        replace_file(page, b"half")
+    assert page.read_text() == "whole" and list(tmp_path.iterdir()) == [page]
+    replace_file(page, b"new")
+    assert page.read_text() == "new" and page.stat().st_mode & 0o077 == 0o044

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable
 
@@ -38,14 +39,21 @@ def refused(what: str, path: object, error: OSError) -> Refused:
 def run_command(name: str, main: Callable[[], int]) -> None:
     """Runs `main` and exits with its status; a UserError becomes one line on standard error."""
     try:
+        if sys.stdout is None:
+            raise Refused("standard output is closed")
         status = main()
         sys.stdout.flush()
     except UserError as error:
         one_line = " ".join(str(error).split())
         print(f"{name}: {one_line}", file=sys.stderr)
         status = error.status
-    except BrokenPipeError:
-        sys.stderr.close()
+    except OSError as error:
+        # All files but the standard ones have errors of their own. What is not written yet would
+        # fail once more at the end.
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        if not isinstance(error, BrokenPipeError):
+            print(f"{name}: cannot write: {error.strerror or error}", file=sys.stderr)
         status = 3
     except KeyboardInterrupt:
         status = 130

@@ -18,7 +18,8 @@ from pathlib import Path
 from analysis.chapters.provenance import FIELDS, value_of
 from analysis.compare.comparing import Verdict, compare
 from analysis.compare.rendering import as_json, as_markdown, as_table
-from analysis.errors import BadInput, Parser, refused, run_command
+from analysis.errors import BadInput, Parser, run_command
+from analysis.output import check_output, replace_file
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
 from analysis.reference.reference import known, verdicts
@@ -103,10 +104,8 @@ def main() -> int:
     if options.output is None:
         sys.stdout.write(text)
     else:
-        try:
-            options.output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise refused("cannot write", options.output, error) from error
+        check_output(options.output, [*options.base, *options.new, *options.baseline])
+        replace_file(options.output, text.encode())
     verdicts = {change.verdict for change in result.found}
     return int(any(verdicts.intersection(FAILING[name]) for name in options.fail_on))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from analysis.chapters import fleet
 from analysis.drawing.figure import Figure, checked
 from analysis.errors import BadInput, Parser, refused, run_command
+from analysis.output import check_output, replace_file
 from analysis.page.report import MOST_RUNS, report
 from analysis.reading.read import read_runs
 
@@ -32,14 +33,10 @@ def main() -> int:
             f"{len(runs)} runs are more than one page can show; give at most {MOST_RUNS}"
         )
     output = options.output or options.runs[0].with_suffix(".html")
-    if any(output.resolve() == path.resolve() for path in options.runs):
-        raise BadInput(f"{output} is one of the runs; give another name with -o")
+    check_output(output, options.runs)
     with checked():
         document, figures = report(runs)
-    try:
-        output.write_text(document, encoding="utf-8")
-    except OSError as error:
-        raise refused("cannot write", output, error) from error
+    replace_file(output, document.encode())
     print(output)
     if options.figures is not None:
         for path in write_figures(figures, options.figures):
@@ -57,8 +54,8 @@ def write_figures(figures: list[Figure], folder: Path) -> list[Path]:
         for figure in figures:
             specification = {**figure.specification(), "background": "white"}
             svg, png = folder / f"{figure.id}.svg", folder / f"{figure.id}.png"
-            svg.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")
-            png.write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
+            replace_file(svg, vl_convert.vegalite_to_svg(specification).encode())
+            replace_file(png, vl_convert.vegalite_to_png(specification, scale=2))
             written += [svg, png]
     except OSError as error:
         raise refused("cannot write", folder, error) from error

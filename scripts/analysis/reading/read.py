@@ -116,6 +116,8 @@ def _read_file(path: Path, by_node: bool) -> list[Run]:
             # Without a label a fleet has the name of its first node's machine.
             run.label = run.name = node if run.label in nodes else f"{run.label}, {node}"
             runs.append(run)
+    if all(run.rows == run.left_out.incomplete + run.left_out.unknown_status for run in runs):
+        raise BadInput(f"{path} has no row that can be read; give {OURS}")
     return runs
 
 

@@ -119,13 +119,14 @@ def test_everything_left_out_is_counted(tmp_path: Path) -> None:
         row(status="skipped", time_ns="", note="no room"),
         row(status="strange"),
         row(time_ns="abc"), row(time_ns="-5"), row(time_ns="nan"), row(time_ns="inf"),
+        row(time_ns="1e300"), row(time_ns="1e-300"), row(workers=0),
         row(elements="many"), row(workload=""), row(round=""),
         "1,small-0001,small",
         row(round=0), row(round=0, time_ns=999),
     ]  # fmt: skip
     run = read(written(tmp_path, extra_rows=extra))
     assert run.left_out == LeftOut(
-        failed=2, skipped=1, incomplete=8, unknown_status=1, duplicates=1
+        failed=2, skipped=1, incomplete=11, unknown_status=1, duplicates=1
     )
     assert run.rows == 7 * len(PLANNED) + len(extra)
     kept = run.configurations.filter(elements=4096)

@@ -38,7 +38,9 @@ def run_of(
     ).fill_null(False)
     timed = (
         pl.col("time_ns").is_finite()
-        & (pl.col("time_ns") > 0)
+        # A thousandth of a nanosecond to ten days: more or less is no time of an operation.
+        & pl.col("time_ns").is_between(1e-3, 1e15)
+        & (pl.col("workers") >= 1)
         & pl.col("round").is_finite()
         & pl.col("round").is_between(0, 2**31)
     ).fill_null(False)
