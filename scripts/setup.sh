@@ -33,6 +33,8 @@ quietly() {
   fi
   start=$(wc -l <"$setup_log")
   "$@" >>"$setup_log" 2>&1 </dev/null || status=$?
+  # What root has set up is its owner's, who goes on with it.
+  if ((EUID == 0)); then chown -R --reference="$project_root" -- "${setup_log%/*}"; fi
   if ((status != 0)); then
     if declare -F explain_failure >/dev/null; then
       explain_failure < <(tail -n "+$((start + 1))" "$setup_log")
@@ -86,6 +88,8 @@ ensure_python() {
   ensure_packages python
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     refuse "Python 3.11 or newer is needed; python3 is $(python3 --version 2>&1)."
+  # Making it anew would empty what the link points at.
+  [[ ! -L $venv ]] || refuse "$venv is a link, perhaps to somebody else's environment: remove it."
   quietly "Making a Python environment in build/venv" python3 -m venv --clear "$venv" || exit 3
   venv_install "Installing the Python packages of the report" "$requirements"
 }
