@@ -128,6 +128,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   }
 
   Progress progress(quiet);
+  signals.writing_files();
   Output output = open_output(options, earlier, column_names(appended), record);
   const std::filesystem::path csv = output.csv.path();
   publish_path(csv);
@@ -199,7 +200,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
     end = run.go();
     output.csv.check();
   } catch (const std::exception& error) {
-    signals.ending();
+    signals.writing_files();
     progress.clear();
     try {
       conclude("failed", why_failed(error));
@@ -208,7 +209,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
     }
     throw;
   }
-  signals.ending();
+  signals.writing_files();
   progress.clear();
   const double total_s = run.elapsed_s();
   // Before the summary, not behind it: the mpirun of Open MPI 5 gives a line of which it has read

@@ -54,11 +54,12 @@ StopSignals::~StopSignals() {
 void StopSignals::when_overdue(std::function<int()> finish) {
   const std::lock_guard lock(mutex_);
   finish_ = std::move(finish);
+  writing_files_ = false;
 }
 
-void StopSignals::ending() {
+void StopSignals::writing_files() {
   const std::lock_guard lock(mutex_);
-  ending_ = true;
+  writing_files_ = true;
 }
 
 void StopSignals::end_at(std::chrono::steady_clock::time_point when) {
@@ -100,12 +101,13 @@ void StopSignals::wait_for_signals() {
   if (first == kDismissed) return;
   expired_ = first == 0;
   requested_ = true;
-  const sigset_t set = watched_signals();
+  sigset_t set = watched_signals();
+  sigdelset(&set, kNewEnd);  // there is no other end any more
   const timespec patience{patience_.count() / 1000, patience_.count() % 1000 * 1'000'000};
   int next = sigtimedwait(&set, nullptr, &patience);
   if (next == -1 && errno == EAGAIN) {
     const std::lock_guard lock(mutex_);
-    if (!ending_) _exit(finish_ ? finish_() : kInterrupted);
+    if (!writing_files_) _exit(finish_ ? finish_() : kInterrupted);
   }
   while (next == -1 && sigwait(&set, &next) != 0) {
   }

@@ -40,9 +40,10 @@ class StopSignals {
   /// 130.
   void when_overdue(std::function<int()> finish);
 
-  /// The program is about to end by itself, with all there is to say: however long that takes, only
-  /// a second signal ends it before. Does not return while `finish` of when_overdue() runs.
-  void ending();
+  /// The program is about to write its files, at its beginning or its end, and looks at requested()
+  /// then: however long that takes, only a second signal ends it before. Holds until when_overdue()
+  /// is called. Does not return while `finish` of when_overdue() runs.
+  void writing_files();
 
  private:
   void wait_for_signals();
@@ -56,7 +57,7 @@ class StopSignals {
   std::mutex mutex_;
   std::function<int()> finish_;
   std::optional<std::chrono::steady_clock::time_point> end_;
-  bool ending_ = false;
+  bool writing_files_ = false;
   std::thread thread_;
 };
 

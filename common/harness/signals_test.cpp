@@ -41,7 +41,19 @@ TEST_F(StopSignalsDeathTest, EndAProgramThatHasNothingToFinish) {
 TEST_F(StopSignalsDeathTest, LeaveAProgramThatIsEndingItsTime) {
   EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
                 signals.when_overdue([] { return 5; });
-                signals.ending();
+                signals.writing_files();
+              }),
+              ExitedWithCode(7), "");
+}
+
+// The time that it has may be known only after the signal.
+TEST_F(StopSignalsDeathTest, TakeANewEndForNoSecondSignal) {
+  EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
+                signals.writing_files();
+                std::thread([&signals] {
+                  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+                  signals.end_at(std::chrono::steady_clock::now() + std::chrono::hours(1));
+                }).detach();
               }),
               ExitedWithCode(7), "");
 }
@@ -71,7 +83,7 @@ TEST_F(StopSignalsDeathTest, FinishForAProgramThatOutlivesItsTime) {
 
 TEST_F(StopSignalsDeathTest, EndAtOnceAtTheSecondSignal) {
   EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
-                signals.ending();
+                signals.writing_files();
                 std::thread([] {
                   std::this_thread::sleep_for(std::chrono::milliseconds(300));
                   ::kill(::getpid(), SIGINT);

@@ -162,7 +162,7 @@ def check(out: pathlib.Path, hard: Hardship, status: int) -> None:
     if hard.name == "file":
         expected |= {"run.rescued.csv", "run.rescued.json"}
     if unknown := {name for name in names - expected if not (killed and name.endswith(".tmp"))}:
-        raise Finding(f"left over: {unknown}")
+        raise Finding(f"left over after status {status} ({hard.name}): {unknown}")
     for name in names & {"run.csv", "run.rescued.csv"}:
         if hard.name == "file" and name == "run.csv" and status == 3:
             continue  # what somebody else has made of it

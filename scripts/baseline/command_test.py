@@ -16,10 +16,11 @@ import pytest
 
 from analysis.compare.comparing import compare
 from analysis.drawing import figure
+from analysis.errors import Refused
 from analysis.page.report import report
 from analysis.reading.read import read_runs
 from baseline import other_python
-from baseline.record import HEADER
+from baseline.record import HEADER, ResultsFile
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 QUICK = ["--sizes", "1Ki,4Ki", "--threads", "2", "--rounds", "2", "--min-time", "0.001"]
@@ -185,6 +186,14 @@ def test_files_that_cannot_be_written(tmp_path: Path) -> None:
         assert ended.returncode == 3, output
         assert ended.stderr.count("\n") == 1
     assert (tmp_path / "there.csv").read_text() == ""
+
+
+@pytest.mark.parametrize("there", ["run.csv", "run.json"])
+def test_what_is_there_is_not_overwritten(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).write_text("precious")
+    with pytest.raises(Refused, match=there):
+        ResultsFile(tmp_path / "run.csv")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "precious")]
 
 
 def test_a_full_disk_keeps_every_row_whole(tmp_path: Path) -> None:

@@ -37,16 +37,24 @@ def utc_now() -> str:
 
 
 class ResultsFile:
-    """The CSV being written; every row is one write, so that what ends the process cuts none."""
+    """The CSV being written, with a JSON beside it that is empty yet. Every row is one write, so
+    that what ends the process cuts none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._size = 0
+        beside = path.with_suffix(".json")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            # Its name is taken before there is anything to write: nothing is overwritten.
+            os.close(os.open(beside, flags, 0o644))
+        except OSError as error:
+            raise refused("cannot create", beside, error) from error
+        try:
             self._file = os.open(path, flags, 0o644)
         except OSError as error:
+            beside.unlink()
             raise refused("cannot create", path, error) from error
         # A file system without locks is no reason not to write.
         with contextlib.suppress(OSError):
