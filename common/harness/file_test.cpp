@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <system_error>
@@ -62,6 +63,15 @@ TEST(NewFiles, GoAgainUnlessTheyAreKept) {
     made.keep();
   }
   EXPECT_TRUE(std::filesystem::exists(folder / "two"));
+}
+
+TEST(ReserveRoom, HoldsSpaceUnderNoName) {
+  const Descriptor room = reserve_room("/dev/shm", 1 << 20);
+  struct stat status {};
+  ASSERT_EQ(::fstat(room.get(), &status), 0);
+  EXPECT_GE(status.st_blocks * 512, 1 << 20);
+  EXPECT_EQ(status.st_nlink, 0U);
+  EXPECT_LT(reserve_room("/proc", 1).get(), 0);
 }
 
 TEST(Numbered, ComesBeforeTheExtension) {

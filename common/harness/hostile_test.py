@@ -326,6 +326,16 @@ def test_no_thread_to_be_had_skips_models_or_ends_with_3(out: pathlib.Path, firs
     assert_ended_in_order(out, with_fault(out, f"thread:{first}+", "--rounds=1"))
 
 
+# libgomp and oneTBB would end the program.
+@pytest.mark.parametrize("model", ["openmp", "stdpar", "threads"])
+def test_a_model_without_its_threads_is_skipped(out: pathlib.Path, model: str) -> None:
+    result = with_fault(out, "thread:2+", f"--models={model}", "--rounds=1")
+    assert result.returncode == 0, result.stderr
+    statuses = {row["workers"]: (row["status"], row["note"]) for row in rows_of(out)}
+    assert statuses["1"][0] in ("ok", "noisy")
+    assert statuses["2"][0] == "skipped" and "refused thread" in statuses["2"][1]
+
+
 @pytest.mark.parametrize(
     ("kind", "calls", "arguments"),
     [
