@@ -245,6 +245,11 @@ class Model {
   /// Throws std::invalid_argument with one line when a sweep asks for what is not there.
   virtual std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps& sweeps) const = 0;
 
+  /// Opens what samples on these devices will need, before the first sample of any model: what an
+  /// open device does to others (it makes a fork dear) then holds for all rounds. Throws nothing;
+  /// what goes wrong is for the samples to tell.
+  virtual void open(const Devices& devices) { static_cast<void>(devices); }
+
   /// The variants on offer for a workload in a type; empty when it is not on offer.
   std::vector<Variant> variants(const Workload& workload, ElementType type) const;
   /// The offer behind a configuration. Throws std::invalid_argument when there is none: nothing

@@ -52,6 +52,11 @@ Signature* function(const std::string& name) {
   return reinterpret_cast<Signature*>(find(name));
 }
 
+/// cuBLAS's handle takes some dozens of MiB of device memory; what it answers where there is no room
+/// is one of these. Where it is the device that failed, asking for its free memory throws.
+constexpr Status kNotInitialised = 1;
+constexpr Status kNoRoom = 3;
+
 void check(Status status, const char* what) {
   if (status != 0) throw std::runtime_error(fmt::format("{} failed with status {}", what, status));
 }
@@ -62,7 +67,14 @@ std::shared_ptr<void> handle_in(const Stream& stream) {
   const auto set_stream = function<Status(void*, cudaStream_t)>("cublasSetStream_v2");
   stream.device().select();
   void* handle = nullptr;
-  check(function<Status(void**)>("cublasCreate_v2")(&handle), "cublasCreate");
+  const Status status = function<Status(void**)>("cublasCreate_v2")(&handle);
+  if (status == kNoRoom || status == kNotInitialised) {
+    throw Unavailable(fmt::format(
+        "{}: no room for cuBLAS: cublasCreate failed with status {}, {:.1f} MiB are free",
+        stream.device().name(), status,
+        static_cast<double>(stream.device().free_bytes()) / 0x1p20));
+  }
+  check(status, "cublasCreate");
   std::shared_ptr<void> owned(handle, destroy);
   check(set_stream(handle, stream.get()), "cublasSetStream");
   return owned;

@@ -85,6 +85,16 @@ class Cuda final : public Model {
   std::vector<Column> columns() const override { return observed_columns(); }
   nlohmann::json hardware() const override { return {{"gpus", describe_gpus()}}; }
 
+  void open(const Devices& devices) override {
+    for (const int number : devices.gpu_numbers()) {
+      try {
+        gpu(number);
+      } catch (const std::exception&) {
+        // As every sample on it will say.
+      }
+    }
+  }
+
   std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps& sweeps) const override {
     const int count = device_count();
     std::vector<int> numbers = sweeps.devices;

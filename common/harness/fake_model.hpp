@@ -38,6 +38,8 @@ struct FakeLog {
   std::vector<std::uint32_t> salts;
   std::int64_t operations = 0;
   int verified = 0;
+  int opened = 0;       ///< before the first sample
+  int opened_late = 0;  ///< after it
   int handed_on = 0;  ///< samples that took what one before had left
 };
 
@@ -97,6 +99,7 @@ class FakeModel final : public Model {
     return all;
   }
   std::vector<Column> columns() const override { return behaviour.columns; }
+  void open(const Devices&) override { ++(log.prepared.empty() ? log.opened : log.opened_late); }
   std::string lost() const override { return behaviour.lost; }
 
   FakeBehaviour behaviour;

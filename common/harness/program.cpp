@@ -115,6 +115,9 @@ int measure(Options options, const std::string& command, const KnownNames& known
     return answer(names);
   }
 
+  for (const Planned& planned : plan) {
+    if (planned.model != nullptr) planned.model->open(planned.configuration.device);
+  }
   const std::uint64_t seed = resumed ? earlier.seed : std::random_device{}();
   nlohmann::ordered_json record =
       new_record(options, command, topology, describe_models(models), seed);

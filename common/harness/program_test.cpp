@@ -52,6 +52,22 @@ TEST_F(Program, EndsWith0WhenAllIsRight) {
   EXPECT_EQ(read_record(record_path(csv_)).at("status"), "complete");
 }
 
+TEST_F(Program, OpensEachModelBeforeTheFirstSample) {
+  models_.push_back(std::make_unique<FakeModel>("threads"));
+  ASSERT_EQ(run(), 0);
+  for (const auto& model : models_) {
+    const FakeLog& log = static_cast<FakeModel&>(*model).log;
+    EXPECT_FALSE(log.prepared.empty());
+    EXPECT_GT(log.opened, 0);
+    EXPECT_EQ(log.opened_late, 0);
+  }
+  for (const auto& model : models_) static_cast<FakeModel&>(*model).log = {};
+  testing::internal::CaptureStdout();
+  ASSERT_EQ(run({"--list"}), 0);
+  testing::internal::GetCapturedStdout();
+  for (const auto& model : models_) EXPECT_EQ(static_cast<FakeModel&>(*model).log.opened, 0);
+}
+
 TEST_F(Program, EndsWith1WhenOneResultOfManyIsWrong) {
   int verified = 0;
   model().on_verify = [&] { return Verdict{1, ++verified != 2, "wrong"}; };

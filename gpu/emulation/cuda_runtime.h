@@ -204,8 +204,10 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
 
 namespace crossover::emulation {
 
-/// Puts a grid into a stream.
-cudaError_t launch(const cudaLaunchConfig_t& config, std::function<void()> body);
+/// Puts a grid of a kernel, which its address names, into a stream. Its first launch loads its code,
+/// which waits for what the stream has before it, as CUDA may.
+cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel,
+                   std::function<void()> body);
 cudaError_t occupancy(int* blocks, int threads, std::size_t dynamic_shared_bytes);
 cudaError_t function_attributes(cudaFuncAttributes* attributes);
 cudaError_t set_function_attribute(cudaFuncAttribute attribute, int value);
@@ -219,7 +221,7 @@ template <class... Expected, class... Actual>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Expected...),
                                Actual&&... arguments) {
   return crossover::emulation::launch(
-      *config,
+      *config, reinterpret_cast<const void*>(kernel),
       [kernel, values = std::tuple<Expected...>(arguments...)] { std::apply(kernel, values); });
 }
 template <class Kernel>

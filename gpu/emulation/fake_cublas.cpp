@@ -7,10 +7,12 @@
 namespace {
 
 struct Handle {
+  void* workspace = nullptr;
   cudaStream_t stream = nullptr;
   int pointer_mode = 0;
 };
 
+constexpr int kNoRoom = 3;
 constexpr int kBadArgument = 7;
 
 /// Puts `body(i)` for all i into the handle's stream.
@@ -19,7 +21,7 @@ int put(void* in, std::int64_t n, std::int64_t stride, Body body) {
   if (stride != 1) return kBadArgument;
   cudaLaunchConfig_t config{};
   config.stream = static_cast<Handle*>(in)->stream;
-  return crossover::emulation::launch(config, [=] {
+  return crossover::emulation::launch(config, in, [=] {
     for (std::int64_t i = 0; i < n; ++i) body(i);
   });
 }
@@ -30,7 +32,7 @@ int put_sum(void* in, std::int64_t n, std::int64_t stride, T* result, Body body)
   if (stride != 1 || static_cast<Handle*>(in)->pointer_mode != 1) return kBadArgument;
   cudaLaunchConfig_t config{};
   config.stream = static_cast<Handle*>(in)->stream;
-  return crossover::emulation::launch(config, [=] {
+  return crossover::emulation::launch(config, in, [=] {
     double sum = 0;
     for (std::int64_t i = 0; i < n; ++i) sum += body(i);
     *result = static_cast<T>(sum);
@@ -42,10 +44,13 @@ int put_sum(void* in, std::int64_t n, std::int64_t stride, T* result, Body body)
 extern "C" {
 
 int cublasCreate_v2(void** handle) {
-  *handle = new Handle;
+  void* workspace = nullptr;
+  if (cudaMalloc(&workspace, 4096) != cudaSuccess) return kNoRoom;
+  *handle = new Handle{workspace};
   return 0;
 }
 int cublasDestroy_v2(void* handle) {
+  cudaFree(static_cast<Handle*>(handle)->workspace);
   delete static_cast<Handle*>(handle);
   return 0;
 }

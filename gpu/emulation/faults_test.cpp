@@ -95,15 +95,17 @@ TEST_F(Faults, NoRoomIsSkippedAndTheNextSizeRuns) {
 }
 
 TEST_F(Faults, AllocationThatFailsAllTheSame) {
-  for (const char* function : {"cudaMalloc", "cudaHostAlloc"}) {
+  for (const auto& [variant, function] : {std::pair{"best", "cudaMalloc"},
+                                          {"best", "cudaHostAlloc"},
+                                          {"cublas", "cudaMalloc"}}) {
     for (int after = 0; after < 3; ++after) {
-      SCOPED_TRACE(std::string(function) + " number " + std::to_string(after));
+      SCOPED_TRACE(std::string(variant) + ": " + function + " number " + std::to_string(after));
       const auto model = make_cuda();
-      expect_works(*model);
+      expect_works(*model, configuration(variant));
       machine().faults[function] = {cudaErrorMemoryAllocation, after, false};
       std::string why;
       try {
-        prepare(*model, configuration());
+        prepare(*model, configuration(variant));
       } catch (const Unavailable& reason) {
         why = reason.what();
       }
@@ -112,9 +114,24 @@ TEST_F(Faults, AllocationThatFailsAllTheSame) {
         continue;
       }
       EXPECT_THAT(why, HasSubstr("no room for"));
-      expect_works(*model);
+      expect_works(*model, configuration(variant));
     }
   }
+}
+
+TEST_F(Faults, TheDeviceIsOpenedBeforeAnythingIsMeasured) {
+  const auto model = make_cuda();
+  model->workers({{1}, std::nullopt, {0}});
+  model->open(Devices::cpus());
+  EXPECT_EQ(machine().calls["cudaSetDevice"], 0) << "no context for a run that needs none";
+  model->open(Devices::gpus({0}));
+  EXPECT_GT(machine().calls["cudaSetDevice"], 0);
+  EXPECT_GT(machine().calls["cudaStreamCreateWithFlags"], 0);
+  // Whatever is wrong, the samples tell it.
+  machine().faults["cudaGetDeviceProperties"] = {cudaErrorInitializationError, 0, false};
+  const auto broken = make_cuda();
+  EXPECT_NO_THROW(broken->open(Devices::gpus({0})));
+  EXPECT_THAT(message<std::runtime_error>(*broken, configuration()), HasSubstr("properties"));
 }
 
 TEST_F(Faults, NoImageForTheArchitecture) {

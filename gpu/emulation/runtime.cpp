@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,7 @@ struct RuntimeState {
   cudaError_t sticky = cudaSuccess;
   cudaError_t last = cudaSuccess;
   std::map<const void*, Allocation> allocations;
+  std::set<const void*> loaded;  // kernels
   int objects = 0;
   std::uint64_t tickets = 0;
   int running_device = 0;
@@ -404,6 +406,7 @@ void reset_machine() {
   state().sticky = cudaSuccess;
   state().last = cudaSuccess;
   state().device = 0;
+  state().loaded.clear();
 }
 
 void forget_allocations() { state().allocations.clear(); }
@@ -415,13 +418,15 @@ std::size_t live_bytes() {
 }
 int live_objects() { return state().objects; }
 
-cudaError_t launch(const cudaLaunchConfig_t& config, std::function<void()> body) {
+cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel,
+                   std::function<void()> body) {
   if (const cudaError_t error = called("cudaLaunchKernelEx"); error != cudaSuccess) return error;
   if (config.gridDim.x == 0 || config.blockDim.x == 0 || config.blockDim.x > 1024 ||
       config.gridDim.x > 0x7fffffffU) {
     return returned(cudaErrorInvalidValue);
   }
   machine().most_shared_bytes = std::max(machine().most_shared_bytes, config.dynamicSmemBytes);
+  if (state().loaded.insert(kernel).second) drain(*config.stream);
   submit(config.stream,
          [grid = config.gridDim, block = config.blockDim, shared = config.dynamicSmemBytes,
           body = std::move(body)] { run_grid(grid, block, shared, body); });
