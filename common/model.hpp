@@ -189,6 +189,9 @@ struct Variant {
   /// Whether it is measured with more workers than hardware threads only when `--threads` asks for
   /// them, whatever the workload's own worker counts are.
   bool within_threads = false;
+  /// Of a model of devices: it takes any number of a device's workers in the same way, so a preset
+  /// sweeps them by it, at one size. Others are measured with all of them, unless asked.
+  bool swept = false;
 };
 
 /// A workload that a model does, in one way: a line of its table.

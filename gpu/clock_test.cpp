@@ -22,7 +22,7 @@ TEST_F(KernelClockTest, TimesEveryOperationOnce) {
   const Stream stream(device);
   const GuardedArrays x(stream, doubling(), 1000, 0);
   fill(x.target(), 0, 1);
-  Work work = map_by(Step::unrolled, x.target());
+  Work work = map_by({Step::unrolled}, x.target());
   work.launches = 8;  // a batch is the shorter: floats can be doubled 240 times
   // The kernel's code is loaded when it is first launched: not behind the clock's hold.
   work.enqueue(stream, 0, 1);
@@ -43,7 +43,7 @@ TEST_F(KernelClockTest, DoesNotHangWhenNobodyLetsGo) {
   const Stream stream(device);
   const GuardedArrays x(stream, doubling(), 10, 0);
   fill(x.target(), 0, 1);
-  const auto work = map_by(Step::naive, x.target());
+  const auto work = map_by({Step::naive}, x.target());
   KernelClock clock(stream, work, 20ms);
   clock.queue(0, 1);
   const auto start = std::chrono::steady_clock::now();

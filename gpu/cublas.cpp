@@ -52,8 +52,8 @@ Signature* function(const std::string& name) {
   return reinterpret_cast<Signature*>(find(name));
 }
 
-/// cuBLAS's handle takes some dozens of MiB of device memory; what it answers where there is no room
-/// is one of these. Where it is the device that failed, asking for its free memory throws.
+/// cuBLAS's handle takes some dozens of MiB of device memory; what it answers where there is no
+/// room is one of these. Where it is the device that failed, asking for its free memory throws.
 constexpr Status kNotInitialised = 1;
 constexpr Status kNoRoom = 3;
 

@@ -142,12 +142,13 @@ class Cuda final : public Model {
     if (!why_unavailable().empty()) return all;
     for (int number = 0; number < device_count(); ++number) {
       const Device device(number);
-      // Whether the build has code for bulk copies is known once the device is opened.
-      const bool bulk = device.properties().major >= 9;
+      // Whether the build has code for 9.0 is known once the device is opened.
+      const Situation situation{0, device.properties().l2_bytes, device.properties().major >= 9,
+                                true};
       for (const Workload& workload : workloads()) {
         if (workload.array_index < 0) continue;
         all.emplace_back(fmt::format("best {} on {}", workload.name, device.name()),
-                         best_rule(workload, device.properties().multiprocessors, bulk));
+                         best_rule(workload, situation));
       }
     }
     return all;

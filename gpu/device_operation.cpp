@@ -7,19 +7,24 @@
 namespace crossover::gpu {
 
 DeviceOperation::DeviceOperation(const Configuration& configuration, const std::vector<Gpu*>& gpus,
-                                 std::uint64_t elements, std::size_t element_bytes)
+                                 std::uint64_t elements, std::size_t element_bytes, bool spread)
     : GpuOperation(configuration, gpus) {
   int all = 0;
   for (const Gpu* gpu : gpus) all += gpu->device.properties().multiprocessors;
-  limit_ = configuration.workers < all ? configuration.workers : 0;
   const int count = static_cast<int>(gpus.size());
-  if (limit_ > 0 && count > 1) {
+  if (configuration.workers < all && count > 1) {
     throw Unavailable("several GPUs at once use all of their multiprocessors");
+  }
+  if (configuration.workers < all && !spread) {
+    throw Unavailable(configuration.variant +
+                      " runs on all multiprocessors only; spread runs on some");
   }
   for (int i = 0; i < count; ++i) {
     Gpu& gpu = *gpus[static_cast<std::size_t>(i)];
     gpu.device.select();
-    shares_.push_back(std::make_unique<Share>(gpu, slice_of(elements, element_bytes, i, count)));
+    const int limit = count == 1 ? configuration.workers : gpu.device.properties().multiprocessors;
+    shares_.push_back(std::make_unique<Share>(gpu, slice_of(elements, element_bytes, i, count),
+                                              spread ? limit : 0));
   }
 }
 

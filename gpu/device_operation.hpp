@@ -18,17 +18,19 @@ class DeviceOperation : public GpuOperation {
  protected:
   /// One GPU's share of an operation.
   struct Share {
-    Share(Gpu& on, Slice part) : gpu(on), slice(part), stream(on.device) {}
+    Share(Gpu& on, Slice part, int some) : gpu(on), slice(part), limit(some), stream(on.device) {}
     Gpu& gpu;
     Slice slice;
+    int limit;  ///< as Target's
     Stream stream;
     DeviceArray<std::byte> memory;
     Work work;
   };
 
-  /// `elements` elements of `element_bytes` each are shared out among the GPUs.
+  /// `elements` elements of `element_bytes` each are shared out among the GPUs. `spread`: with one
+  /// block on each multiprocessor, of one GPU any number of them; without it on all.
   DeviceOperation(const Configuration& configuration, const std::vector<Gpu*>& gpus,
-                  std::uint64_t elements, std::size_t element_bytes);
+                  std::uint64_t elements, std::size_t element_bytes, bool spread);
 
   /// Makes each share's work and runs it once: CUDA loads code when it is first launched.
   void make_work(const std::function<Work(Share&)>& make);
@@ -47,7 +49,6 @@ class DeviceOperation : public GpuOperation {
   /// Takes the result of operation number `operation`, which is complete.
   virtual void collect(std::int64_t operation) { static_cast<void>(operation); }
 
-  int limit_;  ///< as Target's
   std::vector<std::unique_ptr<Share>> shares_;
 
  private:

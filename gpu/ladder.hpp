@@ -7,14 +7,13 @@
 #include "common/model.hpp"
 #include "gpu/work.hpp"
 
-/// Which variants there are, and which is best where.
+/// Which variants there are, and which form is best where.
 namespace crossover::gpu {
 
 /// A variant on a device: a step of a ladder, or a library.
 struct Rung {
   Variant variant;
   Make make{};
-  bool on_some = false;              ///< it can be limited to some multiprocessors
   std::vector<ElementType> types{};  ///< those it is for; empty: all of the workload's
 };
 
@@ -22,21 +21,26 @@ struct Rung {
 /// step first, libraries last.
 std::vector<Rung> ladder(const Workload& workload);
 
-/// What the choice of the best step depends on.
+/// What the choice of a form depends on.
 struct Situation {
-  int multiprocessors = 0;
-  bool bulk = false;  ///< bulk copies can run
-  std::uint64_t bytes = 0;
-  bool limited = false;  ///< to some of the multiprocessors
+  std::uint64_t bytes = 0;     ///< of all arrays of an operation
+  std::uint64_t l2_bytes = 0;  ///< of the second-level cache; 0 where operations find nothing there
+  bool has_9_0 = false;
+  bool back_to_back = false;  ///< as Target's
 };
+Situation situation_of(const Target& target);
 
-/// The step that `best` stands for.
-Step best_step(const Workload& workload, const Situation& situation);
+/// The forms that can be the best one, the first guess first: those that the device has, that make
+/// a difference in the situation, and that are not made for sizes eight times smaller.
+std::vector<Form> candidates(const Workload& workload, const Situation& situation);
 
-/// best_step()'s rule in words, for the record of a run.
-std::string best_rule(const Workload& workload, int multiprocessors, bool bulk);
+/// "tile:256:dependent".
+std::string name(const Form& form);
 
-/// The work of the best step for the target.
+/// The first guesses in words, for the record of a run: which form below how many bytes.
+std::string best_rule(const Workload& workload, Situation situation);
+
+/// The work of the first guess that the device can do.
 Work best(const Target& target);
 
 }  // namespace crossover::gpu

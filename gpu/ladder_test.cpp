@@ -39,11 +39,35 @@ std::vector<std::uint64_t> sizes_for(const Case& is) {
 std::vector<Rung> steps_of(const Workload& workload, const Device& device) {
   std::vector<Rung> steps;
   for (const Rung& rung : ladder(workload)) {
-    if (rung.variant.role != Variant::Role::step || rung.variant.name == "graph") continue;
-    if (rung.variant.name == "bulk" && !has_bulk(device)) continue;
+    const std::string& name = rung.variant.name;
+    if (rung.variant.role != Variant::Role::step || name == "graph" || name == "dependent")
+      continue;
+    const bool needs_9_0 = name == "bulk" || name == "tile" || name == "ring";
+    if (needs_9_0 && !has_9_0(device)) continue;
     steps.push_back(rung);
   }
   return steps;
+}
+
+/// Every form that can be the best one of a workload on the device, whatever the size, and what
+/// `spread` does, as rungs.
+std::vector<Rung> forms_of(const Workload& workload, const Device& device) {
+  std::vector<Form> forms;
+  for (std::uint64_t bytes = 1; bytes < std::uint64_t{1} << 32; bytes *= 2) {
+    const Situation here{bytes, device.properties().l2_bytes, has_9_0(device), true};
+    for (const Form& form : candidates(workload, here)) {
+      if (std::find(forms.begin(), forms.end(), form) == forms.end()) forms.push_back(form);
+    }
+  }
+  const auto by = workload.is_sum ? sum_by : map_by;
+  std::vector<Rung> rungs;
+  for (const Form& form : forms) {
+    rungs.push_back({{name(form)}, [=](const Target& target) { return by(form, target); }});
+  }
+  const std::vector<Rung> all = ladder(workload);
+  rungs.push_back(*std::find_if(all.begin(), all.end(),
+                                [](const Rung& rung) { return rung.variant.name == "spread"; }));
+  return rungs;
 }
 
 /// Two operations on arrays that start `offset` elements behind a multiple of 256 bytes.
@@ -104,9 +128,27 @@ class Ladder : public DeviceTest, public testing::WithParamInterface<Case> {
   template <class Body>
   void for_each_step(Body&& body) {
     const Device device(0);
-    for (const Rung& step : steps_of(*is().workload, device)) {
-      SCOPED_TRACE(step.variant.name);
-      body(device, step);
+    for_each(device, steps_of(*is().workload, device), body);
+  }
+  /// The same for each form.
+  template <class Body>
+  void for_each_form(Body&& body) {
+    const Device device(0);
+    for_each(device, forms_of(*is().workload, device), body);
+  }
+
+ private:
+  template <class Body>
+  void for_each(const Device& device, const std::vector<Rung>& rungs, Body&& body) {
+    for (const Rung& rung : rungs) {
+      SCOPED_TRACE(rung.variant.name);
+      try {
+        body(device, rung);
+      } catch (const Unavailable& reason) {
+        // A dependent launch of more than half of what the device holds, and nothing else.
+        EXPECT_NE(std::string(reason.what()).find("half of the"), std::string::npos)
+            << reason.what();
+      }
     }
   }
 };
@@ -131,19 +173,32 @@ TEST_P(Ladder, EverySizeAndAlignment) {
 TEST_P(Ladder, EverySchedule) {
   if (is().workload->parameter > 1) return;
   under_each_schedule([&] {
-    for_each_step([&](const Device& device, const Rung& step) {
+    const auto right = [&](const Device& device, const Rung& step) {
       for (const std::uint64_t n : {257, kFewThreads ? 1025 : 9001}) {
         expect_right(device, is(), n, 1, step.make);
       }
-    });
+    };
+    for_each_step(right);
+    for_each_form(right);
+  });
+}
+
+/// Around a block of 256 to 1024 threads with 1 to 8 packs each.
+TEST_P(Ladder, EveryForm) {
+  if (is().workload->parameter > 1) return;
+  for_each_form([&](const Device& device, const Rung& form) {
+    for (const std::uint64_t n : {0, 1, 3, 1023, 1025, 4097, 8195, 16385, 33001}) {
+      if (kFewThreads && n > 1025) continue;
+      expect_right(device, is(), n, n % 2, form.make);
+    }
   });
 }
 
 TEST_P(Ladder, SomeMultiprocessors) {
   if (is().workload->parameter > 1) return;
-  for_each_step([&](const Device& device, const Rung& step) {
-    if (!step.on_some) return;
-    for (int count = 1; count < device.properties().multiprocessors; count *= 2) {
+  for_each_form([&](const Device& device, const Rung& step) {
+    if (!step.variant.swept) return;
+    for (int count = 1; count <= device.properties().multiprocessors; count *= 2) {
       for (const std::uint64_t n : {0, 1, 1025, kFewThreads ? 4097 : 40003}) {
         expect_right(device, is(), n, 1, step.make, count);
       }
@@ -279,7 +334,7 @@ TEST_F(Graphs, CountTheirOperations) {
   const Stream stream(device);
   const GuardedArrays arrays(stream, is, 100, 0);
   const auto reference = make_reference(*is.workload, is.type);
-  const Work work = as_graph(stream, map_by(Step::unrolled, arrays.target()));
+  const Work work = as_graph(stream, map_by({Step::unrolled}, arrays.target()));
   // Below, at and above what a graph of several operations has.
   for (const int operations : {3, kGraphOperations, kGraphOperations + 5}) {
     fill(arrays.target(), 0, 1);
@@ -314,8 +369,8 @@ TEST_F(NothingFallsThrough, ToAnotherTypeOrWorkload) {
   const Target integers{stream, *find_workload("fma1"), ElementType::i32};
   const Target none{stream, costs::count(), ElementType::i64};
   for (const Target& target : {integers, none}) {
-    EXPECT_THROW(map_by(Step::naive, target), std::invalid_argument);
-    EXPECT_THROW(sum_by(Step::atomic, target), std::invalid_argument);
+    EXPECT_THROW(map_by({Step::naive}, target), std::invalid_argument);
+    EXPECT_THROW(sum_by({Step::atomic}, target), std::invalid_argument);
     EXPECT_THROW(fill(target, 0, 0), std::invalid_argument);
   }
 }
@@ -325,28 +380,74 @@ TEST_F(NothingFallsThrough, ToAStepOfTheOtherLadder) {
   const Stream stream(device);
   const Target map{stream, *find_workload("triad"), ElementType::f32};
   const Target sum{stream, *find_workload("dot"), ElementType::f32};
-  EXPECT_THROW(map_by(Step::atomic, map), std::invalid_argument);
-  EXPECT_THROW(sum_by(Step::naive, sum), std::invalid_argument);
+  EXPECT_THROW(map_by({Step::atomic}, map), std::invalid_argument);
+  EXPECT_THROW(sum_by({Step::naive}, sum), std::invalid_argument);
 }
 
-TEST(LadderRule, PicksByDeviceAndSize) {
-  constexpr std::uint64_t kSmall = 1 << 20;
-  constexpr std::uint64_t kLarge = std::uint64_t{1} << 30;
-  for (const char* name : {"double", "copy", "triad", "fma1"}) {
-    const Workload& map = *find_workload(name);
-    EXPECT_EQ(best_step(map, {132, true, kSmall, false}), Step::unrolled);
-    EXPECT_EQ(best_step(map, {132, true, kLarge, false}), Step::bulk);
-    EXPECT_EQ(best_step(map, {132, false, kLarge, false}), Step::unrolled);
-    EXPECT_EQ(best_step(map, {132, true, kSmall, true}), Step::bulk);
-    EXPECT_EQ(best_step(map, {132, false, kSmall, true}), Step::unrolled);
+/// An H100: an L2 of 50 MiB.
+Situation h100(std::uint64_t bytes) { return {bytes, std::uint64_t{50} << 20, true, true}; }
+std::string first_guess(const char* workload, const Situation& situation) {
+  return name(candidates(*find_workload(workload), situation).front());
+}
+
+TEST(FirstGuess, IsWhatWasFastestOnAnH100) {
+  constexpr std::uint64_t kKi = 1024;
+  constexpr std::uint64_t kMi = 1024 * kKi;
+  for (const auto& [workload, bytes, form] :
+       {std::tuple{"double", 4 * kKi, "pack:256:dependent"},
+        {"double", 4 * kMi, "pack:256:dependent"},
+        {"double", 16 * kMi, "vector"},
+        {"double", 32 * kMi, "vector"},
+        {"double", 64 * kMi, "tile:256:dependent"},
+        {"double", 1024 * kMi, "tile:256:dependent"},
+        {"copy", 32 * kMi, "unrolled"},
+        {"copy", 2048 * kMi, "tile:512"},
+        {"fma1024", 64 * kMi, "unrolled"},
+        {"fma1024", 64 * kKi, "pack:256:dependent"},
+        {"fma4", 64 * kMi, "tile:256:dependent"},
+        {"reduce", 4 * kKi, "single-pass:256x1:one-block:dependent"},
+        {"reduce", 16 * kKi, "single-pass:1024x4:one-block:dependent"},
+        {"reduce", 256 * kKi, "single-pass:1024x4:one-block:dependent"},
+        {"reduce", 4 * kMi, "single-pass:512x4:dependent"},
+        {"reduce", 16 * kMi, "single-pass:256x8:1-a-multiprocessor"},
+        {"reduce", 64 * kMi, "ring"}}) {
+    EXPECT_EQ(first_guess(workload, h100(bytes)), form) << workload << ", " << bytes << " bytes";
   }
-  EXPECT_EQ(best_step(*find_workload("fma1024"), {132, true, kLarge, false}), Step::unrolled)
-      << "arithmetic is its limit";
-  for (const char* name : {"reduce", "dot"}) {
-    const Workload& sum = *find_workload(name);
-    EXPECT_EQ(best_step(sum, {132, true, kLarge, false}), Step::single_pass);
-    EXPECT_EQ(best_step(sum, {132, false, kSmall, true}), Step::single_pass);
+}
+
+TEST(FirstGuess, AllowsForTheDeviceAndTheClock) {
+  Situation older = h100(4096);
+  older.has_9_0 = false;
+  EXPECT_EQ(first_guess("double", older), "pack:256");
+  EXPECT_EQ(first_guess("reduce", older), "single-pass:256x1:one-block");
+  older.bytes = std::uint64_t{1} << 30;
+  EXPECT_EQ(first_guess("double", older), "pack:1024");
+  EXPECT_EQ(first_guess("reduce", older), "single-pass:512x8:4-a-multiprocessor");
+  // Where the host waits for each operation there is no kernel ahead.
+  Situation alone = h100(std::uint64_t{1} << 30);
+  alone.back_to_back = false;
+  EXPECT_EQ(first_guess("double", alone), "tile:256");
+  for (std::uint64_t bytes = 1; bytes < std::uint64_t{1} << 32; bytes *= 2) {
+    alone.bytes = bytes;
+    for (const char* workload : {"double", "copy", "fma1024", "reduce", "dot"}) {
+      for (const Form& form : candidates(*find_workload(workload), alone)) {
+        EXPECT_FALSE(form.dependent) << name(form);
+      }
+    }
   }
+  // Cold: whatever the size, the data is in memory.
+  Situation cold = h100(32 << 20);
+  cold.l2_bytes = 0;
+  EXPECT_EQ(first_guess("double", cold), "tile:256:dependent");
+  EXPECT_EQ(first_guess("reduce", cold), "ring");
+}
+
+TEST(FirstGuess, IsWrittenDownAsARule) {
+  EXPECT_EQ(best_rule(*find_workload("double"), h100(0)),
+            "pack:256:dependent below 8388608 bytes, vector below 47185920 bytes, "
+            "tile:256:dependent");
+  EXPECT_EQ(best_rule(*find_workload("fma1024"), h100(0)),
+            "pack:256:dependent below 4194304 bytes, unrolled");
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ struct Shape {
   std::uint64_t blocks = 1;
   unsigned threads = 256;
   std::size_t shared_bytes = 0;  ///< dynamic shared memory a block
+  /// Its blocks may begin before the kernel ahead in the stream has ended: the kernel itself waits
+  /// for that end (wait_for_dependency()). Compute capability 9.0 and newer.
+  bool dependent = false;
 };
 
 /// The most blocks that CUDA takes in the first dimension.
@@ -30,6 +33,11 @@ void launch(const Stream& stream, void (*kernel)(Parameters...), const Shape& sh
   config.blockDim = dim3(shape.threads);
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = stream.get();
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &early;
+  config.numAttrs = shape.dependent ? 1 : 0;
   stream.device().check(cudaLaunchKernelEx(&config, kernel, arguments...), "launching a kernel");
 }
 
@@ -38,11 +46,20 @@ constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return (a +
 /// The threads of a block that has a multiprocessor alone: as many as every device allows.
 inline constexpr unsigned kAloneThreads = 1024;
 
+/// Allows `kernel` the dynamic shared memory that the shape gives its blocks: above 48 KiB CUDA
+/// wants to be asked.
+template <class Kernel>
+void allow_shared(const Device& device, Kernel kernel, const Shape& shape) {
+  device.select();
+  device.check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    static_cast<int>(shape.shared_bytes)),
+               "asking for shared memory");
+}
+
 /// Where there is a limit, makes `shape` one block on each of `limit` multiprocessors: every block
 /// takes so much shared memory, more than half of a multiprocessor's, that no second one fits
-/// beside it, so the hardware has to spread them. Allows `kernel` the shared memory that it has
-/// then: above 48 KiB CUDA wants to be asked. Returns what note_multiprocessor() writes to; its
-/// data() is null where there is no limit.
+/// beside it, so the hardware has to spread them. Allows `kernel` its shared memory. Returns what
+/// note_multiprocessor() writes to; its data() is null where there is no limit.
 template <class Kernel>
 std::shared_ptr<DeviceArray<unsigned>> place(const Device& device, Kernel kernel, Shape& shape,
                                              int limit) {
@@ -55,12 +72,7 @@ std::shared_ptr<DeviceArray<unsigned>> place(const Device& device, Kernel kernel
     shape.shared_bytes = std::min(std::max(shape.shared_bytes, half), most);
     *seen = DeviceArray<unsigned>(device, shape.blocks);
   }
-  if (shape.shared_bytes > 0) {
-    device.select();
-    device.check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                      static_cast<int>(shape.shared_bytes)),
-                 "asking for shared memory");
-  }
+  if (shape.shared_bytes > 0) allow_shared(device, kernel, shape);
   return seen;
 }
 

@@ -46,13 +46,21 @@ PROMISES = [
     ),
     Promise(r"create_launch", has=("global addition",), lacks=("shared addition",)),
     Promise(r"map_vector", loads=1, stores=1),
-    Promise(r"map_unrolled.*Li1E", loads=2, stores=2),
-    Promise(r"map_unrolled.*Li2E", loads=3, stores=3),
     Promise(r"map_unrolled.*Li4E", loads=5, stores=5),
     Promise(r"map_unrolled.*Triad.*Li4E", loads=10, stores=5),
-    Promise(r"map_bulk", stores=1),
+    Promise(r"map_pack.*Lb0E", loads=1, stores=1, lacks=("dependency wait",)),
+    Promise(r"map_pack.*Lb1E", loads=1, stores=1, has=("dependency wait",)),
+    Promise(r"map_bulk", stores=1, has=("bulk copy",)),
+    Promise(r"map_tile.*Lb0E", stores=1, has=("bulk copy",), lacks=("dependency wait",)),
+    Promise(r"map_tile.*Lb1E", stores=1, has=("bulk copy", "dependency wait")),
     Promise(r"sum_vector.*Li4E", loads=8),
+    Promise(r"sum_single_pass.*Li1E", loads=2),
+    Promise(r"sum_single_pass.*Li2E", loads=4),
     Promise(r"sum_single_pass.*Li4E", loads=8),
+    Promise(r"sum_single_pass.*Li8E", loads=16),
+    Promise(r"sum_single_pass.*Lb0E", lacks=("dependency wait",)),
+    Promise(r"sum_single_pass.*Lb1E", has=("dependency wait",)),
+    Promise(r"sum_ring", has=("bulk copy",), lacks=("dependency wait",)),
     Promise(r"sum_segments.*Li4E", loads=8),
     Promise(r"sum_(?:vector|single_pass|segments).*Dot.*Li4E", loads=16),
 ]
@@ -68,12 +76,16 @@ PTX_INSTRUCTIONS = {
     "shared addition": re.compile(r"\batom\.shared\.add\b"),
     "vote": re.compile(r"\bvote\.sync\b"),
     "popc": re.compile(r"\bpopc\b"),
+    "bulk copy": re.compile(r"\bcp\.async\.bulk\b"),
+    "dependency wait": re.compile(r"\bgriddepcontrol\.wait\b"),
 }
 SASS_INSTRUCTIONS = {
     "global addition": re.compile(r"\bREDG?\.E\.ADD\b"),
     "shared addition": re.compile(r"\bATOMS\.(?:ADD|POPC\.INC)\b"),
     "vote": re.compile(r"\bVOTEU?\b"),
     "popc": re.compile(r"(?<!\.)\bU?POPC\b"),
+    "bulk copy": re.compile(r"\bUBLKCP\b"),
+    "dependency wait": re.compile(r"\bACQBULK\b"),
 }
 
 

@@ -1,12 +1,18 @@
 #pragma once
 
-#include "gpu/bulk_copy.cuh"
+#include "gpu/ring.cuh"
 #include "gpu/thread.cuh"
 
 /// The ladder of maps, y[i] = element(...), in place or not. Every step moves the same bytes; they
-/// differ in how many instructions that takes and how many bytes are on their way at a time. By
-/// Little's law a memory of bandwidth B and latency L needs B L bytes in flight: 4.8 TB/s and about
-/// 0.7 us make 3.4 MB, 25 KiB on each of an H200's 132 multiprocessors.
+/// differ in how many instructions that takes, how many bytes are on their way at a time, and who
+/// hands out the work. By Little's law a memory of bandwidth B and latency L needs B L bytes in
+/// flight: 4.8 TB/s and about 0.7 us make 3.4 MB, 25 KiB on each of an H200's 132 multiprocessors.
+/// That is the least, not the best: on an H100 every step from `vector` on has enough in flight,
+/// and from memory the one that gives each block the fewest bytes is the fastest.
+///
+/// The figures at the steps are `double` on f32, in place, on one H100 80GB HBM3 (3,352 GB/s, L2 of
+/// 50 MiB, CUDA 13.0): the device's time, launches back to back, medians of 9 turns, and CUB's
+/// DeviceTransform's time over it in brackets: above 1 is faster than CUB.
 namespace crossover::gpu {
 
 inline constexpr unsigned kMapThreads = 256;
@@ -38,7 +44,9 @@ __global__ void __launch_bounds__(kMapThreads)
 }
 
 /// 3, `vector`: 16 bytes an access. A quarter (f32) of the load and store instructions, and four
-/// times the bytes in flight for each.
+/// times the bytes in flight for each. Where the data lies in the second-level cache, nothing is
+/// faster: 4 Mi elements 6.77 us (1.233), 8 Mi 14.03 us (1.199); from memory it pays for its loop:
+/// 256 Mi 762.2 us (0.938).
 template <class Map, class W>
 __global__ void __launch_bounds__(kMapThreads) map_vector(Map map, Packed<W, Map::kArrays> x) {
   for (std::uint64_t i = global_thread(); i < x.packs; i += grid_threads()) {
@@ -50,7 +58,10 @@ __global__ void __launch_bounds__(kMapThreads) map_vector(Map map, Packed<W, Map
 /// 4, `unrolled`: `kPacks` independent 16-byte loads of each array before the first store, in tiles
 /// of blockDim.x * kPacks packs. A thread of `vector` waits for its load before it stores, and for
 /// nothing else to do; here it has kPacks * 16 bytes in flight, and where an element takes a chain
-/// of operations, kPacks packs' chains side by side.
+/// of operations, kPacks packs' chains side by side. That is what it is for: with 4 packs 4 Mi
+/// elements take 7.39 us (1.13) and 256 Mi 721.7 us (0.990), behind `vector` and `pack`, and
+/// 8 packs differ from that by less than 2 %; but `copy` of 4 Mi in the cache takes 7.33 us (1.24),
+/// and fma1024 on 64 Mi elements reached 0.97 of an H200's peak in one sample.
 ///
 /// The grid may have any number of blocks. `seen`, when not null, is told each block's
 /// multiprocessor.
@@ -80,83 +91,90 @@ __global__ void __launch_bounds__(1024)
   map_edges(map, x);
 }
 
-/// How `bulk` cuts its work: a ring of `stages` stages in each block's shared memory, with a buffer
-/// of `packs` packs for each of `inputs` arrays. In flight on a multiprocessor: blocks * stages *
-/// inputs * packs * 16 bytes.
-struct Ring {
-  unsigned stages = 0;
-  unsigned inputs = 0;
-  unsigned packs = 0;  ///< a multiple of the threads of a block
-
-  /// Dynamic shared memory of a block: the buffers and a barrier for each.
-  std::size_t shared_bytes() const {
-    return std::size_t{stages} * inputs * (std::size_t{packs} * 16 + sizeof(BulkBarrier));
+/// 5, `pack`: one pack a thread, a block for each blockDim.x of them, and no loop. As little work a
+/// block as it can have: hardware starts the next one where one has ended, so all multiprocessors
+/// end together. 1 Ki to 64 Ki elements 1.93 to 1.95 us (1.23 to 1.25), 1 Mi 2.95 us (1.11); 256 Mi
+/// 712.8 us (1.003), with 1024 threads a block 708.5 us (1.009).
+///
+/// `kDependent`: launched before the kernel ahead has ended. It waits for that end before its first
+/// access, so that a chain of operations stays one; what is saved is the gap between launches. 1 Ki
+/// 0.91 us (2.61), 64 Ki 0.97 us (2.52), 1 Mi 1.96 us (1.67), 256 Mi 712.2 us (1.004).
+template <class Map, class W, bool kDependent>
+__global__ void __launch_bounds__(1024) map_pack(Map map, Packed<W, Map::kArrays> x) {
+  if constexpr (kDependent) {
+    wait_for_dependency();
+    let_dependents_begin();
   }
-};
+  const std::uint64_t i = global_thread();
+  if (i < x.packs) {
+    x.body[0][i] = element_of(map, [&](int array) { return x.body[array][i]; });
+  }
+  map_edges(map, x);
+}
 
-/// 5, `bulk`: compute capability 9.0 and newer. One thread asks the copy engine of its
+/// 6, `bulk`: compute capability 9.0 and newer. One thread asks the copy engine of its
 /// multiprocessor for whole tiles, which arrive in shared memory without passing through registers;
 /// the bytes in flight no longer depend on how many threads wait. Stores go straight from registers
-/// in 16-byte accesses.
+/// in 16-byte accesses. So a multiprocessor needs one block only, which is why `spread` uses it;
+/// but where all work, blocks that share out the tiles by themselves end apart: 256 Mi 744.2 us
+/// (0.961).
+///
+/// The grid may have any number of blocks. `seen` as in map_unrolled().
 template <class Map, class W>
 __global__ void __launch_bounds__(kMapThreads)
     map_bulk(Map map, Packed<W, Map::kArrays> x, Ring ring, unsigned* seen) {
-  constexpr unsigned kInputs = Map::kInputs;
-  constexpr int kFirst = Map::kArrays - Map::kInputs;
   note_multiprocessor(seen);
-  auto* const buffers = reinterpret_cast<Pack<W>*>(dynamic_shared());
-  auto* const full =
-      reinterpret_cast<BulkBarrier*>(buffers + std::size_t{ring.stages} * kInputs * ring.packs);
-  const auto buffer_of = [&](unsigned stage, unsigned input) {
-    return buffers + std::size_t{stage * kInputs + input} * ring.packs;
-  };
-  if (threadIdx.x == 0) {
-    for (unsigned i = 0; i < ring.stages * kInputs; ++i) bulk_init(full + i);
-    bulk_init_done();
-  }
-  __syncthreads();
-
-  const std::uint64_t tiles = (x.packs + ring.packs - 1) / ring.packs;
-  const auto fetch = [&](std::uint64_t tile, unsigned stage) {
-    const std::uint64_t first = tile * ring.packs;
-    const std::uint64_t left = x.packs - first;
-    const auto count = static_cast<unsigned>(left < ring.packs ? left : ring.packs);
-#pragma unroll
-    for (unsigned input = 0; input < kInputs; ++input) {
-      bulk_load(buffer_of(stage, input), x.body[kFirst + input] + first, count * 16,
-                full + stage * kInputs + input);
-    }
-  };
-  if (threadIdx.x == 0) {
-    for (unsigned stage = 0; stage < ring.stages; ++stage) {
-      const std::uint64_t tile = blockIdx.x + static_cast<std::uint64_t>(stage) * gridDim.x;
-      if (tile < tiles) fetch(tile, stage);
-    }
-  }
-
-  unsigned stage = 0;
-  unsigned phase = 0;
-  for (std::uint64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
-#pragma unroll
-    for (unsigned input = 0; input < kInputs; ++input) {
-      bulk_wait(full + stage * kInputs + input, phase);
-    }
-    const std::uint64_t first = tile * ring.packs;
-    const std::uint64_t left = x.packs - first;
-    const unsigned count = static_cast<unsigned>(left < ring.packs ? left : ring.packs);
+  for_tiles_of_ring<Map>(x, ring, [&](std::uint64_t first, unsigned count, const auto& buffer) {
     for (unsigned i = threadIdx.x; i < count; i += blockDim.x) {
-      x.body[0][first + i] = element_of(map, [&](int array) {
-        return buffer_of(stage, static_cast<unsigned>(array - kFirst))[i];
-      });
+      x.body[0][first + i] = element_of(map, [&](int array) { return buffer(array)[i]; });
     }
-    // The buffers are free once every thread has read them.
-    __syncthreads();
-    const std::uint64_t next = tile + static_cast<std::uint64_t>(ring.stages) * gridDim.x;
-    if (threadIdx.x == 0 && next < tiles) fetch(next, stage);
-    if (++stage == ring.stages) {
-      stage = 0;
-      phase ^= 1;
+  });
+  map_edges(map, x);
+}
+
+/// Dynamic shared memory of a block of `tile`: a pack a thread of each array that is read, and a
+/// barrier for each.
+template <class Map>
+constexpr std::size_t tile_shared_bytes(unsigned threads) {
+  return Map::kInputs * (std::size_t{threads} * 16 + sizeof(BulkBarrier));
+}
+
+/// 7, `tile`: compute capability 9.0 and newer. Both lessons together: the copy engine brings a
+/// block its tile, and a tile is as small as a block's threads can take with one pack each. 4 KiB
+/// and 256 threads: 16 Mi elements 47.48 us (1.010), 64 Mi 179.1 us (1.011), 256 Mi 707.0 us
+/// (1.011), 3,038 GB/s. Tiles of 8 to 32 KiB and stores by bulk copy are slower (0.98 to 1.006);
+/// CUB has tiles of 6 KiB and stores 4 bytes at a time. `copy` takes 703.2 us with 512 threads,
+/// 706.7 us with 256; CUB 712.0 us, a device-to-device copy 712.3 us.
+///
+/// `kDependent` as in map_pack(): 16 Mi 45.70 us (1.049), 64 Mi 178.0 us (1.017), 256 Mi 705.8 us
+/// (1.013). The thread that starts the copies waits for the kernel ahead; all others wait for the
+/// copies.
+template <class Map, class W, bool kDependent>
+__global__ void __launch_bounds__(1024) map_tile(Map map, Packed<W, Map::kArrays> x) {
+  constexpr int kFirst = Map::kArrays - Map::kInputs;
+  auto* const buffers = reinterpret_cast<Pack<W>*>(dynamic_shared());
+  auto* const full = reinterpret_cast<BulkBarrier*>(buffers + Map::kInputs * blockDim.x);
+  const std::uint64_t first = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x;
+  const std::uint64_t left = first < x.packs ? x.packs - first : 0;
+  const unsigned count = static_cast<unsigned>(left < blockDim.x ? left : blockDim.x);
+  if (threadIdx.x == 0) {
+#pragma unroll
+    for (int input = 0; input < Map::kInputs; ++input) bulk_init(full + input);
+    bulk_init_done();
+    if constexpr (kDependent) wait_for_dependency();
+#pragma unroll
+    for (int input = 0; count > 0 && input < Map::kInputs; ++input) {
+      bulk_load(buffers + input * blockDim.x, x.body[kFirst + input] + first, count * 16,
+                full + input);
     }
+  }
+  if constexpr (kDependent) let_dependents_begin();
+  __syncthreads();
+#pragma unroll
+  for (int input = 0; count > 0 && input < Map::kInputs; ++input) bulk_wait(full + input, 0);
+  if (threadIdx.x < count) {
+    x.body[0][first + threadIdx.x] = element_of(
+        map, [&](int array) { return buffers[(array - kFirst) * blockDim.x + threadIdx.x]; });
   }
   map_edges(map, x);
 }

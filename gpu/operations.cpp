@@ -124,13 +124,11 @@ class ArrayOperation final : public DeviceOperation {
  public:
   ArrayOperation(const Configuration& configuration, std::vector<int> cpus,
                  const std::vector<Gpu*>& gpus, const Rung& rung)
-      : DeviceOperation(configuration, gpus, configuration.elements, size_of(configuration.type)),
+      : DeviceOperation(configuration, gpus, configuration.elements, size_of(configuration.type),
+                        rung.variant.swept),
         workload_(*configuration.workload),
         cpus_(std::move(cpus)),
         reference_(make_reference(workload_, configuration.type)) {
-    if (limit_ > 0 && !rung.on_some) {
-      throw Unavailable(rung.variant.name + " runs on all multiprocessors only");
-    }
     const auto arrays = static_cast<std::uint64_t>(workload_.arrays);
     // The same number everywhere: operation number i is on set i modulo it on every GPU.
     for (const auto& share : shares_) {
@@ -166,7 +164,8 @@ class ArrayOperation final : public DeviceOperation {
     for (std::size_t array = 0; array < static_cast<std::size_t>(workload_.arrays); ++array) {
       arrays.first[array] = share.memory.data() + array * sets_ * arrays.stride;
     }
-    return {share.stream, workload_, configuration_.type, arrays, limit_};
+    return {share.stream, workload_,   configuration_.type,
+            arrays,       share.limit, configuration_.scope == Scope::kernel};
   }
   void write_input() override {
     each_share([&](Share& share) { fill(target_of(share), share.slice.first, salt_); });

@@ -147,7 +147,7 @@ class Planted : public DeviceTest {
                        Devices::gpus({0}),
                        cache};
     const auto operation =
-        make_device_operation(what, test_cpus(), {gpu_.get()}, Rung{{"planted"}, make, true});
+        make_device_operation(what, test_cpus(), {gpu_.get()}, Rung{{"planted"}, make});
     operation->renew(1);
     operation->time(1);
     operation->time(2);

@@ -1,3 +1,6 @@
+#include <string>
+
+#include "common/model.hpp"
 #include "gpu/for_workload.hpp"
 #include "gpu/launch.hpp"
 #include "gpu/sum_kernels.cuh"
@@ -6,14 +9,15 @@ namespace crossover::gpu {
 
 namespace {
 
-/// Loads in flight a thread: to be set from measurements. Until then 4 packs, 16 floats: what CUB's
-/// sum reads at a time on compute capability 9.0.
+/// Loads in flight a thread where a form does not say: 16 floats, what CUB's sum reads at a time on
+/// compute capability 9.0.
 constexpr int kPacks = 4;
 /// Blocks of the textbook steps: one 8-byte partial sum each.
 constexpr std::uint64_t kTextbookBlocks = 1024;
-/// One block of `single-pass` takes up to this many bytes alone: to exchange partial sums through
-/// global memory costs about what a block needs to read them. To be set from measurements.
-constexpr std::uint64_t kOneBlockBytes = std::uint64_t{32} << 10;
+/// `ring`: see sum_ring().
+constexpr unsigned kRingStages = 4;
+constexpr unsigned kRingBytes = 32U << 10;  // a stage
+constexpr unsigned kRingThreads = 512;
 /// A segment of a sum in parts: small enough that a few megabytes occupy every multiprocessor.
 constexpr std::uint64_t kSegmentBytes = std::uint64_t{256} << 10;
 
@@ -66,36 +70,101 @@ Work make_atomic(const Target& target, const Sum& sum) {
                  });
 }
 
-/// As many blocks as run at a time, for tiles of kPacks packs a thread.
+/// As many blocks as run at a time, for tiles of `packs` packs a thread.
 template <class Kernel>
-Shape filling_tiles(const Target& target, Kernel kernel, std::uint64_t packs) {
-  return filling(target.device(), kernel, {1, kSumThreads, 0},
-                 ceil_div(packs, std::uint64_t{kSumThreads} * kPacks));
+Shape filling_tiles(const Target& target, Kernel kernel, unsigned threads, std::uint64_t count,
+                    int packs) {
+  return filling(target.device(), kernel, {1, threads, 0},
+                 ceil_div(count, std::uint64_t{threads} * static_cast<unsigned>(packs)));
+}
+
+/// The grid of a form of `single-pass`.
+template <class Kernel>
+Shape single_pass_shape(const Form& form, const Target& target, Kernel kernel,
+                        std::uint64_t packs) {
+  if (form.one_block || target.limit > 0) return {1, form.threads, 0, form.dependent};
+  Shape shape = filling_tiles(target, kernel, form.threads, packs, form.packs);
+  const auto multiprocessors =
+      static_cast<std::uint64_t>(target.device().properties().multiprocessors);
+  if (form.blocks > 0) {
+    const std::uint64_t most = multiprocessors * static_cast<unsigned>(form.blocks);
+    shape.blocks = std::min(shape.blocks, most);
+  }
+  shape.dependent = form.dependent;
+  if (!form.dependent) return shape;
+  const Shape full = filling(target.device(), kernel, {1, form.threads, 0}, kMostBlocks);
+  if (2 * shape.blocks <= full.blocks) return shape;
+  throw Unavailable(target.device().name() + ": " + std::to_string(shape.blocks) +
+                    " blocks that wait for the kernel ahead are more than half of the " +
+                    std::to_string(full.blocks) +
+                    " that run at a time, and would take the room of those that work");
+}
+
+/// A sum in one launch of a grid of `blocks`, which `put(stream, set, ends)` launches.
+template <class T, class Put>
+Work one_launch(const Target& target, std::uint64_t blocks, Rounding rounding, Put put) {
+  const Device& device = target.device();
+  const auto partials = std::make_shared<DeviceArray<T>>(device, blocks);
+  const auto tickets = std::make_shared<DeviceArray<unsigned>>(device, 1);
+  // In the kernels' own stream: a copy to the device would not wait for it, nor it for the copy.
+  device.check(cudaMemsetAsync(tickets->data(), 0, sizeof(unsigned), target.stream.get()),
+               "clearing the tickets");
+  return own_sum(target, 1, partials, rounding,
+                 [=](const Stream& stream, std::uint64_t set, T* result) {
+                   put(stream, set, Ends<T>{partials->data(), tickets->data(), result});
+                 });
+}
+
+template <class Sum, class W, int kPacks, bool kDependent>
+Work single_pass_by(const Form& form, const Target& target, const Sum& sum) {
+  using T = TotalOf<W>;
+  const auto kernel = &sum_single_pass<Sum, W, kPacks, kDependent>;
+  const auto packs = &packs_of<W, Sum::kArrays>;
+  Shape shape = single_pass_shape(form, target, kernel, packs(target.arrays, 0).packs);
+  const auto seen = place(target.device(), kernel, shape, target.limit);
+  Work work = one_launch<T>(
+      target, shape.blocks, tree_rounding<W, kPacks>(),
+      [=, arrays = target.arrays](const Stream& stream, std::uint64_t set, const Ends<T>& ends) {
+        launch(stream, kernel, shape, sum, packs(arrays, set), ends, seen->data());
+      });
+  work.seen = seen;
+  return work;
+}
+
+/// The kernels that there are.
+template <class Sum, class W>
+Work make_single_pass(const Form& form, const Target& target, const Sum& sum) {
+  const auto is = [&](int packs, bool dependent) {
+    return form.packs == packs && form.dependent == dependent;
+  };
+  if (is(1, false)) return single_pass_by<Sum, W, 1, false>(form, target, sum);
+  if (is(2, false)) return single_pass_by<Sum, W, 2, false>(form, target, sum);
+  if (is(4, false)) return single_pass_by<Sum, W, 4, false>(form, target, sum);
+  if (is(8, false)) return single_pass_by<Sum, W, 8, false>(form, target, sum);
+  if (is(1, true)) return single_pass_by<Sum, W, 1, true>(form, target, sum);
+  if (is(4, true)) return single_pass_by<Sum, W, 4, true>(form, target, sum);
+  throw std::invalid_argument("no kernel of single-pass with so many packs");
 }
 
 template <class Sum, class W>
-Work make_single_pass(const Target& target, const Sum& sum) {
+Work make_ring(const Target& target, const Sum& sum) {
   using T = TotalOf<W>;
-  const Device& device = target.device();
-  const auto kernel = &sum_single_pass<Sum, W, kPacks>;
-  const std::uint64_t packs = packs_of<W, Sum::kArrays>(target.arrays, 0).packs;
-  Shape shape{1, kAloneThreads, 0};
-  if (target.limit == 0 && packs * 16 > kOneBlockBytes) {
-    shape = filling_tiles(target, kernel, packs);
-  }
-  const auto seen = place(device, kernel, shape, target.limit);
-  const auto partials = std::make_shared<DeviceArray<T>>(device, shape.blocks);
-  const auto tickets = std::make_shared<DeviceArray<unsigned>>(device, 1);
-  device.check(cudaMemsetAsync(tickets->data(), 0, sizeof(unsigned), target.stream.get()),
-               "clearing the tickets");
-  Work work =
-      own_sum(target, 1, partials, tree_rounding<W, kPacks>(),
-              [=, arrays = target.arrays](const Stream& stream, std::uint64_t set, T* result) {
-                launch(stream, kernel, shape, sum, packs_of<W, Sum::kArrays>(arrays, set),
-                       partials->data(), tickets->data(), result, seen->data());
-              });
-  work.seen = seen;
-  return work;
+  constexpr int kEach = kPacks / Sum::kInputs;
+  const auto kernel = &sum_ring<Sum, W, kEach>;
+  const auto packs = &packs_of<W, Sum::kArrays>;
+  const Properties& device = target.device().properties();
+  static_assert(kRingThreads * kPacks * 16 == kRingBytes);
+  Ring ring{kRingStages, Sum::kInputs, kRingThreads * kEach};
+  while (ring.shared_bytes() > static_cast<std::size_t>(device.shared_per_block)) --ring.stages;
+  Shape shape{1, kRingThreads, ring.shared_bytes()};
+  shape.blocks = std::clamp<std::uint64_t>(ceil_div(packs(target.arrays, 0).packs, ring.packs), 1,
+                                           static_cast<unsigned>(device.multiprocessors));
+  allow_shared(target.device(), kernel, shape);
+  return one_launch<T>(
+      target, shape.blocks, tree_rounding<W, kEach>(),
+      [=, arrays = target.arrays](const Stream& stream, std::uint64_t set, const Ends<T>& ends) {
+        launch(stream, kernel, shape, sum, packs(arrays, set), ring, ends);
+      });
 }
 
 template <class Sum, class W>
@@ -122,13 +191,14 @@ SegmentedSum make_segmented(const Target& target, const Sum& sum) {
 
 }  // namespace
 
-Work sum_by(Step step, const Target& target) {
+Work sum_by(const Form& form, const Target& target) {
+  if (form.step == Step::ring || form.dependent) require_9_0(target.device());
   return for_sum(target, [&]<class Sum, class W>(const Sum& sum, std::type_identity<W>) -> Work {
     const auto elements = &elements_of<W, Sum::kArrays>;
     const auto packs = &packs_of<W, Sum::kArrays>;
     const std::uint64_t blocks = ceil_div(target.arrays.elements, kSumThreads);
     const Shape textbook{std::clamp<std::uint64_t>(blocks, 1, kTextbookBlocks), kSumThreads, 0};
-    switch (step) {
+    switch (form.step) {
       case Step::atomic:
         return make_atomic<Sum, W>(target, sum);
       case Step::shared:
@@ -137,11 +207,14 @@ Work sum_by(Step step, const Target& target) {
         return two_kernels(target, sum, &sum_shuffle<Sum, W>, textbook, elements, Rounding{});
       case Step::vector: {
         const auto kernel = &sum_vector<Sum, W, kPacks>;
-        const Shape shape = filling_tiles(target, kernel, packs(target.arrays, 0).packs);
+        const Shape shape =
+            filling_tiles(target, kernel, kSumThreads, packs(target.arrays, 0).packs, kPacks);
         return two_kernels(target, sum, kernel, shape, packs, tree_rounding<W, kPacks>());
       }
       case Step::single_pass:
-        return make_single_pass<Sum, W>(target, sum);
+        return make_single_pass<Sum, W>(form, target, sum);
+      case Step::ring:
+        return make_ring<Sum, W>(target, sum);
       default:
         throw std::invalid_argument("no step for sums");
     }

@@ -160,6 +160,24 @@ __device__ inline std::uint64_t nanoseconds() {
   return now;
 }
 
+/// Of a kernel that may begin before the one ahead of it in the stream has ended (a programmatic
+/// dependent launch, compute capability 9.0 and newer; CUDA Programming Guide, "Programmatic
+/// Dependent Launch"): returns when that one has ended and its results can be read. Before it, no
+/// thread may touch what another kernel reads or writes.
+__device__ inline void wait_for_dependency() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+/// Allows the next kernel to begin as soon as there is room for its blocks; it waits for this one's
+/// end by itself.
+__device__ inline void let_dependents_begin() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 #else
 
 template <class T, int kSize, class Tag>
@@ -172,6 +190,8 @@ inline unsigned char* dynamic_shared() {
 }
 inline unsigned multiprocessor_id() { return emulation::multiprocessor_id(); }
 inline std::uint64_t nanoseconds() { return emulation::nanoseconds(); }
+using emulation::wait_for_dependency;
+inline void let_dependents_begin() {}
 
 #endif
 

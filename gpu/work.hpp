@@ -43,9 +43,13 @@ struct Target {
   const Workload& workload;
   ElementType type = ElementType::f32;
   Arrays arrays{};
-  int limit = 0;  ///< multiprocessors that it may use, with one block on each; 0: all
+  /// Multiprocessors that it may use, with one block on each; 0: all, with as many as is best.
+  int limit = 0;
+  /// Operations follow one another on the device without the host's waiting in between.
+  bool back_to_back = false;
 
   const Device& device() const { return stream.device(); }
+  /// Of one array.
   std::uint64_t bytes() const { return arrays.elements * size_of(type); }
 };
 
@@ -110,24 +114,45 @@ Work as_graph(const Stream& stream, Work inner);
 /// std::invalid_argument for a workload or a type that it is not for.
 using Make = std::function<Work(const Target&)>;
 
-/// The steps of the two ladders. The last two for maps and the last one for sums can be limited to
-/// some multiprocessors.
+/// The steps of the two ladders, maps and sums. `bulk` and `single_pass` can be limited to some
+/// multiprocessors.
 enum class Step {
   naive,
   grid_stride,
   vector,
   unrolled,
+  pack,
   bulk,
+  tile,
   atomic,
   shared,
   shuffle,
-  single_pass
+  single_pass,
+  ring
 };
-Work map_by(Step step, const Target& target);
-Work sum_by(Step step, const Target& target);
 
-/// Whether `bulk` can run: the device has the copy engine and the build has code for it.
-bool has_bulk(const Device& device);
+/// A step and the constants that it is launched with, where there is a choice of them.
+struct Form {
+  Step step = Step::naive;
+  unsigned threads = 256;  ///< a block: of pack, tile, single-pass
+  int packs = 1;           ///< 16-byte loads in flight a thread and array: of single-pass
+  int blocks = 0;          ///< on a multiprocessor at most, of single-pass; 0: what it holds
+  bool one_block = false;  ///< for all of it: of single-pass
+  bool dependent = false;  ///< launched before the kernel ahead has ended: pack, tile, single-pass
+
+  bool operator==(const Form&) const = default;
+};
+
+/// The work of a form; of a map, or of a sum. Throws Unavailable where the device cannot, and
+/// std::invalid_argument for a form that there is no code for.
+Work map_by(const Form& form, const Target& target);
+Work sum_by(const Form& form, const Target& target);
+
+/// Whether bulk copies and dependent launches can run: the device is of compute capability 9.0 or
+/// newer, and the build has code for such.
+bool has_9_0(const Device& device);
+/// Throws Unavailable where they cannot.
+void require_9_0(const Device& device);
 
 /// A sum whose data arrives in parts. The bits of the sum depend neither on the parts nor on their
 /// order.

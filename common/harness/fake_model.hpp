@@ -40,7 +40,7 @@ struct FakeLog {
   int verified = 0;
   int opened = 0;       ///< before the first sample
   int opened_late = 0;  ///< after it
-  int handed_on = 0;  ///< samples that took what one before had left
+  int handed_on = 0;    ///< samples that took what one before had left
 };
 
 class FakeOperation final : public Operation {

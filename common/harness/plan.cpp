@@ -172,15 +172,13 @@ class VariantPlan {
     return workload.moves_data() ? options_.caches : std::vector{Cache::warm};
   }
 
-  /// A preset sweeps a device's workers at one size, by what the model stands for, on the device's
+  /// A preset sweeps a device's workers at one size, by the variant that is for it, on the device's
   /// own clock.
   bool left_to_one_size(const Configuration& what, const Variant& variant, std::uint64_t size,
                         bool all) const {
-    if (what.device.is_cpus() || all || options_.sms_given) {
-      return false;
-    }
-    return size != options_.quoted_elements || what.scope != Scope::kernel ||
-           variant.role != Variant::Role::best;
+    if (what.device.is_cpus() || options_.sms_given) return false;
+    if (!variant.swept) return !all;
+    return size != options_.quoted_elements || what.scope != Scope::kernel;
   }
 
   Planned planned(const Configuration& what, const Variant& variant, Model& model) const {

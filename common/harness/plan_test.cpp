@@ -111,8 +111,11 @@ TEST_F(Plan, HandsTheMultiprocessorsOn) {
 
 TEST_F(Plan, SweepsADevicesWorkersAtOneSizeUnlessTheyAreAskedFor) {
   model(0).behaviour.devices = {Devices::gpus({0})};
-  model(0).behaviour.variants = {{"best", Variant::Role::best, {Scope::resident, Scope::kernel}},
-                                 {"library", Variant::Role::library, {Scope::kernel}}};
+  const std::vector<Scope> scopes{Scope::resident, Scope::kernel};
+  model(0).behaviour.variants = {
+      {"best", Variant::Role::best, scopes},
+      {.name = "spread", .role = Variant::Role::best, .scopes = scopes, .swept = true},
+      {"library", Variant::Role::library, {Scope::kernel}}};
   options_.models = {{"first", ""}};
   options_.sizes = {100, 200};
   options_.quoted_elements = 200;
@@ -122,10 +125,11 @@ TEST_F(Plan, SweepsADevicesWorkersAtOneSizeUnlessTheyAreAskedFor) {
       ElementsAre(
           "reduce/f32/first/best/resident/n:100/w:4", "reduce/f32/first/best/kernel/n:100/w:4",
           "reduce/f32/first/library/kernel/n:100/w:4", "reduce/f32/first/best/resident/n:200/w:4",
-          "reduce/f32/first/best/kernel/n:200/w:1", "reduce/f32/first/best/kernel/n:200/w:2",
-          "reduce/f32/first/best/kernel/n:200/w:4", "reduce/f32/first/library/kernel/n:200/w:4"));
+          "reduce/f32/first/best/kernel/n:200/w:4", "reduce/f32/first/spread/kernel/n:200/w:1",
+          "reduce/f32/first/spread/kernel/n:200/w:2", "reduce/f32/first/spread/kernel/n:200/w:4",
+          "reduce/f32/first/library/kernel/n:200/w:4"));
   options_.sms_given = true;
-  EXPECT_EQ(names().size(), 18U);
+  EXPECT_EQ(names().size(), 30U);
 }
 
 TEST_F(Plan, LeavesOutWhatIsNotInThePresetsUnlessItIsNamed) {

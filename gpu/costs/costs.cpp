@@ -8,13 +8,13 @@ namespace crossover::gpu {
 
 CounterOperation::CounterOperation(const Configuration& configuration, Gpu& gpu,
                                    std::uint64_t counters, const MakeWork& make, Check check)
-    : DeviceOperation(configuration, {&gpu}, counters, sizeof(std::uint64_t)),
+    : DeviceOperation(configuration, {&gpu}, counters, sizeof(std::uint64_t), true),
       values_(counters),
       check_(std::move(check)) {
   shares_.front()->memory = allocate(gpu, counters * sizeof(std::uint64_t));
   write_input();
   make_work([&](Share& share) {
-    return make(gpu.device, limit_, reinterpret_cast<std::uint64_t*>(share.memory.data()));
+    return make(gpu.device, share.limit, reinterpret_cast<std::uint64_t*>(share.memory.data()));
   });
 }
 

@@ -89,10 +89,10 @@ TEST_F(CudaCosts, AreAllMeasuredByDefault) {
 }
 
 TEST_F(CudaCosts, CountEveryIncrement) {
-  // Around a warp, a block, and what the emulated device holds at a time: 8 blocks of 256 threads.
+  // Around a warp, a block, and the emulated device's threads: 4 blocks of 1024.
   for_each_variant("count", [&](Configuration what) {
-    for (const std::uint64_t n : {0, 1, 2, 31, 32, 33, 255, 257, 2047, 2048, 2049, 9001}) {
-      if (kFewThreads && n != 33 && n != 2049) continue;
+    for (const std::uint64_t n : {0, 1, 2, 31, 32, 33, 1023, 1025, 4095, 4096, 4097, 9001}) {
+      if (kFewThreads && n != 33 && n != 4097) continue;
       what.elements = n;
       expect_right(what);
     }
@@ -205,7 +205,7 @@ class PlantedCosts : public CudaCosts {
 TEST_F(PlantedCosts, AnIncrementABlockOrALaneThatIsLost) {
   for_each_variant("count", [&](Configuration what) {
     if (what.variant == "unsynchronised") return;
-    what.elements = 1000;
+    what.elements = 4000;  // some for each multiprocessor's block of 1024 threads
     expect_noticed(what, [](emulation::Schedule& is) { is.lost_addition = 0; });
     expect_noticed(what, [](emulation::Schedule& is) { is.lost_addition = 3; });
     expect_noticed(what, [](emulation::Schedule& is) { is.last_block = 3; });

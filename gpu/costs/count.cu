@@ -65,17 +65,13 @@ __global__ void __launch_bounds__(1024)
   }
 }
 
-constexpr unsigned kCountThreads = 256;
-
 using Kernel = void (*)(std::uint64_t*, std::uint64_t, unsigned*);
 
-/// An increment a thread, or several where there are more than threads that the device holds.
+/// An increment a thread, or several where there are more than threads: one block on each of
+/// `limit` multiprocessors, the same shape for one of them and for all.
 Work count_work(const Device& device, Kernel kernel, std::uint64_t* counter, std::uint64_t elements,
                 int limit) {
   Shape shape{1, kAloneThreads, 0};
-  if (limit == 0) {
-    shape = filling(device, kernel, {1, kCountThreads, 0}, ceil_div(elements, kCountThreads));
-  }
   const auto seen = place(device, kernel, shape, limit);
   // Each thread of a block makes that many increments or one less.
   const std::uint64_t each = ceil_div(elements, shape.blocks * shape.threads);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "gpu/emulation/threads.hpp"
@@ -74,6 +75,9 @@ bool addition_takes_place() {
 void fence() {
   fence_edge.acquire();
   fence_edge.release();
+}
+void change(std::byte* a, std::byte* b, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; ++i) std::swap(a[i], b[i]);
 }
 void* shared_array(const void* key, std::size_t bytes) { return running->shared_array(key, bytes); }
 void* dynamic_shared() { return running->dynamic_shared(); }

@@ -76,6 +76,9 @@ bool addition_takes_place();
 /// __threadfence().
 void fence();
 
+/// Exchanges the bytes of two places, whoever is ordered with whom.
+void change(std::byte* a, std::byte* b, std::size_t bytes);
+
 /// The block's shared array of that key: poisoned with 0xff (NaN) until a thread writes it.
 void* shared_array(const void* key, std::size_t bytes);
 /// The dynamic shared memory of the launch.

@@ -98,6 +98,7 @@ enum cudaError_t {
   cudaErrorInvalidPc = 718,
   cudaErrorLaunchFailure = 719,
   cudaErrorNotReady = 600,
+  cudaErrorNotSupported = 801,
   cudaErrorAssert = 710,
   cudaErrorUnknown = 999,
 };
@@ -153,12 +154,19 @@ using cudaEvent_t = CUevent_st*;
 using cudaGraph_t = CUgraph_st*;
 using cudaGraphExec_t = CUgraphExec_st*;
 
+enum cudaLaunchAttributeID { cudaLaunchAttributeProgrammaticStreamSerialization };
+struct cudaLaunchAttribute {
+  cudaLaunchAttributeID id;
+  struct {
+    int programmaticStreamSerializationAllowed;
+  } val;
+};
 struct cudaLaunchConfig_t {
   dim3 gridDim;
   dim3 blockDim;
   std::size_t dynamicSmemBytes = 0;
   cudaStream_t stream = nullptr;
-  void* attrs = nullptr;
+  cudaLaunchAttribute* attrs = nullptr;
   unsigned numAttrs = 0;
 };
 
@@ -204,8 +212,8 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
 
 namespace crossover::emulation {
 
-/// Puts a grid of a kernel, which its address names, into a stream. Its first launch loads its code,
-/// which waits for what the stream has before it, as CUDA may.
+/// Puts a grid of a kernel, which its address names, into a stream. Its first launch loads its
+/// code, which waits for what the stream has before it, as CUDA may.
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel,
                    std::function<void()> body);
 cudaError_t occupancy(int* blocks, int threads, std::size_t dynamic_shared_bytes);
@@ -214,6 +222,12 @@ cudaError_t set_function_attribute(cudaFuncAttribute attribute, int value);
 
 /// The number of the multiprocessor that the block runs on.
 unsigned multiprocessor_id();
+
+/// What a kernel that was launched to begin before the one ahead of it has ended (programmatic
+/// dependent launch) calls to wait for that end. Until some thread of the grid has, the device's
+/// memory reads as 0xff (NaN) and what is stored there is lost; so a thread that forgets to wait
+/// is seen in an order in which its turn comes first.
+void wait_for_dependency();
 
 }  // namespace crossover::emulation
 

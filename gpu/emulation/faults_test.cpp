@@ -95,9 +95,8 @@ TEST_F(Faults, NoRoomIsSkippedAndTheNextSizeRuns) {
 }
 
 TEST_F(Faults, AllocationThatFailsAllTheSame) {
-  for (const auto& [variant, function] : {std::pair{"best", "cudaMalloc"},
-                                          {"best", "cudaHostAlloc"},
-                                          {"cublas", "cudaMalloc"}}) {
+  for (const auto& [variant, function] :
+       {std::pair{"best", "cudaMalloc"}, {"best", "cudaHostAlloc"}, {"cublas", "cudaMalloc"}}) {
     for (int after = 0; after < 3; ++after) {
       SCOPED_TRACE(std::string(variant) + ": " + function + " number " + std::to_string(after));
       const auto model = make_cuda();
@@ -141,6 +140,21 @@ TEST_F(Faults, NoImageForTheArchitecture) {
   machine().faults["cudaLaunchKernelEx"] = {cudaErrorNoKernelImageForDevice, 0, false};
   EXPECT_THAT(message<Unavailable>(*model, configuration()),
               HasSubstr("-DCMAKE_CUDA_ARCHITECTURES=75"));
+}
+
+// The emulation hides the memory from what begins early: a form that is right there has waited.
+TEST_F(Faults, DependentLaunchesAreForOperationsInARow) {
+  const auto early = [&](std::string variant, Scope scope) {
+    const int before = machine().early_launches;
+    expect_works(*make_cuda(), configuration(std::move(variant), scope));
+    return machine().early_launches - before;
+  };
+  EXPECT_GT(early("dependent", Scope::kernel), 0);
+  EXPECT_GT(early("best", Scope::kernel), 0);
+  EXPECT_EQ(early("best", Scope::resident), 0) << "there is no kernel ahead";
+  EXPECT_EQ(early("single-pass", Scope::kernel), 0);
+  machine().devices[0].major = 8;
+  EXPECT_EQ(early("best", Scope::kernel), 0);
 }
 
 TEST_F(Faults, BulkNeedsTheDeviceAndTheBuild) {
@@ -235,7 +249,7 @@ TEST_F(Faults, EveryCallIsChecked) {
 TEST_F(Faults, BlocksThatShareAMultiprocessorAreNoticed) {
   machine().placement = [](unsigned, int) { return 0U; };
   for (const auto& [workload, variant] :
-       {std::pair{"double", "best"}, {"reduce", "best"}, {"count", "atomic"}}) {
+       {std::pair{"double", "spread"}, {"reduce", "spread"}, {"count", "atomic"}}) {
     Configuration what = configuration(variant);
     what.workload = find_workload(workload);
     what.type = what.workload->types.front();
@@ -250,7 +264,7 @@ TEST_F(Faults, BlocksThatShareAMultiprocessorAreNoticed) {
 
 TEST_F(Faults, BlocksApartTakeMoreThanHalfOfTheSharedMemory) {
   // Half of a multiprocessor's shared memory would leave room for a second block.
-  Configuration what = configuration();
+  Configuration what = configuration("spread");
   what.workers = 3;
   const auto model = make_cuda();
   prepare(*model, what);

@@ -45,7 +45,14 @@ struct Allocation {
   int device = -1;  // -1: the host
 };
 
+/// A device's memory while a grid that was launched early has not waited: what is really there.
+struct Hidden {
+  std::byte* at;
+  std::vector<std::byte> behind;
+};
+
 struct RuntimeState {
+  std::vector<Hidden> hidden;
   int device = 0;
   cudaError_t sticky = cudaSuccess;
   cudaError_t last = cudaSuccess;
@@ -114,6 +121,21 @@ std::size_t used(int device) {
     if (allocation.device == device) bytes += allocation.bytes;
   }
   return bytes;
+}
+
+/// The memory of the device whose grid runs changes places with what is kept behind it.
+void change_memory() {
+  for (Hidden& hidden : state().hidden) {
+    crossover::emulation::change(hidden.at, hidden.behind.data(), hidden.behind.size());
+  }
+}
+void hide_memory() {
+  for (const auto& [at, allocation] : state().allocations) {
+    if (allocation.device != state().running_device) continue;
+    state().hidden.push_back(
+        {allocation.memory.get(), std::vector(allocation.bytes, std::byte{0xff})});
+  }
+  change_memory();
 }
 
 cudaError_t allocate(void** pointer, std::size_t bytes, int device) {
@@ -427,10 +449,24 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel,
   }
   machine().most_shared_bytes = std::max(machine().most_shared_bytes, config.dynamicSmemBytes);
   if (state().loaded.insert(kernel).second) drain(*config.stream);
-  submit(config.stream,
-         [grid = config.gridDim, block = config.blockDim, shared = config.dynamicSmemBytes,
-          body = std::move(body)] { run_grid(grid, block, shared, body); });
+  const bool early = config.numAttrs == 1 &&
+                     config.attrs[0].id == cudaLaunchAttributeProgrammaticStreamSerialization &&
+                     config.attrs[0].val.programmaticStreamSerializationAllowed == 1;
+  const auto& model = machine().devices.at(static_cast<std::size_t>(config.stream->device));
+  if (early && model.major < 9) return returned(cudaErrorNotSupported);
+  machine().early_launches += early ? 1 : 0;
+  submit(config.stream, [=, grid = config.gridDim, block = config.blockDim,
+                         shared = config.dynamicSmemBytes, body = std::move(body)] {
+    if (early) hide_memory();
+    run_grid(grid, block, shared, body);
+    wait_for_dependency();
+  });
   return cudaSuccess;
+}
+
+void wait_for_dependency() {
+  change_memory();
+  state().hidden.clear();
 }
 
 cudaError_t occupancy(int* blocks, int threads, std::size_t dynamic_shared_bytes) {
