@@ -29,7 +29,7 @@ Schedule& schedule() {
 }
 
 void run_grid(Extent grid, Extent block, std::size_t dynamic_shared_bytes,
-              const std::function<void()>& body) {
+              const std::function<void()>& body, const std::function<void()>& before_block) {
   const std::uint64_t blocks = std::uint64_t{grid.x} * grid.y * grid.z;
   const std::uint64_t first = std::min(schedule().first_block, blocks);
   const std::uint64_t last = std::min(schedule().last_block, blocks);
@@ -45,6 +45,7 @@ void run_grid(Extent grid, Extent block, std::size_t dynamic_shared_bytes,
                        static_cast<unsigned>(turn / grid.x % grid.y),
                        static_cast<unsigned>(turn / grid.x / grid.y)};
     whole.retired.push_back(std::make_unique<Block>(whole, index));
+    before_block();
     whole.retired.back()->run();
     if (whole.retired.size() > kMostRetired) {
       whole.finished.acquire();

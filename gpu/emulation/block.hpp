@@ -55,8 +55,10 @@ Schedule& schedule();
 /// Runs `body` once for each CUDA thread of `grid` blocks of `block` threads and returns when all
 /// have returned. Aborts with a message where CUDA would hang or is undefined: a barrier that some
 /// threads of the block never reach, a shuffle that a lane of its mask does not take part in.
-void run_grid(Extent grid, Extent block, std::size_t dynamic_shared_bytes,
-              const std::function<void()>& body);
+/// `before_block` is called before each block begins.
+void run_grid(
+    Extent grid, Extent block, std::size_t dynamic_shared_bytes, const std::function<void()>& body,
+    const std::function<void()>& before_block = [] {});
 
 /// The device's clock, which goes on by 0.1 ms whenever somebody looks.
 std::uint64_t nanoseconds();

@@ -157,6 +157,16 @@ TEST_F(Faults, DependentLaunchesAreForOperationsInARow) {
   EXPECT_EQ(early("best", Scope::kernel), 0);
 }
 
+TEST_F(Faults, DependentLaunchesLeaveRoomForTheKernelAhead) {
+  // 25 blocks of 512 threads with 4 packs each; the emulated device runs 8 at a time.
+  const std::uint64_t elements = 200'000;
+  EXPECT_THAT(message<Unavailable>(*make_cuda(),
+                                   configuration("dependent", Scope::kernel, elements)),
+              HasSubstr("more than half of the 8"));
+  expect_works(*make_cuda(), configuration("best", Scope::kernel, elements));
+  EXPECT_EQ(machine().early_launches, 0);
+}
+
 TEST_F(Faults, BulkNeedsTheDeviceAndTheBuild) {
   Configuration what{
       find_workload("double"), ElementType::f32, "cuda", "bulk", Scope::resident, 5000, 4,
@@ -263,13 +273,21 @@ TEST_F(Faults, BlocksThatShareAMultiprocessorAreNoticed) {
 }
 
 TEST_F(Faults, BlocksApartTakeMoreThanHalfOfTheSharedMemory) {
-  // Half of a multiprocessor's shared memory would leave room for a second block.
-  Configuration what = configuration("spread");
-  what.workers = 3;
-  const auto model = make_cuda();
-  prepare(*model, what);
-  EXPECT_GT(machine().most_shared_bytes, static_cast<std::size_t>(228 << 10) / 2);
-  EXPECT_LE(machine().most_shared_bytes, static_cast<std::size_t>(227 << 10));
+  // Half of a multiprocessor's shared memory would leave room for a second block. The same for some
+  // multiprocessors and for all.
+  for (const char* workload : {"double", "reduce", "count"}) {
+    for (const int workers : {3, 4}) {
+      machine().most_shared_bytes = 0;
+      Configuration what = configuration("spread");
+      if (workload == std::string("count")) what = cost("count", "atomic", 3000);
+      what.workload = find_workload(workload);
+      what.workers = workers;
+      SCOPED_TRACE(what.name());
+      expect_works(*make_cuda(), what);
+      EXPECT_GT(machine().most_shared_bytes, static_cast<std::size_t>(228 << 10) / 2);
+      EXPECT_LE(machine().most_shared_bytes, static_cast<std::size_t>(227 << 10));
+    }
+  }
 }
 
 class SeveralGpus : public Faults {
