@@ -25,7 +25,7 @@ namespace crossover {
 /// What the clock covers.
 enum class Scope {
   resident,  ///< data where the work runs; host clock, until the host knows the result is there
-  kernel,    ///< device memory; device clock around the kernels alone
+  kernel,    ///< device memory; device clock around kernels back to back, launch gaps included
   offload,   ///< data starts and ends in host memory; host clock around copy in, work, copy out
 };
 

@@ -45,6 +45,8 @@ PROMISES = [
         lacks=("shared addition",),
     ),
     Promise(r"create_launch", has=("global addition",), lacks=("shared addition",)),
+    Promise(r"create_launch.*Lb0E", lacks=("dependency wait",)),
+    Promise(r"create_launch.*Lb1E", has=("dependency wait",)),
     Promise(r"map_vector", loads=1, stores=1),
     Promise(r"map_unrolled.*Li4E", loads=5, stores=5),
     Promise(r"map_unrolled.*Triad.*Li4E", loads=10, stores=5),

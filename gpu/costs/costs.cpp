@@ -14,7 +14,7 @@ CounterOperation::CounterOperation(const Configuration& configuration, Gpu& gpu,
   shares_.front()->memory = allocate(gpu, counters * sizeof(std::uint64_t));
   write_input();
   make_work([&](Share& share) {
-    return make(gpu.device, share.limit, reinterpret_cast<std::uint64_t*>(share.memory.data()));
+    return make(share.stream, share.limit, reinterpret_cast<std::uint64_t*>(share.memory.data()));
   });
 }
 

@@ -17,14 +17,15 @@ struct CostVariant {
 /// `count`: all threads add to one counter.
 std::vector<CostVariant> count_variants();
 
-/// `create`: a block for each worker, which does nothing, and the wait for their end.
+/// `create`: a block for each worker, which does nothing, by a stream, dependent and by a graph; and
+/// the wait for their end, or the gap to the next.
 std::vector<CostVariant> create_variants();
 
 /// Work on counters in device memory, which all start from counting::first(salt).
 class CounterOperation final : public DeviceOperation {
  public:
-  /// Makes the work on `counters`, within Target's `limit`.
-  using MakeWork = std::function<Work(const Device&, int limit, std::uint64_t* counters)>;
+  /// Makes the work on `counters` that the stream will get, within Target's `limit`.
+  using MakeWork = std::function<Work(const Stream&, int limit, std::uint64_t* counters)>;
   /// What is to be said of the counters' values, which started from `first`, after so many
   /// operations.
   using Check = std::function<Verdict(const std::vector<std::uint64_t>& values, std::uint64_t first,

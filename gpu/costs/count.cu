@@ -100,8 +100,8 @@ std::vector<CostVariant> count_variants() {
       const std::uint64_t n = configuration.elements;
       return std::make_unique<CounterOperation>(
           configuration, gpu, 1,
-          [=](const Device& device, int limit, std::uint64_t* counter) {
-            return count_work(device, kernel, counter, n, limit);
+          [=](const Stream& stream, int limit, std::uint64_t* counter) {
+            return count_work(stream.device(), kernel, counter, n, limit);
           },
           [=](const auto& values, std::uint64_t first, std::uint64_t operations) {
             return counting::verify({first, operations, n}, values.front(),
