@@ -14,9 +14,10 @@ namespace crossover::gpu {
 
 /// The device's clock around batches of operations. A batch is queued behind a kernel that holds
 /// the stream, between two events, and only then let go: nothing but the work is between the
-/// events, and no gap in which the device waits for the host. The gap from one kernel to the next is
-/// in it: below about a million elements most of the time. What that gap is alone `create` measures,
-/// with a kernel that does next to nothing; a dependent launch (Shape::dependent) hides it.
+/// events, and no gap in which the device waits for the host. The gap from one kernel to the next
+/// is in it: below about a million elements most of the time. What that gap is alone `create`
+/// measures, with a kernel that does next to nothing; a dependent launch (Shape::dependent) hides
+/// it.
 class KernelClock {
  public:
   KernelClock(const Stream& stream, const Work& work,

@@ -147,12 +147,12 @@ inline std::vector<std::unique_ptr<Model>> simulated_models(int gpus) {
     models.push_back(std::make_unique<Simulated>(
         "cuda",
         std::vector<Variant>{{"best", Role::best, {Scope::resident, Scope::kernel}},
+                             {"library", Role::library, {Scope::resident, Scope::kernel}},
+                             {"overlapped", Role::best, {Scope::offload}},
                              {.name = "spread",
                               .role = Role::best,
                               .scopes = {Scope::resident, Scope::kernel},
-                              .swept = true},
-                             {"library", Role::library, {Scope::resident, Scope::kernel}},
-                             {"overlapped", Role::best, {Scope::offload}}},
+                              .swept = true}},
         false, gpus));
   }
   return models;

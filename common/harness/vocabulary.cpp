@@ -22,7 +22,8 @@ std::string_view meaning(Scope scope) {
   constexpr std::array<std::string_view, 3> meanings{
       "data already where the work runs; host clock, from the call until the host knows that the "
       "result is there",
-      "data in device memory; device clock, around kernels back to back, with the gaps between their launches",
+      "data in device memory; device clock, around kernels back to back, with the gaps between "
+      "their launches",
       "data starts and ends in host memory; host clock, around copy in, work and copy out"};
   return meanings[static_cast<std::size_t>(scope)];
 }

@@ -17,8 +17,8 @@ struct CostVariant {
 /// `count`: all threads add to one counter.
 std::vector<CostVariant> count_variants();
 
-/// `create`: a block for each worker, which does nothing, by a stream, dependent and by a graph; and
-/// the wait for their end, or the gap to the next.
+/// `create`: a block for each worker, which does nothing, by a stream, dependent and by a graph;
+/// and the wait for their end, or the gap to the next.
 std::vector<CostVariant> create_variants();
 
 /// Work on counters in device memory, which all start from counting::first(salt).

@@ -33,8 +33,8 @@ __global__ void create_launch(std::uint64_t* came) {
 
 /// One operation launches a block for each worker; more elements than workers do so again, when the
 /// launch before has ended. What that takes depends on the clock: `resident` is launching, and the
-/// host's wait until it knows of the end; `kernel` has launches back to back, so what it shows is the
-/// gap between two, the least that a kernel takes.
+/// host's wait until it knows of the end; `kernel` has launches back to back, so what it shows is
+/// the gap between two, the least that a kernel takes.
 std::unique_ptr<Operation> make_create(const Configuration& configuration, Gpu& gpu, By by) {
   const auto workers = static_cast<std::uint64_t>(configuration.workers);
   const std::uint64_t rounds = configuration.elements / workers;
@@ -76,9 +76,10 @@ std::vector<CostVariant> create_variants() {
   using enum Scope;
   std::vector<CostVariant> all;
   // A dependent launch and one that is waited for differ in nothing.
-  for (const auto& [name, by, scopes] : {std::tuple{"launch", By::stream, std::vector{resident, kernel}},
-                                         {"dependent", By::dependent, std::vector{kernel}},
-                                         {"graph", By::graph, std::vector{resident, kernel}}}) {
+  for (const auto& [name, by, scopes] :
+       {std::tuple{"launch", By::stream, std::vector{resident, kernel}},
+        {"dependent", By::dependent, std::vector{kernel}},
+        {"graph", By::graph, std::vector{resident, kernel}}}) {
     all.push_back({{name, Variant::Role::best, scopes},
                    [by = by](const Configuration& configuration, Gpu& gpu) {
                      return make_create(configuration, gpu, by);

@@ -225,8 +225,8 @@ unsigned multiprocessor_id();
 
 /// What a kernel that was launched to begin before the one ahead of it has ended (programmatic
 /// dependent launch) calls to wait for that end. Until some thread of a block has, the device's
-/// memory reads as 0xff (NaN) to the block and what is stored there is lost; so a thread that forgets
-/// to wait is seen in an order in which its turn comes first.
+/// memory reads as 0xff (NaN) to the block and what is stored there is lost; so a thread that
+/// forgets to wait is seen in an order in which its turn comes first.
 void wait_for_dependency();
 
 }  // namespace crossover::emulation

@@ -160,9 +160,9 @@ TEST_F(Faults, DependentLaunchesAreForOperationsInARow) {
 TEST_F(Faults, DependentLaunchesLeaveRoomForTheKernelAhead) {
   // 25 blocks of 512 threads with 4 packs each; the emulated device runs 8 at a time.
   const std::uint64_t elements = 200'000;
-  EXPECT_THAT(message<Unavailable>(*make_cuda(),
-                                   configuration("dependent", Scope::kernel, elements)),
-              HasSubstr("more than half of the 8"));
+  EXPECT_THAT(
+      message<Unavailable>(*make_cuda(), configuration("dependent", Scope::kernel, elements)),
+      HasSubstr("more than half of the 8"));
   expect_works(*make_cuda(), configuration("best", Scope::kernel, elements));
   EXPECT_EQ(machine().early_launches, 0);
 }
