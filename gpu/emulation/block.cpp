@@ -17,6 +17,20 @@ constexpr std::size_t kMostRetired = 512;
 
 Edge fence_edge;
 
+// Of the grid that runs.
+std::vector<Hidden> to_hide;
+bool is_hidden = false;
+
+void hide(bool now) {
+  if (is_hidden == now) return;
+  is_hidden = now;
+  for (Hidden& hidden : to_hide) {
+    for (std::size_t i = 0; i < hidden.behind.size(); ++i) {
+      std::swap(hidden.at[i], hidden.behind[i]);
+    }
+  }
+}
+
 }  // namespace
 
 const Coordinates& here() { return running->here(); }
@@ -29,7 +43,8 @@ Schedule& schedule() {
 }
 
 void run_grid(Extent grid, Extent block, std::size_t dynamic_shared_bytes,
-              const std::function<void()>& body, const std::function<void()>& before_block) {
+              const std::function<void()>& body, std::vector<Hidden> early) {
+  to_hide = std::move(early);
   const std::uint64_t blocks = std::uint64_t{grid.x} * grid.y * grid.z;
   const std::uint64_t first = std::min(schedule().first_block, blocks);
   const std::uint64_t last = std::min(schedule().last_block, blocks);
@@ -45,16 +60,19 @@ void run_grid(Extent grid, Extent block, std::size_t dynamic_shared_bytes,
                        static_cast<unsigned>(turn / grid.x % grid.y),
                        static_cast<unsigned>(turn / grid.x / grid.y)};
     whole.retired.push_back(std::make_unique<Block>(whole, index));
-    before_block();
+    hide(true);
     whole.retired.back()->run();
     if (whole.retired.size() > kMostRetired) {
       whole.finished.acquire();
       whole.retired.clear();
     }
   }
+  hide(false);
   whole.finished.acquire();
   fibers_are_over();
 }
+
+void wait_for_dependency() { hide(false); }
 
 std::uint64_t nanoseconds() {
   // A clock of its own: threads that watch it do so one after the other, and would take real time.
@@ -76,9 +94,6 @@ bool addition_takes_place() {
 void fence() {
   fence_edge.acquire();
   fence_edge.release();
-}
-void change(std::byte* a, std::byte* b, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) std::swap(a[i], b[i]);
 }
 void* shared_array(const void* key, std::size_t bytes) { return running->shared_array(key, bytes); }
 void* dynamic_shared() { return running->dynamic_shared(); }

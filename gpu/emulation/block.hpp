@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 /// A CUDA grid on one thread of the CPU: each CUDA thread is a fiber.
 ///
@@ -55,10 +56,17 @@ Schedule& schedule();
 /// Runs `body` once for each CUDA thread of `grid` blocks of `block` threads and returns when all
 /// have returned. Aborts with a message where CUDA would hang or is undefined: a barrier that some
 /// threads of the block never reach, a shuffle that a lane of its mask does not take part in.
-/// `before_block` is called before each block begins.
-void run_grid(
-    Extent grid, Extent block, std::size_t dynamic_shared_bytes, const std::function<void()>& body,
-    const std::function<void()>& before_block = [] {});
+/// `early`: the grid was launched to begin before the one ahead of it has ended (programmatic dependent
+/// launch), and so does each block: until one of its threads calls wait_for_dependency(), this memory
+/// reads to the block as what is behind it, and what is stored there is lost. A thread that forgets to
+/// wait is seen in an order in which its turn comes first.
+struct Hidden {
+  std::byte* at;
+  std::vector<std::byte> behind;
+};
+void run_grid(Extent grid, Extent block, std::size_t dynamic_shared_bytes,
+              const std::function<void()>& body, std::vector<Hidden> early = {});
+void wait_for_dependency();
 
 /// The device's clock, which goes on by 0.1 ms whenever somebody looks.
 std::uint64_t nanoseconds();
@@ -77,9 +85,6 @@ void give_way();
 bool addition_takes_place();
 /// __threadfence().
 void fence();
-
-/// Exchanges the bytes of two places, whoever is ordered with whom.
-void change(std::byte* a, std::byte* b, std::size_t bytes);
 
 /// The block's shared array of that key: poisoned with 0xff (NaN) until a thread writes it.
 void* shared_array(const void* key, std::size_t bytes);

@@ -223,12 +223,6 @@ cudaError_t set_function_attribute(cudaFuncAttribute attribute, int value);
 /// The number of the multiprocessor that the block runs on.
 unsigned multiprocessor_id();
 
-/// What a kernel that was launched to begin before the one ahead of it has ended (programmatic
-/// dependent launch) calls to wait for that end. Until some thread of a block has, the device's
-/// memory reads as 0xff (NaN) to the block and what is stored there is lost; so a thread that
-/// forgets to wait is seen in an order in which its turn comes first.
-void wait_for_dependency();
-
 }  // namespace crossover::emulation
 
 template <class... Expected, class... Actual>

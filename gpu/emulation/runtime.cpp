@@ -45,15 +45,7 @@ struct Allocation {
   int device = -1;  // -1: the host
 };
 
-/// A device's memory while a grid that was launched early has not waited: what is really there.
-struct Hidden {
-  std::byte* at;
-  std::vector<std::byte> behind;
-};
-
 struct RuntimeState {
-  std::vector<Hidden> hidden;
-  bool is_hidden = false;
   int device = 0;
   cudaError_t sticky = cudaSuccess;
   cudaError_t last = cudaSuccess;
@@ -124,25 +116,14 @@ std::size_t used(int device) {
   return bytes;
 }
 
-/// The memory of the device whose grid runs changes places with what is kept behind it.
-void hide_memory(bool hide) {
-  if (state().is_hidden == hide) return;
-  state().is_hidden = hide;
-  for (Hidden& hidden : state().hidden) {
-    crossover::emulation::change(hidden.at, hidden.behind.data(), hidden.behind.size());
-  }
-}
-
-/// A grid whose blocks may each begin before what is ahead in the stream has ended.
-void run_early(const std::function<void(const std::function<void()>& before_block)>& run) {
+/// The memory of the device whose grid runs, to be hidden.
+std::vector<crossover::emulation::Hidden> memory_to_hide() {
+  std::vector<crossover::emulation::Hidden> all;
   for (const auto& [at, allocation] : state().allocations) {
     if (allocation.device != state().running_device) continue;
-    state().hidden.push_back(
-        {allocation.memory.get(), std::vector(allocation.bytes, std::byte{0xff})});
+    all.push_back({allocation.memory.get(), std::vector(allocation.bytes, std::byte{0xff})});
   }
-  run([] { hide_memory(true); });
-  hide_memory(false);
-  state().hidden.clear();
+  return all;
 }
 
 cudaError_t allocate(void** pointer, std::size_t bytes, int device) {
@@ -464,13 +445,10 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel,
   machine().early_launches += early ? 1 : 0;
   submit(config.stream, [=, grid = config.gridDim, block = config.blockDim,
                          shared = config.dynamicSmemBytes, body = std::move(body)] {
-    if (!early) return run_grid(grid, block, shared, body);
-    run_early([&](const auto& before) { run_grid(grid, block, shared, body, before); });
+    run_grid(grid, block, shared, body, early ? memory_to_hide() : std::vector<Hidden>{});
   });
   return cudaSuccess;
 }
-
-void wait_for_dependency() { hide_memory(false); }
 
 cudaError_t occupancy(int* blocks, int threads, std::size_t dynamic_shared_bytes) {
   if (const cudaError_t error = called("cudaOccupancyMaxActiveBlocksPerMultiprocessor");
