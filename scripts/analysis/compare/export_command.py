@@ -19,7 +19,8 @@ import numpy as np
 
 from analysis.compare.compare_command import runs_of
 from analysis.compare.grouping import configuration_name
-from analysis.errors import BadInput, Parser, refused, run_command
+from analysis.errors import BadInput, Parser, run_command
+from analysis.output import check_output, replace_file
 from analysis.reading.run import Run
 from analysis.words import plural
 
@@ -108,10 +109,8 @@ def main() -> int:
     if options.output is None:
         sys.stdout.write(text)
         return 0
-    try:
-        options.output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise refused("cannot write", options.output, error) from error
+    check_output(options.output, options.runs)
+    replace_file(options.output, text.encode())
     return 0
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from analysis.compare.compare_command import runs_of
 from analysis.errors import BadInput, Parser, refused, run_command
+from analysis.output import replace_file
 from analysis.reference.devices import Device
 from analysis.reference.reference import FOLDER, made
 
@@ -38,9 +39,9 @@ def main() -> int:
         path = options.output / f"{slug(device)}.json"
         try:
             options.output.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
         except OSError as error:
             raise refused("cannot write", path, error) from error
+        replace_file(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
         print(path)
     return 0
 
