@@ -178,7 +178,7 @@ TEST_F(CudaModel, OverlapsTransfersInChunks) {
           configuration(workload, type, "overlapped", Scope::offload, bytes / size_of(type));
       if (kEmulated && (kSanitized || what.workload->arrays > 1) && type != ElementType::f32)
         continue;
-      if (kFewThreads && what.workload->name != "double" && what.workload->name != "dot") continue;
+      if (kFewThreads && what.workload->name != "double") continue;
       SCOPED_TRACE(what.name());
       // Chosen by measuring, and then remembered.
       for (int round = 0; round < (kSanitized || what.workload->arrays > 1 ? 1 : 2); ++round) {

@@ -3,6 +3,7 @@
 
 #include "common/harness/program.hpp"
 #include "common/streams.hpp"
+#include "cpu/fingerprint.hpp"
 #include "cpu/models.hpp"
 #include "cpu/mpi.hpp"
 #include "cpu/peak.hpp"
@@ -24,6 +25,6 @@ int main(int argc, char** argv) {
   crossover::occupy_standard_descriptors();
   return crossover::cpu::with_ranks([&](crossover::cpu::mpi::Ranks* ranks) {
     return crossover::run_program({argv + 1, argv + argc}, all_models(ranks),
-                                  crossover::cpu::peak_gflops);
+                                  {crossover::cpu::peak_gflops, crossover::cpu::take_fingerprint});
   });
 }

@@ -139,8 +139,8 @@ void apply_preset(Options& options, Preset preset) {
 PresetPlan plan_of(Preset preset) {
   // Arrays of 256 MiB (f32): beyond the caches, and cheap enough for many rounds.
   constexpr std::uint64_t kQuoted = std::uint64_t{64} << 20;
-  constexpr std::array<PresetPlan, 3> plans{{{"1Ki..64Mi", kQuoted, 9, 30, 0.03, 5, 60},
-                                             {"1Ki..256Mi", kQuoted, 16, 60, 0.06, 2, 300},
+  constexpr std::array<PresetPlan, 3> plans{{{"1Ki..64Mi", kQuoted, 9, 30, 0.045, 5, 60},
+                                             {"1Ki..256Mi", kQuoted, 16, 60, 0.08, 2, 300},
                                              {"1Ki..1Gi", kQuoted, 31, 300, 0.1, 1, 1800}}};
   return plans[static_cast<std::size_t>(preset)];
 }

@@ -68,7 +68,7 @@ TEST(Options, DefaultsAreTheStandardPreset) {
   EXPECT_THAT(options.devices, ElementsAre(0));
   EXPECT_EQ(options.preset, Preset::standard);
   EXPECT_EQ(options.rounds, 60);
-  EXPECT_EQ(options.min_time_s, 0.06);
+  EXPECT_EQ(options.min_time_s, 0.08);
   EXPECT_EQ(options.rounds_wanted, 16);
   EXPECT_EQ(options.quoted_elements, std::uint64_t{64} << 20);
   EXPECT_EQ(options.summary, Summary::brief);

@@ -99,7 +99,7 @@ int exit_status_of(const Results& results) {
 }
 
 int measure(Options options, const std::string& command, const KnownNames& known,
-            const Models& models, const Topology& topology, const MeasurePeak& measure_peak,
+            const Models& models, const Topology& topology, const Probes& probes,
             StopSignals& signals) {
   Earlier earlier;
   const bool resumed = !options.resume.empty();
@@ -127,8 +127,18 @@ int measure(Options options, const std::string& command, const KnownNames& known
   if (resumed) {
     record = continued(earlier, record, options.resume);
   } else {
-    add_measured_peak(record["machine"], plan, topology, measure_peak);
+    add_measured_peak(record["machine"], plan, topology, probes.peak);
   }
+  // A few rounds, of which no interval comes, are a trial.
+  const bool is_trial = options.rounds <= kFewestRounds;
+  const auto look_at_state = [&] {
+    if (is_trial || !probes.fingerprint) return;
+    const Placement all = topology.place(topology.usable_cores(), Pin::cores);
+    nlohmann::ordered_json& states = record["states"];
+    if (!states.is_array()) states = nlohmann::ordered_json::array();
+    states.push_back(describe_state(probes.fingerprint(all.cpus)));
+  };
+  look_at_state();
 
   Progress progress(quiet);
   signals.writing_files();
@@ -224,6 +234,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   if (end == End::interrupted) {
     status = conclude_interrupted();
   } else {
+    look_at_state();
     conclude("complete", name(end));
   }
   return status != kDone ? status : exit_status_of(run.results());
@@ -232,7 +243,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
 }  // namespace
 
 int run_program(const std::vector<std::string>& arguments, const Models& models,
-                const MeasurePeak& measure_peak) {
+                const Probes& probes) {
   // A reader that goes away must not end a run, and a file at its size limit is an error to report.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
@@ -250,7 +261,7 @@ int run_program(const std::vector<std::string>& arguments, const Models& models,
       return answer(machine.dump(2) + '\n');
     }
     return measure(std::move(options), printable_command(arguments), known, models, topology,
-                   measure_peak, signals);
+                   probes, signals);
   } catch (const EarlyExit& exit) {
     if (exit.status == kDone) return answer(exit.text);
     complain(exit.text);

@@ -120,14 +120,46 @@ TEST_F(Program, GoesOnWithColdCachesAsItBegan) {
 TEST_F(Program, HasThePeakOfArithmeticMeasured) {
   const auto cpu_of = [this](const std::string& workload) {
     std::filesystem::remove_all(folder_);
-    EXPECT_EQ(run_program({"--workloads=" + workload, "--sizes=100", "--threads=1", "--rounds=1",
-                           "--min-time=0.000001", "--quiet", "--output=" + csv_.string()},
-                          models_, [](auto, const auto&) { return 7.0; }),
-              0);
+    EXPECT_EQ(
+        run_program({"--workloads=" + workload, "--sizes=100", "--threads=1", "--rounds=1",
+                     "--min-time=0.000001", "--quiet", "--output=" + csv_.string()},
+                    models_, {.peak = [](auto, const auto&) { return 7.0; }, .fingerprint = {}}),
+        0);
     return read_record(record_path(csv_)).at("machine").at("cpu");
   };
   EXPECT_EQ(cpu_of("fma4").at("measured_peak_gflops").at("f32").at("1"), 7);
   EXPECT_FALSE(cpu_of("reduce").contains("measured_peak_gflops"));
+}
+
+TEST_F(Program, LooksAtTheMachinesStateAtTheStartAndTheEndOfWhatIsNoTrial) {
+  int looks = 0;
+  Probes probes;
+  probes.fingerprint = [&](const std::vector<int>& cpus) {
+    EXPECT_FALSE(cpus.empty());
+    Fingerprint seen{.clock_ghz = 3.0 + ++looks, .hand_overs = {{7, 60.5}}, .memory = {}};
+    if (looks == 1) seen.memory = {.bytes = 1024, .read_gb_per_s = 12, .latency_ns = 99};
+    return seen;
+  };
+  const std::vector<std::string> arguments{"--workloads=reduce", "--sizes=100",
+                                           "--threads=1",        "--min-time=0.000001",
+                                           "--precision=0.1",    "--output=" + csv_.string()};
+  const auto run = [&](const std::string& rounds) {
+    std::vector<std::string> all = arguments;
+    all.push_back("--rounds=" + rounds);
+    std::filesystem::remove(csv_);
+    std::filesystem::remove(record_path(csv_));
+    EXPECT_EQ(run_program(all, models_, probes), 0);
+    return read_record(record_path(csv_));
+  };
+  EXPECT_FALSE(run("6").contains("states"));
+  EXPECT_EQ(looks, 0);
+  const nlohmann::ordered_json states = run("7").at("states");
+  ASSERT_EQ(states.size(), 2U);
+  EXPECT_EQ(states[0].at("clock_ghz"), 4);
+  EXPECT_EQ(states[0].at("hand_over_ns").at("7"), 60.5);
+  EXPECT_EQ(states[0].at("memory").at("latency_ns"), 99);
+  EXPECT_EQ(states[1].at("clock_ghz"), 5);
+  EXPECT_TRUE(states[1].at("memory").is_null());
 }
 
 // Whoever manages a model's processes ends this one too when one of them dies.

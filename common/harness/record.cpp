@@ -86,6 +86,21 @@ Json new_record(const Options& options, const std::string& command, const Topolo
           {"models", model_facts}};
 }
 
+nlohmann::ordered_json describe_state(const Fingerprint& state) {
+  nlohmann::ordered_json hand_overs = nlohmann::ordered_json::object();
+  for (const auto& [cpu, ns] : state.hand_overs) hand_overs[std::to_string(cpu)] = ns;
+  nlohmann::ordered_json memory;
+  if (state.memory) {
+    memory = {{"bytes", state.memory->bytes},
+              {"read_gb_per_s", state.memory->read_gb_per_s},
+              {"latency_ns", state.memory->latency_ns}};
+  }
+  return {{"time", utc_now()},
+          {"clock_ghz", state.clock_ghz},
+          {"hand_over_ns", hand_overs},
+          {"memory", memory}};
+}
+
 void write_record(const std::filesystem::path& path, const Json& record) {
   // A path or a name need not be UTF-8, but the file must be.
   replace_file(path, record.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

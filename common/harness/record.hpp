@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/fingerprint.hpp"
 #include "common/harness/options.hpp"
 #include "common/topology.hpp"
 
@@ -29,6 +30,10 @@ std::string utc_now();
 nlohmann::ordered_json new_record(const Options& options, const std::string& command,
                                   const Topology& topology,
                                   const nlohmann::ordered_json& model_facts, std::uint64_t seed);
+
+/// An entry of a record's `states`: time, clock_ghz, hand_over_ns {cpu: ns}, memory {bytes,
+/// read_gb_per_s, latency_ns} or null.
+nlohmann::ordered_json describe_state(const Fingerprint& state);
 
 /// Replaces the file in one step: a reader sees the old record or the new one, never a part.
 /// Throws std::system_error.

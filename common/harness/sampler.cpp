@@ -32,27 +32,37 @@ class Sampler::Reporter final : public benchmark::BenchmarkReporter {
       if (run.run_type != Run::RT_Iteration) continue;
       iterations = run.iterations;
       seconds = run.real_accumulated_time;
-      last_ = run;
+      const Run before = std::exchange(sample_, run);
+      sample_.iterations += before.iterations;
+      sample_.real_accumulated_time += before.real_accumulated_time;
+      sample_.cpu_accumulated_time += before.cpu_accumulated_time;
     }
   }
 
-  /// Writes what was reported last: a sample may have been too short, and taken again.
-  void write_last() {
+  /// What is reported from now on belongs to this sample.
+  void begin(std::string of, int in_round) {
+    name = std::move(of);
+    round_ = in_round;
+    sample_ = Run();
+    sample_.iterations = 0;
+  }
+
+  void write() {
     if (out_ == nullptr) return;
-    last_.run_name = benchmark::BenchmarkName();
-    last_.run_name.function_name = name;
-    last_.repetition_index = round;
-    out_->add(last_);
+    sample_.run_name = benchmark::BenchmarkName();
+    sample_.run_name.function_name = name;
+    sample_.repetition_index = round_;
+    out_->add(sample_);
   }
 
   std::string name;
-  int round = 0;
-  std::int64_t iterations = 0;
+  std::int64_t iterations = 0;  ///< reported last
   double seconds = 0;
 
  private:
   BenchmarkJson* out_;
-  Run last_;
+  int round_ = 0;
+  Run sample_;  // all that was reported of it
 };
 
 void initialize_benchmark(std::vector<std::string> flags) {
@@ -133,6 +143,16 @@ double warm_up(Operation& operation, std::uint32_t salt, bool data_is_new) {
   return each;
 }
 
+/// Puts `more` of the same sample to it. Of its notes the first stays.
+void add(Measurement& sample, Measurement more) {
+  sample.iterations += more.iterations;
+  sample.elapsed_s += more.elapsed_s;
+  sample.lasted_s += more.lasted_s;
+  sample.time_ns = sample.elapsed_s * 1e9 / static_cast<double>(sample.iterations);
+  if (sample.note.empty()) sample.note = std::move(more.note);
+  if (!sample.note.empty()) sample.status = Status::noisy;
+}
+
 }  // namespace
 
 std::int64_t operations_for(double least_s, double each_s) {
@@ -171,17 +191,21 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
     const double each_s = is_long && !settles ? 0 : warm_up(*operation, salt, settles);
     operation->observe();
     if (iterations == 0) iterations = operations_for(min_time_s_, each_s);
-    Measurement sample = measure(*operation, planned, round, salt, iterations);
-    // Faster than the warm-up, or than an earlier round: as often as it takes.
+    reporter_->begin(planned.configuration.name(), round);
+    Measurement sample = measure(*operation, planned, salt, iterations);
+    // Faster than the warm-up, or than an earlier round: it goes on for what is missing, at most
+    // ten times as many operations at once.
     while (sample.iterations > 0 && sample.iterations < kMostIterations &&
            sample.lasted_s < min_time_s_ && !interrupted_) {
-      const double scale = std::min(1.1 * min_time_s_ / std::max(sample.lasted_s, 1e-9), 10.0);
-      sample = measure(
-          *operation, planned, round, salt,
-          static_cast<std::int64_t>(std::ceil(static_cast<double>(sample.iterations) * scale)));
+      const double each = sample.lasted_s / static_cast<double>(sample.iterations);
+      const std::int64_t missing = operations_for(min_time_s_ - sample.lasted_s, each);
+      Measurement more =
+          measure(*operation, planned, salt, std::min(missing, 10 * sample.iterations));
+      if (more.iterations == 0) return more;
+      add(sample, std::move(more));
     }
     if (sample.iterations == 0) return sample;
-    reporter_->write_last();
+    reporter_->write();
     Observation seen = operation->observe();
     const Verdict verdict = operation->verify();
     sample.error = verdict.error;
@@ -210,8 +234,8 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
   }
 }
 
-Measurement Sampler::measure(Operation& operation, const Planned& planned, int round,
-                             std::uint32_t salt, std::int64_t iterations) {
+Measurement Sampler::measure(Operation& operation, const Planned& planned, std::uint32_t salt,
+                             std::int64_t iterations) {
   Disturbance disturbance;
   const std::vector<int> processes = operation.processes();
   Clock::time_point start;
@@ -235,8 +259,6 @@ Measurement Sampler::measure(Operation& operation, const Planned& planned, int r
       state.KeepRunningBatch(1);
     }
   };
-  reporter_->name = planned.configuration.name();
-  reporter_->round = round;
   reporter_->iterations = 0;
   benchmark::ClearRegisteredBenchmarks();
   benchmark::RegisterBenchmark(reporter_->name.c_str(), body)

@@ -65,7 +65,7 @@ class Sampler final : public Samples {
 
  private:
   class Reporter;
-  Measurement measure(Operation& operation, const Planned& planned, int round, std::uint32_t salt,
+  Measurement measure(Operation& operation, const Planned& planned, std::uint32_t salt,
                       std::int64_t iterations);
 
   DisturbanceMeter meter_;

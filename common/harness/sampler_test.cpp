@@ -50,6 +50,22 @@ TEST_F(Sampling, IsNeverShorterThanTheMinimumHoweverFastTheMachineHasBecome) {
   EXPECT_GE(sample.elapsed_s, 0.001);
 }
 
+TEST_F(Sampling, GoesOnForWhatIsMissingWhereItWasTooShort) {
+  const TemporaryFolder folder;
+  NewFiles made;
+  BenchmarkJson out(made.create(folder / "out.json"), "out.json");
+  model_.behaviour.ns_per_operation = 1e5;
+  Sampler sampler(topology_, 0.001, interrupted_, &out);
+  const Measurement sample = sampler.take(planned(), 0, 1, 3);
+  EXPECT_EQ(sample.iterations, 3 + 8) << "3 take 0.3 ms; 8 take the rest and a tenth of it";
+  EXPECT_NEAR(sample.elapsed_s, 0.0011, 1e-9);
+  EXPECT_NEAR(sample.time_ns, 1e5, 1e-3);
+  const auto json = nlohmann::json::parse(read_file(folder / "out.json"));
+  ASSERT_EQ(json.at("benchmarks").size(), 1U);
+  EXPECT_EQ(json.at("benchmarks").back().at("iterations"), 11);
+  EXPECT_NEAR(json.at("benchmarks").back().at("real_time").get<double>(), 1e5, 1e-3);
+}
+
 // Emptying the caches is outside the operations' clock and may take far longer than they do.
 TEST_F(Sampling, CountsTheTimeInWhichCachesAreEmptied) {
   Planned what = planned();

@@ -32,7 +32,8 @@ void end() {
 UnexpectedEnd::UnexpectedEnd(std::function<void()> finish)
     : finish_of_the_elder_(std::exchange(last_words, std::move(finish))),
       handler_before_(std::set_terminate(end_of_an_exception)) {
-  [[maybe_unused]] static const int registered = std::atexit(end);
+  // Once more each time: what has been made since the last time must still be there.
+  std::atexit(end);
   owner = getpid();
 }
 

@@ -56,10 +56,10 @@ Schedule& schedule();
 /// Runs `body` once for each CUDA thread of `grid` blocks of `block` threads and returns when all
 /// have returned. Aborts with a message where CUDA would hang or is undefined: a barrier that some
 /// threads of the block never reach, a shuffle that a lane of its mask does not take part in.
-/// `early`: the grid was launched to begin before the one ahead of it has ended (programmatic dependent
-/// launch), and so does each block: until one of its threads calls wait_for_dependency(), this memory
-/// reads to the block as what is behind it, and what is stored there is lost. A thread that forgets to
-/// wait is seen in an order in which its turn comes first.
+/// `early`: the grid was launched to begin before the one ahead of it has ended (programmatic
+/// dependent launch), and so does each block: until one of its threads calls wait_for_dependency(),
+/// this memory reads to the block as what is behind it, and what is stored there is lost. A thread
+/// that forgets to wait is seen in an order in which its turn comes first.
 struct Hidden {
   std::byte* at;
   std::vector<std::byte> behind;

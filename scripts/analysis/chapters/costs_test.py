@@ -251,8 +251,8 @@ def test_a_workload_of_costs_that_is_not_known_here(tmp_path: Path) -> None:
 
 def test_only_rows_of_no_units(tmp_path: Path) -> None:
     planned = [
-        Configuration("create", "none", 0, "threads", "spawn", "resident", 0, "cpu", 100.0),
-        Configuration("wait", "none", 4, "threads", "block", "resident", 0, "cpu", 100.0),
+        Configuration("create", "none", 0, "threads", "spawn", "resident", 1, "cpu", 100.0),
+        Configuration("wait", "none", 0, "threads", "block", "resident", 1, "cpu", 100.0),
     ]
     text, _ = page_of(written(tmp_path, planned))
     assert "The answer" in text

@@ -12,6 +12,7 @@ from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.measured.curves import Curve, Group, Point
 from analysis.reading.run import Run
+from analysis.reading.state import in_words
 from analysis.statistics import stats
 from analysis.words import duration, format_size, ratio, significant
 
@@ -194,6 +195,7 @@ def description(run: Run) -> Html:
     rows: list[list[Child]] = [
         [what, value] for what, path, _ in FIELDS if (value := value_of(run.about, path))
     ]
+    rows += [[f"{what}, start and end", seen] for what, seen in in_words(run.about)]
     for gpu in run.about.gpus:
         for key, value in gpu.items():
             if value is not None and key not in ("device", "driver"):

@@ -22,6 +22,7 @@ from analysis.errors import BadInput, Parser, run_command
 from analysis.output import check_output, replace_file
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
+from analysis.reading.state import disagreements
 from analysis.reference.reference import known, verdicts
 from analysis.words import plain, plural
 
@@ -155,6 +156,7 @@ def why_not(base: list[Run], new: list[Run]) -> list[str]:
         ]
         if all(sides) and (sides[0] != sides[1] or " or " in sides[0]):
             warnings.append(f"Different {what}: {sides[0]} against {sides[1]}")
+    warnings += disagreements(base, new)
     started = [[run.about.text("started") for run in side] for side in (base, new)]
     if len(base) > 1 and len(new) > 1 and all(map(all, started)):
         first, second = sorted(started, key=min)
@@ -176,9 +178,7 @@ def guarded() -> int:
     """main(), whose status is never 1 but by a verdict: Python's own for a fault would be."""
     try:
         return main()
-    except (OSError, MemoryError, ArithmeticError, LookupError, TypeError, ValueError):
-        if isinstance(sys.exc_info()[1], BrokenPipeError):
-            raise
+    except (MemoryError, ArithmeticError, LookupError, TypeError, ValueError):
         traceback.print_exc()
         return 3
 
