@@ -58,13 +58,12 @@ struct alignas(kLinePair) Token {
 };
 constexpr std::uint32_t kOver = 0xffffffff;
 
-/// Waits, for at most 20 ms, for turn `mine`; kOver ends everybody's waiting.
-bool await(Token& token, std::uint32_t mine) {
-  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(20);
+/// Waits until `end` for turn `mine`; kOver ends everybody's waiting.
+bool await(Token& token, std::uint32_t mine, Clock::time_point end) {
   for (int spins = 1;; ++spins) {
     const std::uint32_t turn = token.turn.load(std::memory_order_acquire);
     if (turn == mine) return true;
-    // A CPU that somebody else has is not waited for; the clock is read now and then.
+    // The clock is read now and then: a wait that is worth measuring is shorter.
     if (turn == kOver || (spins % 4096 == 0 && Clock::now() > end)) return false;
   }
 }
@@ -73,6 +72,8 @@ bool await(Token& token, std::uint32_t mine) {
 std::optional<double> hand_over_ns(int cpu) {
   constexpr std::uint32_t kTrips = 1000;
   constexpr int kBatches = 5;
+  // A hundred times as long as it takes: a CPU that somebody else has is not waited for.
+  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(50);
   Token token;
   std::jthread other([&] {
     try {
@@ -80,7 +81,7 @@ std::optional<double> hand_over_ns(int cpu) {
     } catch (const std::runtime_error&) {
       return;  // does not answer
     }
-    for (std::uint32_t turn = 1; await(token, turn); turn += 2) {
+    for (std::uint32_t turn = 1; await(token, turn, end); turn += 2) {
       token.turn.store(turn + 1, std::memory_order_release);
     }
   });
@@ -90,7 +91,7 @@ std::optional<double> hand_over_ns(int cpu) {
     for (std::uint32_t trip = 0; trip < count && answered; ++trip) {
       token.turn.store(turn + 1, std::memory_order_release);
       turn += 2;
-      answered = await(token, turn);
+      answered = await(token, turn, end);
     }
   };
   trips(10);  // until it is there

@@ -38,7 +38,7 @@ TEST(TakenFingerprint, HandsNothingOverOnOneCpu) {
 TEST(TakenFingerprint, DoesNotWaitForACpuThatItShares) {
   // Both on one CPU: whoever waits keeps the other from answering.
   const int cpu = detect_topology().allowed_cpus().front();
-  for (const auto& [other, ns] : take_fingerprint({cpu, cpu}).hand_overs) EXPECT_GT(ns, 1) << other;
+  EXPECT_TRUE(take_fingerprint({cpu, cpu}).hand_overs.empty());
 }
 
 }  // namespace
