@@ -134,9 +134,14 @@ int measure(Options options, const std::string& command, const KnownNames& known
   const auto look_at_state = [&] {
     if (is_trial || !probes.fingerprint) return;
     const Placement all = topology.place(topology.usable_cores(), Pin::cores);
-    nlohmann::ordered_json& states = record["states"];
-    if (!states.is_array()) states = nlohmann::ordered_json::array();
-    states.push_back(describe_state(probes.fingerprint(all.cpus)));
+    try {
+      const nlohmann::ordered_json state = describe_state(probes.fingerprint(all.cpus));
+      nlohmann::ordered_json& states = record["states"];
+      if (!states.is_array()) states = nlohmann::ordered_json::array();
+      states.push_back(state);
+    } catch (const std::system_error&) {
+      // Where there is no thread to be had, the run goes on without.
+    }
   };
   look_at_state();
 

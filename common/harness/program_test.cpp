@@ -160,6 +160,12 @@ TEST_F(Program, LooksAtTheMachinesStateAtTheStartAndTheEndOfWhatIsNoTrial) {
   EXPECT_EQ(states[0].at("memory").at("latency_ns"), 99);
   EXPECT_EQ(states[1].at("clock_ghz"), 5);
   EXPECT_TRUE(states[1].at("memory").is_null());
+  probes.fingerprint = [](const std::vector<int>&) -> Fingerprint {
+    throw std::system_error(EAGAIN, std::generic_category());
+  };
+  const nlohmann::ordered_json record = run("7");
+  EXPECT_EQ(record.at("status"), "complete") << "without a thread it goes on";
+  EXPECT_FALSE(record.contains("states"));
 }
 
 // Whoever manages a model's processes ends this one too when one of them dies.

@@ -208,12 +208,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/torture", description=__doc__)
     parser.add_argument("seconds", type=float, metavar="SECONDS")
     parser.add_argument("--seed", type=int, help="that a finding has named")
+    parser.add_argument("--from", type=int, dest="first", help="the first seed; default: any")
     options = parser.parse_args()
     for needed in (PROGRAM, FAULTS):
         if not needed.exists():
             print(f"scripts/torture: {needed} is missing; scripts/test builds it", file=sys.stderr)
             return 3
-    seed = random.randrange(1 << 30) if options.seed is None else options.seed
+    first = random.randrange(1 << 30) if options.first is None else options.first
+    seed = first if options.seed is None else options.seed
     end = time.monotonic() + options.seconds
     counts: collections.Counter[tuple[str, int]] = collections.Counter()
     while True:
