@@ -139,8 +139,8 @@ int measure(Options options, const std::string& command, const KnownNames& known
       nlohmann::ordered_json& states = record["states"];
       if (!states.is_array()) states = nlohmann::ordered_json::array();
       states.push_back(state);
-    } catch (const std::system_error&) {
-      // Where there is no thread to be had, the run goes on without.
+    } catch (const std::exception&) {
+      // Where there is no thread or no memory to be had, the run goes on without.
     }
   };
   look_at_state();
@@ -214,8 +214,12 @@ int measure(Options options, const std::string& command, const KnownNames& known
                  std::chrono::duration_cast<std::chrono::milliseconds>(
                      std::chrono::duration<double>(options.budget_s)));
   End end;
+  double total_s = 0;
   try {
     end = run.go();
+    total_s = run.elapsed_s();
+    signals.writing_files();
+    if (end != End::interrupted) look_at_state();
     output.csv.check();
   } catch (const std::exception& error) {
     signals.writing_files();
@@ -227,9 +231,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
     }
     throw;
   }
-  signals.writing_files();
   progress.clear();
-  const double total_s = run.elapsed_s();
   // Before the summary, not behind it: the mpirun of Open MPI 5 gives a line of which it has read
   // only the beginning to whichever of the two streams goes on first (openpmix issue 3858).
   progress.say(fmt::format("{} in {}, {:.0f} % of it inside samples",
@@ -239,7 +241,6 @@ int measure(Options options, const std::string& command, const KnownNames& known
   if (end == End::interrupted) {
     status = conclude_interrupted();
   } else {
-    look_at_state();
     conclude("complete", name(end));
   }
   return status != kDone ? status : exit_status_of(run.results());

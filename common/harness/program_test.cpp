@@ -168,6 +168,23 @@ TEST_F(Program, LooksAtTheMachinesStateAtTheStartAndTheEndOfWhatIsNoTrial) {
   EXPECT_FALSE(record.contains("states"));
 }
 
+TEST_F(Program, NoticesWhatHappensToItsFileAtTheLastLookAtTheMachine) {
+  int looks = 0;
+  Probes probes;
+  probes.fingerprint = [&](const std::vector<int>&) {
+    if (++looks == 2) std::filesystem::resize_file(csv_, 0);
+    return Fingerprint{};
+  };
+  EXPECT_EQ(run_program(
+                {"--workloads=reduce", "--sizes=100", "--threads=1", "--rounds=7",
+                 "--min-time=0.000001", "--precision=0.1", "--quiet", "--output=" + csv_.string()},
+                models_, probes),
+            3);
+  EXPECT_EQ(looks, 2);
+  EXPECT_FALSE(read_csv(folder_ / "run.rescued.csv").rows.empty());
+  EXPECT_EQ(read_record(folder_ / "run.rescued.json").at("status"), "failed");
+}
+
 // Whoever manages a model's processes ends this one too when one of them dies.
 TEST_F(Program, EndsWith3WhenAProcessThatItNeedsHasEnded) {
   int samples = 0;
