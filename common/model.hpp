@@ -87,6 +87,8 @@ struct Configuration {
   double flops() const { return workload->flops * static_cast<double>(elements); }
 };
 
+class ChosenForms;
+
 /// Where a configuration's workers run.
 struct Placement {
   /// The logical CPU (the operating system's number) of each worker, worker 0 first, or empty when
@@ -98,6 +100,8 @@ struct Placement {
   bool oversubscribed = false;
   /// What the sample before has left on these NUMA nodes; null: nothing is handed on.
   BlockStore* store = nullptr;
+  /// The forms that were chosen for this machine's loops; null: none.
+  const ChosenForms* forms = nullptr;
 };
 
 using Nanoseconds = std::chrono::duration<double, std::nano>;
@@ -136,6 +140,9 @@ class Operation {
   /// The processes that work for this operation besides the calling one and live from one operation
   /// to the next: what they do is no disturbance.
   virtual std::vector<int> processes() const { return {}; }
+
+  /// Goes on in that form of its loop, one of Offer::forms.
+  virtual void take_form(std::string_view form) { static_cast<void>(form); }
 
   /// Compares the last result with the reference. Independent of the workers under test.
   virtual Verdict verify() = 0;
@@ -207,6 +214,9 @@ struct Offer {
   /// What sort of memory it leaves to the next sample of its block, in Placement::store, and takes
   /// from the one before; empty: none.
   std::string_view memory{};
+  /// The names of the forms that its loop can take, the plain one first, of an offer by which those
+  /// of all models on its devices are chosen; null for the others.
+  std::vector<std::string> (*forms)(const Workload&, ElementType) = nullptr;
 };
 
 /// A column that a model appends to the CSV.

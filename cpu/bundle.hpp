@@ -6,6 +6,10 @@
 
 #include "common/workloads/pattern.hpp"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /// Vector registers, and several of them side by side.
 namespace crossover::cpu::detail {
 
@@ -25,6 +29,27 @@ template <class V>
 inline void store(void* to, V value) {
   __builtin_memcpy(to, &value, sizeof(V));
 }
+
+/// Stores where `to` is aligned to the vector, around the caches; other threads see it after
+/// fence_stores_around().
+#if defined(__x86_64__)
+template <class V>
+inline void store_around(void* to, V value) {
+  if constexpr (sizeof(V) == 16) {
+    _mm_stream_si128(static_cast<__m128i*>(to), __builtin_bit_cast(__m128i, value));
+#if defined(__AVX__)
+  } else if constexpr (sizeof(V) == 32) {
+    _mm256_stream_si256(static_cast<__m256i*>(to), __builtin_bit_cast(__m256i, value));
+#endif
+#if defined(__AVX512F__)
+  } else {
+    static_assert(sizeof(V) == 64);
+    _mm512_stream_si512(static_cast<__m512i*>(to), __builtin_bit_cast(__m512i, value));
+#endif
+  }
+}
+inline void fence_stores_around() { _mm_sfence(); }
+#endif
 
 /// Half of a vector's lanes, from lane `First` on.
 template <class W, int Bytes, std::size_t First, std::size_t... Lane>

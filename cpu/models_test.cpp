@@ -3,17 +3,22 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <iterator>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/forms.hpp"
 #include "common/topology.hpp"
 #include "common/workloads/testing.hpp"
+#include "cpu/operations.hpp"
 
 namespace crossover {
 namespace {
@@ -62,6 +67,72 @@ TEST(CpuModels, AreRightAtEverySizeForEveryType) {
       }
     }
   });
+}
+
+TEST(CpuModels, AreRightInBlocksAndAddThemInTheSameOrder) {
+  const Topology topology = detect_topology();
+  for_each_configuration([&](Model& model, Configuration what) {
+    if (what.workers == 1 || what.workload->parameter > 1) return;
+    if (what.type != ElementType::f32 && what.type != ElementType::i64) return;
+    const std::string form = cpu::team_forms(*what.workload, what.type).back();
+    ASSERT_TRUE(form.ends_with("-blocks"));
+    ChosenForms forms;
+    forms.add({what.workload, what.type, true, ~std::uint64_t{0}, form});
+    Placement placement = topology.place(what.workers, Pin::cores);
+    placement.forms = &forms;
+    what.elements = 300'007;  // some blocks, the last of each part not full
+    const auto operation = model.prepare(what, placement);
+    std::optional<double> error;
+    for (const std::int64_t operations : {1, 4}) {
+      operation->renew(1);
+      operation->time(operations);
+      const Verdict verdict = operation->verify();
+      EXPECT_TRUE(verdict.correct) << what.name() << ": " << verdict.note;
+      if (what.workload->is_sum) {
+        EXPECT_EQ(error.value_or(verdict.error), verdict.error) << what.name();
+        error = verdict.error;
+      }
+    }
+  });
+}
+
+TEST(CpuModels, GoOnInTheFormThatTheyAreAskedFor) {
+  const Topology topology = detect_topology();
+  int forms = 0;
+  for_each_configuration([&](Model& model, Configuration what) {
+    const Offer& offer = model.offer(what);
+    if (offer.forms == nullptr || what.workers == 3) return;
+    what.elements = 150'001;
+    const auto operation = model.prepare(what, topology.place(what.workers, Pin::cores));
+    for (const std::string& form : offer.forms(*what.workload, what.type)) {
+      ++forms;
+      operation->renew(1);
+      operation->take_form(form);
+      operation->time(1);
+      const Verdict verdict = operation->verify();
+      EXPECT_TRUE(verdict.correct) << what.name() << " " << form << ": " << verdict.note;
+    }
+    EXPECT_THROW(operation->take_form("v3"), std::invalid_argument);
+  });
+  EXPECT_GT(forms, 0);
+}
+
+TEST(EachBlock, GivesEveryBlockToOneWorkerItsOwnFirst) {
+  std::array<cpu::WorkerPart, 3> parts;
+  const std::array<std::uint64_t, 3> sizes{10, 0, 7};
+  for (std::size_t i = 0; i < 3; ++i) parts[i].slice = {0, sizes[i]};
+  std::vector<std::string> taken;
+  const auto take = [&](int worker) {
+    cpu::each_block(parts.data(), 3, worker, 4,
+                    [&](const cpu::WorkerPart& part, std::uint64_t number, std::uint64_t elements) {
+                      taken.push_back(std::to_string(&part - parts.data()) + ":" +
+                                      std::to_string(number) + "+" + std::to_string(elements));
+                    });
+  };
+  take(2);
+  EXPECT_EQ(taken, (std::vector<std::string>{"2:0+4", "2:1+3", "0:0+4", "0:1+4", "0:2+2"}));
+  take(0);
+  EXPECT_EQ(taken.size(), 5U) << "nothing is left";
 }
 
 TEST(CpuModels, AreRightWithColdCaches) {

@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "common/forms.hpp"
 #include "common/plural.hpp"
 #include "common/streams.hpp"
 #include "cpu/mpi/part.hpp"
@@ -34,6 +35,9 @@ class MpiOperation final : public Operation {
     task.pinned = !placement.cpus.empty();
     task.elements = what.elements;
     task.workers = what.workers;
+    if (placement.forms != nullptr) {
+      task.form = ShortText(placement.forms->of(what, part_bytes(what)));
+    }
     for (int rank = 1; rank < what.workers; ++rank) {
       const bool here = task.pinned && ranks.on_this_machine(rank);
       task.cpu = here ? placement.cpus[static_cast<std::size_t>(rank)] : -1;

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "common/forms.hpp"
 #include "cpu/costs/count/count.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/costs/switch/switch.hpp"
@@ -25,17 +27,24 @@ std::uint64_t shared_bytes(const Configuration& configuration) {
   return threaded_bytes(configuration) + crew_bytes(configuration);
 }
 
+std::uint64_t arrays_of(const Configuration& configuration) {
+  return static_cast<std::uint64_t>(configuration.workload->arrays);
+}
+
 /// Of every workload on arrays, by messages.
 std::vector<Offer> channel_offers(const std::string& variant, ChannelKind kind) {
   return array_offers(
       {variant, Variant::Role::step},
       [=](const Configuration& configuration, const Placement& placement) {
+        // What a worker works on is a chunk.
         return std::make_unique<ChannelOperation>(
-            configuration, placement, kind, Loops(*configuration.workload, configuration.type));
+            configuration, placement, kind,
+            Loops::chosen(configuration, placement.forms,
+                          std::min<std::uint64_t>(part_bytes(configuration),
+                                                  arrays_of(configuration) * kChunkBytes)));
       },
       [=](const Configuration& configuration) {
-        const auto arrays = static_cast<std::size_t>(configuration.workload->arrays);
-        const std::uint64_t chunks = Buffer::mapped_bytes(arrays * kChunkBytes);
+        const std::uint64_t chunks = Buffer::mapped_bytes(arrays_of(configuration) * kChunkBytes);
         return threaded_bytes(configuration) + static_cast<std::uint64_t>(configuration.workers) *
                                                    (kChildBytes + chunks + kernel_bytes(kind));
       });

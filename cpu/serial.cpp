@@ -24,7 +24,7 @@ class Caller {
 class Serial final : public ThreadedModel {
  public:
   Serial()
-      : ThreadedModel({array_offers<Caller>({"loop"}),
+      : ThreadedModel({form_choosing_offers<Caller>({"loop"}, loop_forms),
                        {count_offer<Caller, steps::Unsynchronised>("loop")}}) {}
   std::string_view name() const override { return "serial"; }
   std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps&) const override {

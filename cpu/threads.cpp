@@ -115,7 +115,7 @@ class Threads final : public ThreadedModel {
  public:
   Threads()
       : ThreadedModel({array_offers<Spawn<1>>({"spawn", Variant::Role::step}),
-                       array_offers<Pool>({"pool"}),
+                       form_choosing_offers<Pool>({"pool"}, team_forms),
                        count_offers<Pool>(),
                        {cost_offer<CreateOperation<Born>>(costs::create(), {"spawn"}),
                         // What a sleeping pool of thousands takes nobody needs to know.

@@ -29,6 +29,9 @@ struct FakeBehaviour {
   std::function<Verdict()> on_verify = [] { return Verdict{0, true, {}}; };
   Observation observed;
   std::string_view memory{};  ///< Offer::memory: each sample leaves something
+  std::vector<std::string> (*forms)(const Workload&, ElementType) = nullptr;  ///< Offer::forms
+  /// What time() claims an operation to take in a form, without waiting.
+  std::function<double(const Configuration&, std::string_view form)> ns_in_form{};
 };
 
 /// What the harness did with it.
@@ -38,14 +41,16 @@ struct FakeLog {
   std::vector<std::uint32_t> salts;
   std::int64_t operations = 0;
   int verified = 0;
-  int opened = 0;       ///< before the first sample
-  int opened_late = 0;  ///< after it
-  int handed_on = 0;    ///< samples that took what one before had left
+  int opened = 0;                  ///< before the first sample
+  int opened_late = 0;             ///< after it
+  std::vector<std::string> forms;  ///< taken, by samples and trials
+  int handed_on = 0;               ///< samples that took what one before had left
 };
 
 class FakeOperation final : public Operation {
  public:
-  FakeOperation(const FakeBehaviour& behaviour, FakeLog& log) : behaviour_(behaviour), log_(log) {}
+  FakeOperation(const FakeBehaviour& behaviour, FakeLog& log, Configuration configuration)
+      : behaviour_(behaviour), log_(log), configuration_(std::move(configuration)) {}
 
   void renew(std::uint32_t salt) override {
     log_.salts.push_back(salt);
@@ -56,7 +61,13 @@ class FakeOperation final : public Operation {
     behaviour_.on_time();
     if (left_ != kUnlimited) left_ -= operations;
     log_.operations += operations;
-    return Nanoseconds(behaviour_.ns_per_operation * static_cast<double>(operations));
+    const double each = behaviour_.ns_in_form ? behaviour_.ns_in_form(configuration_, form_)
+                                              : behaviour_.ns_per_operation;
+    return Nanoseconds(each * static_cast<double>(operations));
+  }
+  void take_form(std::string_view form) override {
+    form_ = form;
+    log_.forms.push_back(form_);
   }
   Observation observe() override { return behaviour_.observed; }
   Verdict verify() override {
@@ -67,6 +78,8 @@ class FakeOperation final : public Operation {
  private:
   const FakeBehaviour& behaviour_;
   FakeLog& log_;
+  Configuration configuration_;
+  std::string form_;
   std::int64_t left_ = 0;
 };
 
@@ -87,7 +100,8 @@ class FakeModel final : public Model {
              .variant = variant,
              .make = [this](const auto& what, const auto& where) { return make(what, where); },
              .host_bytes = [this](const Configuration&) { return behaviour.host_bytes; },
-             .memory = behaviour.memory});
+             .memory = behaviour.memory,
+             .forms = behaviour.forms});
       }
     }
     return offers_;
@@ -115,7 +129,7 @@ class FakeModel final : public Model {
       where.store->leave(std::make_unique<FakeLeft>());
     }
     log.prepared.push_back(what.name());
-    return std::make_unique<FakeOperation>(behaviour, log);
+    return std::make_unique<FakeOperation>(behaviour, log, what);
   }
 
   std::string name_;

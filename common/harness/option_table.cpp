@@ -197,6 +197,11 @@ const std::vector<OptionInfo>& option_table() {
        "CPU or GPU); a list measures both; default: warm",
        "warm,cold",
        [](auto& to, auto& text, auto&) { to.caches = parse_names("cache", text, kCaches); }},
+      {"form", "NAME", measure,
+       "the form of the CPU models' loops (JSON `forms` has the names), for example "
+       "v64-ahead2048;\n"
+       "default: chosen by measuring before round one",
+       "v64", [](auto& to, auto& text, auto&) { to.form = text; }},
       {"filter", "REGEX", measure,
        "only configurations whose name matches somewhere (RE2), for example "
        "reduce/f32/.*/w:1$",

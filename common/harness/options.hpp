@@ -82,6 +82,7 @@ struct Options {
   double min_time_s = 0;              ///< the shortest sample; likewise
   double precision_percent = 0;       ///< half-width of the median's 95 % interval; likewise
   double budget_s = 0;                ///< the longest run; likewise
+  std::string form;                   ///< of the CPU models' loops; empty: chosen by measuring
   std::string filter;                 ///< regular expression (RE2), empty: all
   bool list = false;
   bool machine = false;

@@ -17,6 +17,7 @@
 
 #include "common/harness/csv.hpp"
 #include "common/harness/exit_status.hpp"
+#include "common/harness/form_search.hpp"
 #include "common/harness/launcher.hpp"
 #include "common/harness/options.hpp"
 #include "common/harness/plan.hpp"
@@ -98,6 +99,27 @@ int exit_status_of(const Results& results) {
   return wrong ? kWrongResult : kDone;
 }
 
+/// Those of a run that goes on, or new ones: by measuring, which is a part of the budget.
+ChosenForms chosen_forms(Options& options, bool resumed, const std::vector<Planned>& plan,
+                         const Models& models, const Topology& topology,
+                         nlohmann::ordered_json& record, const StopSignals& signals) {
+  if (resumed) return recorded_forms(record, models);
+  constexpr double kShareOfBudget = 0.05;
+  const auto start = std::chrono::steady_clock::now();
+  FoundForms found = find_forms({.plan = plan,
+                                 .models = models,
+                                 .topology = topology,
+                                 .pin = options.pin,
+                                 .caches = core_caches(record["machine"]),
+                                 .fixed = options.form,
+                                 .seconds = kShareOfBudget * options.budget_s,
+                                 .interrupted = signals.requested()});
+  record["forms"] = std::move(found.description);
+  options.budget_s -=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::move(found.forms);
+}
+
 int measure(Options options, const std::string& command, const KnownNames& known,
             const Models& models, const Topology& topology, const Probes& probes,
             StopSignals& signals) {
@@ -106,7 +128,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   const bool quiet = options.quiet;
   if (resumed) earlier = read_earlier(options, known);
 
-  const std::vector<Planned> plan = make_plan(options, models, topology);
+  std::vector<Planned> plan = make_plan(options, models, topology);
   if (options.list) {
     std::string names;
     for (const Planned& planned : plan) {
@@ -129,6 +151,9 @@ int measure(Options options, const std::string& command, const KnownNames& known
   } else {
     add_measured_peak(record["machine"], plan, topology, probes.peak);
   }
+  const double budget_s = options.budget_s;
+  const ChosenForms forms = chosen_forms(options, resumed, plan, models, topology, record, signals);
+  for (Planned& planned : plan) planned.placement.forms = &forms;
   // A few rounds, of which no interval comes, are a trial.
   const bool is_trial = options.rounds <= kFewestRounds;
   const auto look_at_state = [&] {
@@ -154,7 +179,7 @@ int measure(Options options, const std::string& command, const KnownNames& known
   progress.say(machine);
   progress.say(fmt::format("{}, at most {} and {}; results in {}",
                            counted(plan.size(), "configuration"), counted(options.rounds, "round"),
-                           format_duration(options.budget_s), csv.string()));
+                           format_duration(budget_s), csv.string()));
 
   Sampler sampler(topology, options.min_time_s, signals.requested(), output.benchmark.get());
   Run run(

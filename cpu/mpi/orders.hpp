@@ -34,6 +34,7 @@ struct Task {
   bool pinned = false;
   bool cold = false;  ///< each rank removes its data from the caches before every operation
   std::uint64_t elements = 0;
+  ShortText form{};          ///< of the loop
   std::int32_t workers = 1;  ///< ranks 0 to workers - 1 take part
   std::int32_t cpu = -1;     ///< for a pinned rank; -1: one of its own machine's, which rank 0 does
                              ///< not know

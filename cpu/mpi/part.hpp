@@ -30,7 +30,8 @@ class Part {
   /// `ranks` are those of the task, this one is `rank`; `allowed` are the CPUs to verify on. Throws
   /// std::bad_alloc.
   Part(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed)
-      : Part(task, ranks, rank, std::move(allowed), Loops(workload_of(task), task.type)) {}
+      : Part(task, ranks, rank, std::move(allowed),
+             Loops(workload_of(task), task.type, task.form.string())) {}
   Part(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed, Loops loops)
       : task_(task),
         workload_(workload_of(task)),
