@@ -1,6 +1,6 @@
 """What the comparison finds, and how often it cries wolf, on runs whose truth is known.
 
-`scripts/simulate-compare` prints the tables of docs/measuring.md. The runs are not those that the
+`scripts/simulate-compare` prints the tables of docs/comparing.md. The runs are not those that the
 method was made with: other models, sizes and worker counts.
 """
 

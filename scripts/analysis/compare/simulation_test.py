@@ -1,6 +1,6 @@
 """The comparison's promises, by simulation: a small part of what scripts/simulate-compare tells.
 
-Counts that are tolerated have a chance below 1 % where the rates are those of docs/measuring.md.
+Counts that are tolerated have a chance below 1 % where the rates are those of docs/comparing.md.
 """
 
 from __future__ import annotations
