@@ -119,7 +119,7 @@ TEST_F(FormSearchTest, GoesByEachOnesFastestTurnAndGivesUpTheSlow) {
   options_.threads = std::vector<int>{1};
   EXPECT_EQ(of(find().forms, 100), "wide");
   EXPECT_EQ(std::count(model(0).log.forms.begin(), model(0).log.forms.end(), "ahead"), 1);
-  EXPECT_EQ(std::count(model(0).log.forms.begin(), model(0).log.forms.end(), "wide"), 5);
+  EXPECT_EQ(std::count(model(0).log.forms.begin(), model(0).log.forms.end(), "wide"), 8);
 }
 
 TEST_F(FormSearchTest, SaysWhatWasTriedAndByHowMuchTheChosenIsAhead) {

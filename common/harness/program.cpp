@@ -188,12 +188,14 @@ int measure(Options options, const std::string& command, const KnownNames& known
   const auto conclude = [&](std::string_view status, std::string_view why) {
     const Results results = run.results();
     const std::filesystem::path rows = output.csv.path();
-    const SummaryOf summary_of{machine, record["machine"], plan,
-                               results, run.schedule(),    rows.string()};
     record["status"] = status;
     record["ended"] = utc_now();
     record["end_reason"] = why;
-    record["plan"] = describe_plan(summary_of);
+    // A new key may move the others, so it is there before one of them is referred to.
+    nlohmann::ordered_json& described_plan = record["plan"];
+    const SummaryOf summary_of{machine, record.at("machine"), plan,
+                               results, run.schedule(),       rows.string()};
+    described_plan = describe_plan(summary_of);
     output.room = Descriptor();
     std::exception_ptr refused;
     try {

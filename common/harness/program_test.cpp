@@ -168,6 +168,18 @@ TEST_F(Program, LooksAtTheMachinesStateAtTheStartAndTheEndOfWhatIsNoTrial) {
   EXPECT_FALSE(record.contains("states"));
 }
 
+TEST_F(Program, SummarisesARunOnAGpu) {
+  model().devices = {Devices::gpus({0})};
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_program({"--workloads=reduce", "--sizes=100", "--threads=1", "--rounds=7",
+                         "--min-time=0.000001", "--output=" + csv_.string()},
+                        models_),
+            0);
+  testing::internal::GetCapturedStderr();
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), testing::HasSubstr("reduce f32 at 100"));
+}
+
 TEST_F(Program, NoticesWhatHappensToItsFileAtTheLastLookAtTheMachine) {
   int looks = 0;
   Probes probes;

@@ -9,11 +9,13 @@ import argparse
 import collections
 import contextlib
 import csv
+import functools
 import json
 import os
 import pathlib
 import random
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -51,6 +53,21 @@ class Hardship:
             os.close(descriptor)
 
 
+@functools.cache
+def least_memory() -> int:
+    """The bytes of address space with which the program and its libraries are loaded."""
+    too_few, enough = 1 << 20, 1 << 30
+    while enough - too_few > 1 << 14:
+        middle = (too_few + enough) // 2
+        limit = f"ulimit -v {middle >> 10}; exec {shlex.quote(str(PROGRAM))} --version"
+        result = subprocess.run(["bash", "-c", limit], capture_output=True)
+        if result.returncode in (0, 3):
+            enough = middle
+        else:
+            too_few = middle
+    return enough
+
+
 def hardship(randomly: random.Random) -> Hardship:
     kind = randomly.choice(
         ["signal", "kill", "memory", "descriptors", "disk", "fault", "streams", "file"]
@@ -67,8 +84,10 @@ def hardship(randomly: random.Random) -> Hardship:
             process.send_signal(which),
         )
     elif kind == "memory":
-        hard = Hardship(kind, {3, 127})
-        hard.limits = [(resource.RLIMIT_AS, randomly.randint(10 << 20, 200 << 20))]
+        most = randomly.randint(10 << 20, 200 << 20)
+        # Whoever loads the libraries ends it as they do, before it begins.
+        hard = Hardship(kind, {3} if most > least_memory() else {1, 3, 127, -signal.SIGSEGV})
+        hard.limits = [(resource.RLIMIT_AS, most)]
     elif kind == "descriptors":
         hard = Hardship(kind)
         hard.limits = [(resource.RLIMIT_NOFILE, randomly.randint(4, 20))]

@@ -8,7 +8,7 @@ import io
 
 import polars as pl
 
-from analysis.chapters import machines
+from analysis.chapters import loop_forms, machines
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.reading.run import Run
 from analysis.statistics.crossover import WIDEST_BRACKET
@@ -109,6 +109,7 @@ def commands(runs: list[Run]) -> list[Html]:
                 el("summary", f"{run.name}: command, machine and build"),
                 table(["", ""], rows, caption=f"The run {run.name}"),
                 machines.description(run),
+                loop_forms.chosen(about),
                 open=len(runs) == 1,
             )
         )

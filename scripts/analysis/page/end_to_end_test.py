@@ -146,6 +146,19 @@ def test_both_gpus_have_their_peaks(run: Run, page: str, browser: webdriver.Chro
         assert re.search(ladder, page, re.S)
 
 
+def test_the_forms_of_the_loops_are_told(run: Run, page: str) -> None:
+    tried = run.about.items("forms")
+    # Cold data lies in memory, warm in the first cache; of double only, fma has one form.
+    assert {(f["workload"], f["workers"], f["up_to_bytes"] is None) for f in tried} >= {
+        ("double", workers, memory) for workers in ("one", "several") for memory in (True, False)
+    }
+    for entry in tried:
+        best = entry["tried"][0]
+        assert entry["form"] in [one["form"] for one in entry["tried"]]
+        ahead = f"{100 * (entry['ahead_of_next'] - 1):.0f} %"
+        assert f"{entry['workers']}\t{entry['form']}\t{ahead}\t{best['form']} " in page
+
+
 def test_smt_is_told(run: Run, page: str) -> None:
     assert run.about.smt == 2
     assert "SMT is on: workers may share a core." in page
