@@ -181,8 +181,8 @@ class Mpi final : public ThreadedModel {
 }  // namespace
 
 int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
+  if (!Ranks::launched()) return program(nullptr);
   try {
-    if (!Ranks::launched()) return program(nullptr);
     // Static: a library that ends the program with exit() ends the other ranks as well.
     static Ranks ranks;
     if (ranks.rank() != 0) {

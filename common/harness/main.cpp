@@ -1,6 +1,8 @@
 #include <memory>
+#include <new>
 #include <vector>
 
+#include "common/harness/exit_status.hpp"
 #include "common/harness/program.hpp"
 #include "common/streams.hpp"
 #include "cpu/fingerprint.hpp"
@@ -23,8 +25,14 @@ std::vector<std::unique_ptr<crossover::Model>> all_models(crossover::cpu::mpi::R
 
 int main(int argc, char** argv) {
   crossover::occupy_standard_descriptors();
-  return crossover::cpu::with_ranks([&](crossover::cpu::mpi::Ranks* ranks) {
-    return crossover::run_program({argv + 1, argv + argc}, all_models(ranks),
-                                  {crossover::cpu::peak_gflops, crossover::cpu::take_fingerprint});
+  return crossover::cpu::with_ranks([&](crossover::cpu::mpi::Ranks* ranks) -> int {
+    try {
+      return crossover::run_program(
+          {argv + 1, argv + argc}, all_models(ranks),
+          {crossover::cpu::peak_gflops, crossover::cpu::take_fingerprint});
+    } catch (const std::bad_alloc&) {
+      crossover::tell("crossover: the system has too little memory to begin\n");
+      return crossover::kSystem;
+    }
   });
 }
