@@ -1,7 +1,7 @@
 """Makes references of the devices in some runs, results/reference/NAME.json each.
 
 Give runs of one state of the machine, several where there are; what a later run of the same device
-reaches is judged by them on the page and by scripts/compare.
+reaches is judged by them: on the page, at the end of scripts/run, and by --verdict.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from pathlib import Path
 from analysis.compare.compare_command import runs_of
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.output import replace_file
+from analysis.reading.read import read_runs
 from analysis.reference.devices import Device
-from analysis.reference.reference import FOLDER, made
+from analysis.reference.reference import FOLDER, known, made, verdicts
 
 
 def main() -> int:
@@ -24,7 +25,18 @@ def main() -> int:
     parser.add_argument(
         "-o", "--output", type=Path, default=FOLDER, help="the folder (default results/reference)"
     )
+    parser.add_argument(
+        "--verdict",
+        action="store_true",
+        help="write nothing: say of each device whether it is as expected (of those with a "
+        "reference or a known peak)",
+    )
     options = parser.parse_args()
+    if options.verdict:
+        each = [verdicts(run, known(options.output)) for run in read_runs(options.runs)]
+        for sentence in dict.fromkeys(verdict.sentence for some in each for verdict in some):
+            print(sentence)
+        return 0
     runs = runs_of(options.runs)
     for run in runs:
         if run.about.problem:

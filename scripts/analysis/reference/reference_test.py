@@ -49,6 +49,20 @@ def run_of(
     )
 
 
+def test_verdicts_are_printed_and_nothing_is_written(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = run_of(tmp_path, "slow", 3, slower=1.2)
+    files = sorted(tmp_path.rglob("*"))
+    capsys.readouterr()
+    assert status_of(monkeypatch, reference_command, "--verdict", slow, "-o", made) == 0
+    told = capsys.readouterr().out
+    assert "lower by 17 %" in told
+    assert len(told.splitlines()) >= 2
+    assert sorted(tmp_path.rglob("*")) == files
+    assert status_of(monkeypatch, reference_command, "--verdict", slow, "-o", tmp_path) == 0
+
+
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """References of two runs of two machines."""
