@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "common/harness/text.hpp"
+#include "common/limits.hpp"
 
 namespace crossover {
 namespace {
@@ -53,7 +54,7 @@ std::vector<Question> questions_of(const std::vector<Planned>& plan,
   std::vector<Question> questions;
   for (const Planned& planned : plan) {
     const Configuration& what = planned.configuration;
-    if (planned.model == nullptr || !what.workload->moves_data() || !what.device.is_cpus() ||
+    if (planned.model == nullptr || !planned.skip.empty() || !what.workload->moves_data() || !what.device.is_cpus() ||
         what.elements == 0 || planned.placement.oversubscribed) {
       continue;
     }
@@ -259,6 +260,7 @@ class Search {
   /// matters most, first.
   template <class Visit>
   void each_try(const Question& question, Visit&& visit) const {
+    const std::uint64_t room = std::min(kLargestTried, available_memory() / 4);
     for (std::size_t i = ranges_.size(); i-- > 0;) {
       const Range& range = ranges_[i];
       for (const bool several : {true, false}) {
@@ -268,7 +270,7 @@ class Search {
           largest = several ? 0 : std::max(question.largest[0][i], question.largest[1][i]);
         const auto workers = static_cast<std::uint64_t>(several ? question.most_workers : 1);
         if (largest > 0)
-          visit(range, several, std::min({largest, range.middle, kLargestTried / workers}));
+          visit(range, several, std::min({largest, range.middle, room / workers}));
       }
     }
   }
