@@ -11,6 +11,11 @@ std::uint64_t part_bytes(const Configuration& configuration) {
          static_cast<std::uint64_t>(configuration.workload->arrays);
 }
 
+std::string_view ChosenForms::own(const Configuration& configuration) const {
+  const auto found = own_.find({configuration.name(), configuration.device.name()});
+  return found == own_.end() ? std::string_view() : found->second;
+}
+
 std::string_view ChosenForms::of(const Configuration& configuration,
                                  std::uint64_t part_bytes) const {
   for (const Choice& choice : choices_) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/model.hpp"
@@ -29,11 +31,18 @@ class ChosenForms {
   void add(Choice choice) { choices_.push_back(std::move(choice)); }
   const std::vector<Choice>& choices() const { return choices_; }
 
+  /// Of a configuration of that name, on that device, which has forms of its own.
+  void add_own(const std::string& name, const std::string& device, std::string form) {
+    own_.insert_or_assign({name, device}, std::move(form));
+  }
+  std::string_view own(const Configuration& configuration) const;
+
   /// The form's name; empty where none was chosen.
   std::string_view of(const Configuration& configuration, std::uint64_t part_bytes) const;
 
  private:
   std::vector<Choice> choices_;
+  std::map<std::pair<std::string, std::string>, std::string> own_;  // by name and device
 };
 
 }  // namespace crossover

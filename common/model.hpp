@@ -141,7 +141,10 @@ class Operation {
   /// to the next: what they do is no disturbance.
   virtual std::vector<int> processes() const { return {}; }
 
-  /// Goes on in that form of its loop, one of Offer::forms.
+  /// Of an offer with Offer::own_forms: the names of those that fit it, the first guess first.
+  virtual std::vector<std::string> own_forms() const { return {}; }
+  /// Goes on in that form of its loop, one of Offer::forms or of own_forms(), with input that has
+  /// to be renewed before a result is right. Throws Unavailable where that cannot be done here.
   virtual void take_form(std::string_view form) { static_cast<void>(form); }
 
   /// Compares the last result with the reference. Independent of the workers under test.
@@ -217,6 +220,9 @@ struct Offer {
   /// The names of the forms that its loop can take, the plain one first, of an offer by which those
   /// of all models on its devices are chosen; null for the others.
   std::vector<std::string> (*forms)(const Workload&, ElementType) = nullptr;
+  /// Whether each of its configurations takes a form of its own: the fastest of
+  /// Operation::own_forms().
+  bool own_forms = false;
 };
 
 /// A column that a model appends to the CSV.

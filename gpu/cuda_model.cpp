@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/buffer.hpp"
+#include "common/forms.hpp"
 #include "gpu/costs/costs.hpp"
 #include "gpu/ladder.hpp"
 #include "gpu/libraries.hpp"
@@ -158,15 +159,21 @@ class Cuda final : public Model {
   void offer_arrays(const Workload& workload) {
     for (const Rung& rung : ladder(workload)) {
       offers_.push_back(
-          {&workload, rung.variant,
+          {&workload,
+           rung.variant,
            [this, rung](const Configuration& configuration, const Placement& placement) {
-             return make_device_operation(configuration, placement.allowed, gpus(configuration),
-                                          rung);
+             return make_device_operation(
+                 configuration, placement.allowed, gpus(configuration), rung,
+                 rung.own_forms && placement.forms != nullptr ? placement.forms->own(configuration)
+                                                              : std::string_view());
            },
            [](const Configuration& of) {
              return of.workload->is_sum ? 0 : std::min(array_bytes(of), kPieceBytes);
            },
-           rung.types});
+           rung.types,
+           {},
+           nullptr,
+           rung.own_forms});
     }
     using Role = Variant::Role;
     for (const auto& [name, role, transfer] :

@@ -35,6 +35,7 @@ void DeviceOperation::make_work(const std::function<Work(Share&)>& make) {
   }
   each_share([](Share& share) { share.work.enqueue(share.stream, 0, 1); });
   wait();
+  clocks_.clear();
   if (configuration_.scope != Scope::kernel) return;
   each_share([this](Share& share) { clocks_.emplace_back(share.stream, share.work); });
 }

@@ -192,6 +192,13 @@ std::vector<Form> candidates(const Workload& workload, const Situation& situatio
   return guessed;
 }
 
+Work by_name(std::string_view form, const Target& target) {
+  for (const Guess& guess : guesses(target.workload)) {
+    if (name(guess.form) == form) return by(guess.form, target);
+  }
+  throw std::invalid_argument(fmt::format("{} has no form {}", target.workload.name, form));
+}
+
 std::string best_rule(const Workload& workload, Situation situation) {
   std::string rule;
   std::uint64_t from = 0;
@@ -240,7 +247,7 @@ std::vector<Rung> ladder(const Workload& workload) {
   }
   all.push_back({{"dependent", Role::step, device}, dependent});
   all.push_back({{"graph", Role::step, device}, best_as_graph});
-  all.push_back({{"best", Role::best, device}, best});
+  all.push_back({{"best", Role::best, device}, best, {}, true});
   all.push_back({{.name = "spread", .role = Role::best, .scopes = device, .swept = true}, spread});
   for (const Rung& library :
        {Rung{{"cub", Role::library, device}, cub_work(workload)},

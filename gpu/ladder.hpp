@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/model.hpp"
@@ -15,6 +16,7 @@ struct Rung {
   Variant variant;
   Make make{};
   std::vector<ElementType> types{};  ///< those it is for; empty: all of the workload's
+  bool own_forms = false;            ///< each size takes the fastest of candidates()
 };
 
 /// The variants of a workload on arrays in the scopes `resident` and `kernel`: the ladder's first
@@ -36,6 +38,10 @@ std::vector<Form> candidates(const Workload& workload, const Situation& situatio
 
 /// "tile:256:dependent".
 std::string name(const Form& form);
+
+/// The work of the form of that name. Throws Unavailable where the device cannot, and
+/// std::invalid_argument where the workload has none of that name.
+Work by_name(std::string_view form, const Target& target);
 
 /// The first guesses in words, for the record of a run: which form below how many bytes.
 std::string best_rule(const Workload& workload, Situation situation);

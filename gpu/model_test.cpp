@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/forms.hpp"
 #include "gpu/models.hpp"
 #include "gpu/test_arrays.hpp"
 
@@ -98,6 +99,46 @@ std::vector<Case> all_cases() {
 }
 INSTANTIATE_TEST_SUITE_P(All, CudaModelVariants, testing::ValuesIn(all_cases()),
                          [](const auto& instance) { return instance.param.name(); });
+
+TEST_F(CudaModel, TakesEachOfItsFormsAndTheOneThatWasChosen) {
+  int several = 0;
+  for (const char* workload : {"double", "copy", "reduce"}) {
+    for (const Scope scope : {Scope::resident, Scope::kernel}) {
+      for (const std::uint64_t n : {1000U, 50'001U}) {
+        const Configuration what = configuration(workload, ElementType::f32, "best", scope, n);
+        SCOPED_TRACE(what.name());
+        const auto operation = prepare(what);
+        const std::vector<std::string> forms = operation->own_forms();
+        several += forms.size() > 1 ? 1 : 0;
+        for (const std::string& form : forms) {
+          SCOPED_TRACE(form);
+          try {
+            operation->take_form(form);
+          } catch (const Unavailable&) {
+            continue;  // a dependent launch of too large a grid
+          }
+          operation->renew(3);
+          EXPECT_GE(operation->time(2).count(), 0);
+          EXPECT_TRUE(operation->verify().correct);
+        }
+        ChosenForms chosen;
+        chosen.add_own(what.name(), "gpu0", forms.back());
+        Placement placement{{}, test_cpus(), false};
+        placement.forms = &chosen;
+        const auto again = model_->prepare(what, placement);
+        again->renew(4);
+        again->time(1);
+        EXPECT_TRUE(again->verify().correct);
+        chosen.add_own(what.name(), "gpu0", "none such");
+        EXPECT_THROW(model_->prepare(what, placement), std::invalid_argument);
+      }
+    }
+  }
+  EXPECT_GT(several, 0);
+  const auto spread =
+      prepare(configuration("double", ElementType::f32, "spread", Scope::kernel, 9));
+  EXPECT_TRUE(spread->own_forms().empty());
+}
 
 TEST_F(CudaModel, OffersEveryWorkloadOnArrays) {
   for (const Case& is : all_cases()) {

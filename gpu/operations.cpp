@@ -123,10 +123,11 @@ std::uint64_t sets_of(const Configuration& configuration, const Gpu& gpu, std::u
 class ArrayOperation final : public DeviceOperation {
  public:
   ArrayOperation(const Configuration& configuration, std::vector<int> cpus,
-                 const std::vector<Gpu*>& gpus, const Rung& rung)
+                 const std::vector<Gpu*>& gpus, const Rung& rung, std::string_view form)
       : DeviceOperation(configuration, gpus, configuration.elements, size_of(configuration.type),
                         rung.variant.swept),
         workload_(*configuration.workload),
+        has_own_forms_(rung.own_forms),
         cpus_(std::move(cpus)),
         reference_(make_reference(workload_, configuration.type)) {
     const auto arrays = static_cast<std::uint64_t>(workload_.arrays);
@@ -139,7 +140,22 @@ class ArrayOperation final : public DeviceOperation {
     }
     sums_.resize(workload_.is_sum ? sets_ : 0);
     write_input();
-    make_work([&](Share& share) { return rung.make(target_of(share)); });
+    make_work([&](Share& share) {
+      return form.empty() ? rung.make(target_of(share)) : by_name(form, target_of(share));
+    });
+  }
+
+  std::vector<std::string> own_forms() const override {
+    std::vector<std::string> names;
+    if (!has_own_forms_) return names;
+    const Target target = target_of(*shares_.front());
+    for (const Form& one : candidates(workload_, situation_of(target))) {
+      names.push_back(crossover::gpu::name(one));
+    }
+    return names;
+  }
+  void take_form(std::string_view form) override {
+    make_work([&](Share& share) { return by_name(form, target_of(share)); });
   }
 
   std::int64_t operations_left() const override {
@@ -236,6 +252,7 @@ class ArrayOperation final : public DeviceOperation {
   }
 
   const Workload& workload_;
+  bool has_own_forms_;
   std::vector<int> cpus_;
   std::unique_ptr<Reference> reference_;
   std::uint64_t sets_ = 1;
@@ -246,8 +263,9 @@ class ArrayOperation final : public DeviceOperation {
 
 std::unique_ptr<Operation> make_device_operation(const Configuration& configuration,
                                                  const std::vector<int>& cpus,
-                                                 const std::vector<Gpu*>& gpus, const Rung& rung) {
-  return std::make_unique<ArrayOperation>(configuration, cpus, gpus, rung);
+                                                 const std::vector<Gpu*>& gpus, const Rung& rung,
+                                                 std::string_view form) {
+  return std::make_unique<ArrayOperation>(configuration, cpus, gpus, rung, form);
 }
 
 }  // namespace crossover::gpu

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -57,10 +58,12 @@ DeviceArray<std::byte> allocate(const Gpu& gpu, std::uint64_t bytes);
 /// A map's result comes back to be verified in pieces of at most so many bytes.
 inline constexpr std::uint64_t kPieceBytes = std::uint64_t{16} << 20;
 
-/// `resident` and `kernel`, on one GPU or several at once.
+/// `resident` and `kernel`, on one GPU or several at once; of a rung with forms of its own in the
+/// form of that name, or in the first guess where it is empty.
 std::unique_ptr<Operation> make_device_operation(const Configuration& configuration,
                                                  const std::vector<int>& cpus,
-                                                 const std::vector<Gpu*>& gpus, const Rung& rung);
+                                                 const std::vector<Gpu*>& gpus, const Rung& rung,
+                                                 std::string_view form = {});
 
 /// How `offload` carries data between host and device.
 enum class Transfer { pageable, pinned, overlapped };

@@ -30,6 +30,7 @@ struct FakeBehaviour {
   Observation observed;
   std::string_view memory{};  ///< Offer::memory: each sample leaves something
   std::vector<std::string> (*forms)(const Workload&, ElementType) = nullptr;  ///< Offer::forms
+  std::vector<std::string> own_forms;  ///< Operation::own_forms(); "refused" cannot be taken
   /// What time() claims an operation to take in a form, without waiting.
   std::function<double(const Configuration&, std::string_view form)> ns_in_form{};
 };
@@ -65,7 +66,9 @@ class FakeOperation final : public Operation {
                                               : behaviour_.ns_per_operation;
     return Nanoseconds(each * static_cast<double>(operations));
   }
+  std::vector<std::string> own_forms() const override { return behaviour_.own_forms; }
   void take_form(std::string_view form) override {
+    if (form == "refused") throw Unavailable("not here");
     form_ = form;
     log_.forms.push_back(form_);
   }
@@ -101,7 +104,8 @@ class FakeModel final : public Model {
              .make = [this](const auto& what, const auto& where) { return make(what, where); },
              .host_bytes = [this](const Configuration&) { return behaviour.host_bytes; },
              .memory = behaviour.memory,
-             .forms = behaviour.forms});
+             .forms = behaviour.forms,
+             .own_forms = !behaviour.own_forms.empty()});
       }
     }
     return offers_;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/harness/form_trial.hpp"
 #include "common/harness/text.hpp"
 #include "common/limits.hpp"
 
@@ -21,10 +22,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
 constexpr double kMostSearchSeconds = 3;  // for a workload in a type
 constexpr std::uint64_t kLargestTried = std::uint64_t{512} << 20;
-constexpr int kTurns = 8;
-constexpr double kTurnNs = 1e6;
-constexpr double kWorthAnotherTurn = 1.1;
-constexpr double kAlike = 1.01;
 
 /// Sizes of a worker's part between which no cache's end lies.
 struct Range {
@@ -54,8 +51,8 @@ std::vector<Question> questions_of(const std::vector<Planned>& plan,
   std::vector<Question> questions;
   for (const Planned& planned : plan) {
     const Configuration& what = planned.configuration;
-    if (planned.model == nullptr || !planned.skip.empty() || !what.workload->moves_data() || !what.device.is_cpus() ||
-        what.elements == 0 || planned.placement.oversubscribed) {
+    if (planned.model == nullptr || !planned.skip.empty() || !what.workload->moves_data() ||
+        !what.device.is_cpus() || what.elements == 0 || planned.placement.oversubscribed) {
       continue;
     }
     auto found = std::find_if(questions.begin(), questions.end(), [&](const Question& question) {
@@ -112,72 +109,12 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Of `operations` operations, on fresh input wherever they need it.
-double ns_of(Operation& operation, std::int64_t operations) {
-  Nanoseconds taken{};
-  for (std::int64_t left = operations; left > 0;) {
-    const std::int64_t some = std::min(left, operation.operations_left());
-    if (some > 0) taken += operation.time(some);
-    if (some == 0) operation.renew(1);
-    left -= some;
-  }
-  return taken.count() / static_cast<double>(operations);
-}
-
-/// Tries all forms until `end`; empty where there was no time for each to have a turn.
-std::vector<Tried> try_forms(Operation& operation, const std::vector<std::string>& forms,
-                             Clock::time_point end, const std::atomic<bool>& interrupted) {
-  operation.renew(1);
-  // What lies in a cache gets there, and the clock goes up.
-  const double first_ns = std::max(ns_of(operation, 1), 1.0);
-  const auto operations = static_cast<std::int64_t>(std::clamp(kTurnNs / first_ns, 1.0, 1e6));
-  ns_of(operation, operations);
-  std::vector<Tried> tried;
-  for (const std::string& form : forms) tried.push_back({form, 0});
-  for (int turn = 0; turn < kTurns; ++turn) {
-    double best = 0;
-    for (const Tried& one : tried) {
-      if (turn > 0 && (best == 0 || one.ns < best)) best = one.ns;
-    }
-    for (std::size_t i = 0; i < tried.size(); ++i) {
-      // Each turn begins with another form.
-      Tried& one = tried[(i + static_cast<std::size_t>(turn)) % tried.size()];
-      if (turn > 0 && one.ns > kWorthAnotherTurn * best) continue;
-      if (interrupted || (turn + i > 0 && Clock::now() >= end)) {
-        return turn == 0 ? std::vector<Tried>() : tried;
-      }
-      operation.take_form(one.form);
-      const double ns = ns_of(operation, operations);
-      one.ns = turn == 0 ? ns : std::min(one.ns, ns);
-    }
-  }
-  return tried;
-}
-
 Json describe(const ChosenForms::Choice& choice) {
   return {{"workload", choice.workload->name},
           {"type", name(choice.type)},
           {"workers", choice.several ? "several" : "one"},
           {"up_to_bytes", choice.up_to == kAny ? Json() : Json(choice.up_to)},
           {"form", choice.form}};
-}
-
-Json describe(std::vector<Tried> tried, const Configuration& configuration,
-              const std::string& chosen) {
-  std::stable_sort(tried.begin(), tried.end(),
-                   [](const Tried& a, const Tried& b) { return a.ns < b.ns; });
-  Json list = Json::array();
-  double own = 0;
-  double next = 0;
-  for (const Tried& one : tried) {
-    list.push_back({{"form", one.form}, {"gb_per_s", configuration.bytes() / one.ns}});
-    if (one.form == chosen) own = one.ns;
-    if (one.form != chosen && next == 0) next = one.ns;
-  }
-  return {{"workers_tried", configuration.workers},
-          {"bytes_tried", part_bytes(configuration)},
-          {"ahead_of_next", next / own},
-          {"tried", list}};
 }
 
 class Search {
@@ -188,17 +125,22 @@ class Search {
     found_.description = Json::array();
     const std::vector<Question> questions = questions_of(search_.plan, ranges_);
     refuse_unknown(questions);
+    const std::vector<std::vector<const Planned*>> with_own = with_own_forms();
     const double end_s = now_s() + search_.seconds;
-    for (std::size_t i = 0; i < questions.size(); ++i) {
-      const Question& question = questions[i];
+    std::size_t left = questions.size() + with_own.size();
+    for (const Question& question : questions) {
       if (contains(all_forms(question), search_.fixed)) {
         for (const bool several : {false, true}) {
           add({question.workload, question.type, several, kAny, search_.fixed}, {{"fixed", true}});
         }
       } else {
-        const double share = (end_s - now_s()) / static_cast<double>(questions.size() - i);
-        answer(question, std::min(kMostSearchSeconds, share));
+        answer(question,
+               std::min(kMostSearchSeconds, (end_s - now_s()) / static_cast<double>(left)));
       }
+      --left;
+    }
+    for (const std::vector<const Planned*>& some : with_own) {
+      try_own(some, std::min(kMostSearchSeconds, (end_s - now_s()) / static_cast<double>(left--)));
     }
     return std::move(found_);
   }
@@ -206,6 +148,62 @@ class Search {
  private:
   static double now_s() {
     return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+  }
+
+  /// Configurations whose forms are their own, by workload, type and device.
+  std::vector<std::vector<const Planned*>> with_own_forms() const {
+    std::vector<std::vector<const Planned*>> groups;
+    for (const Planned& planned : search_.plan) {
+      const Configuration& what = planned.configuration;
+      if (planned.model == nullptr || !planned.skip.empty() || what.elements == 0 ||
+          !planned.model->offer(what).own_forms) {
+        continue;
+      }
+      const auto same = [&](const std::vector<const Planned*>& group) {
+        const Configuration& first = group.front()->configuration;
+        return first.workload == what.workload && first.type == what.type &&
+               first.device == what.device;
+      };
+      const auto found = std::find_if(groups.begin(), groups.end(), same);
+      if (found == groups.end()) {
+        groups.push_back({&planned});
+      } else {
+        found->push_back(&planned);
+      }
+    }
+    return groups;
+  }
+
+  /// The largest first.
+  void try_own(std::vector<const Planned*> all, double seconds) {
+    std::stable_sort(all.begin(), all.end(), [](const Planned* a, const Planned* b) {
+      return a->configuration.elements > b->configuration.elements;
+    });
+    const auto end = after(seconds);
+    for (const Planned* planned : all) {
+      if (search_.interrupted || Clock::now() >= end) return;
+      const Configuration& what = planned->configuration;
+      std::vector<Tried> tried;
+      try {
+        const auto operation = planned->model->prepare(what, planned->placement);
+        const std::vector<std::string> forms = operation->own_forms();
+        if (forms.size() < 2) continue;
+        tried = try_forms(*operation, forms, end, search_.interrupted);
+      } catch (const std::exception&) {
+        continue;  // no room: the sample will say so
+      }
+      if (tried.empty()) continue;
+      const std::string form = best_form(tried);
+      Json entry{{"configuration", what.name()}, {"device", what.device.name()}, {"form", form}};
+      entry.update(describe_trial(tried, what, form));
+      found_.description.push_back(std::move(entry));
+      found_.forms.add_own(what.name(), what.device.name(), form);
+    }
+  }
+
+  static Clock::time_point after(double seconds) {
+    return Clock::now() +
+           std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   }
 
   std::vector<std::string> all_forms(const Question& question) const {
@@ -246,7 +244,8 @@ class Search {
       const std::vector<Tried> tried = tried_in(question, what, share);
       if (tried.empty()) return;
       const std::string form = best_form(tried);
-      const Json how = describe(tried, what, form);
+      Json how{{"workers_tried", what.workers}, {"bytes_tried", part_bytes(what)}};
+      how.update(describe_trial(tried, what, form));
       for (const bool for_several : {true, false}) {
         if (!range.own_cache && for_several != several) continue;
         found.push_back({{question.workload, question.type, for_several, range.up_to, form}, how});
@@ -269,8 +268,7 @@ class Search {
         if (range.own_cache)
           largest = several ? 0 : std::max(question.largest[0][i], question.largest[1][i]);
         const auto workers = static_cast<std::uint64_t>(several ? question.most_workers : 1);
-        if (largest > 0)
-          visit(range, several, std::min({largest, range.middle, room / workers}));
+        if (largest > 0) visit(range, several, std::min({largest, range.middle, room / workers}));
       }
     }
   }
@@ -282,8 +280,7 @@ class Search {
     if (forms.size() < 2) return {};
     what.model = trier->model->name();
     what.variant = trier->offer->variant.name;
-    const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                        std::chrono::duration<double>(seconds));
+    const auto end = after(seconds);
     try {
       const auto operation =
           trier->model->prepare(what, search_.topology.place(what.workers, search_.pin));
@@ -328,14 +325,6 @@ CoreCaches core_caches(const Json& machine) {
   return found;
 }
 
-std::string best_form(std::span<const Tried> tried) {
-  double best = tried.front().ns;
-  for (const Tried& one : tried) best = std::min(best, one.ns);
-  return std::find_if(tried.begin(), tried.end(),
-                      [best](const Tried& one) { return one.ns <= kAlike * best; })
-      ->form;
-}
-
 FoundForms find_forms(const FormSearch& search) { return Search(search).go(); }
 
 ChosenForms recorded_forms(const Json& record, std::span<const std::unique_ptr<Model>> models) {
@@ -344,6 +333,10 @@ ChosenForms recorded_forms(const Json& record, std::span<const std::unique_ptr<M
   if (list == record.end() || !list->is_array()) return forms;
   for (const Json& entry : *list) {
     try {
+      if (entry.contains("configuration")) {
+        forms.add_own(entry.at("configuration"), entry.at("device"), entry.at("form"));
+        continue;
+      }
       const std::string type = entry.at("type");
       const auto known = std::find_if(kElementTypes.begin(), kElementTypes.end(),
                                       [&](ElementType one) { return name(one) == type; });

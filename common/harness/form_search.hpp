@@ -20,6 +20,9 @@
 /// turn (what disturbs only makes slower). Of forms within a hundredth of it the plainest is taken,
 /// so that two starts choose alike. The caches of a core are tried by one worker, what lies beyond
 /// also by as many as the plan has at most.
+///
+/// Where an offer's configurations have forms of their own (a GPU's best), each of the plan's is
+/// tried at its own size.
 namespace crossover {
 
 /// A core's own caches of data, in bytes.
@@ -31,15 +34,6 @@ struct CoreCaches {
 /// Those of a machine's description (machine.cpu.caches), as far as it tells; a cache that cores
 /// share is shared out.
 CoreCaches core_caches(const nlohmann::ordered_json& machine);
-
-/// One form, as it was tried.
-struct Tried {
-  std::string form;
-  double ns = 0;  ///< an operation's, in the fastest turn
-};
-
-/// The form to take, of what was tried; the plainest comes first.
-std::string best_form(std::span<const Tried> tried);
 
 struct FormSearch {
   const std::vector<Planned>& plan;
@@ -57,7 +51,8 @@ struct FoundForms {
   /// For the record's `forms`: [{workload, type, workers ("one" or "several"), up_to_bytes (of a
   /// worker's part; null: any), form, and what it was chosen by: fixed true, or workers_tried,
   /// bytes_tried (of the part), ahead_of_next (a ratio), tried [{form, gb_per_s}] the fastest
-  /// first}].
+  /// first}]; of a configuration with forms of its own {configuration (its name), device, form,
+  /// ahead_of_next, tried}].
   nlohmann::ordered_json description;
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/harness/fake_model.hpp"
+#include "common/harness/form_trial.hpp"
 
 namespace crossover {
 namespace {
@@ -167,6 +168,40 @@ TEST_F(FormSearchTest, LeavesGpusAndCostsAlone) {
   for (const std::size_t i : {0, 1}) model(i).behaviour.devices = {Devices::cpus()};
   options_.workloads = {"count"};
   EXPECT_THAT(find().forms.choices(), IsEmpty());
+}
+
+TEST_F(FormSearchTest, TriesEachConfigurationThatHasFormsOfItsOwn) {
+  for (const std::size_t i : {0, 1}) {
+    model(i).behaviour.devices = {Devices::gpus({0}), Devices::gpus({1})};
+    model(i).behaviour.forms = nullptr;
+  }
+  model(1).behaviour.own_forms = {"guess", "refused", "other"};
+  ns_ = [](const Configuration& what, std::string_view form) {
+    if (what.device == Devices::gpus({1})) return 1e6;
+    return what.elements == 100 && form == "other" ? 0.5e6 : 1e6;
+  };
+  options_.threads = std::vector<int>{1};
+  const FoundForms found = find();
+  EXPECT_THAT(found.forms.choices(), IsEmpty());
+  ASSERT_EQ(found.description.size(), 4U) << "two sizes on two devices";
+  Configuration what;
+  what.workload = find_workload("double");
+  what.model = "two";
+  what.variant = "best";
+  what.elements = 100;
+  what.device = Devices::gpus({0});
+  EXPECT_EQ(found.forms.own(what), "other");
+  const ChosenForms again = recorded_forms({{"forms", found.description}}, models_);
+  EXPECT_EQ(again.own(what), "other");
+  what.device = Devices::gpus({1});
+  EXPECT_EQ(found.forms.own(what), "guess");
+  what.elements = 100'000;
+  EXPECT_EQ(found.forms.own(what), "guess");
+  what.model = "one";
+  EXPECT_EQ(found.forms.own(what), "");
+  EXPECT_EQ(found.description[0].at("configuration"), "double/f32/two/best/resident/n:100000/w:1");
+  EXPECT_EQ(found.description[0].at("tried").size(), 2U);
+  EXPECT_THAT(find(0).description, IsEmpty());
 }
 
 TEST_F(FormSearchTest, RenewsTheInputWhereverAnOperationNeedsIt) {

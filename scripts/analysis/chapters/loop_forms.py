@@ -1,4 +1,4 @@
-"""The forms of the CPU models' loops that a run has chosen on its machine."""
+"""The forms of its loops that a run has chosen on its machine."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def chosen(about: Machine) -> Html | None:
     if not rows:
         return None
     return table(
-        ["workload", "a worker's part", "workers", "form", "ahead by", "tried, GB/s"],
+        ["what", "a worker's part", "workers", "form", "ahead by", "tried, GB/s"],
         rows,
-        caption="Forms of the CPU loops, chosen on this machine before the first round",
+        caption="Forms of the loops, chosen on this machine before the first round",
     )
 
 
@@ -35,10 +35,12 @@ def _row(entry: dict[str, Any]) -> list[Child]:
     ]
     if len(best) > SHOWN:
         told.append(f"{len(best) - SHOWN} slower")
+    own = entry.get("configuration")
+    size = "any size" if entry.get("fixed") else "its own" if own else "larger"
     return [
-        f"{entry.get('workload')} {entry.get('type')}",
-        f"up to {data_size(up_to)}" if up_to else "any size" if entry.get("fixed") else "larger",
-        str(entry.get("workers")),
+        str(own) if own else f"{entry.get('workload')} {entry.get('type')}",
+        f"up to {data_size(up_to)}" if up_to else size,
+        str(entry.get("device") if own else entry.get("workers")),
         str(entry["form"]),
         "fixed" if entry.get("fixed") else f"{100 * (ahead - 1):.0f} %" if ahead else "",
         ", ".join(told),

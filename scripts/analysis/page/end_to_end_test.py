@@ -147,7 +147,11 @@ def test_both_gpus_have_their_peaks(run: Run, page: str, browser: webdriver.Chro
 
 
 def test_the_forms_of_the_loops_are_told(run: Run, page: str) -> None:
-    tried = run.about.items("forms")
+    both = run.about.items("forms")
+    own = [entry for entry in both if "configuration" in entry]
+    assert {entry["device"] for entry in own} >= {"gpu0", "gpu1"}
+    assert all(f"{entry['configuration']}\t" in page for entry in own)
+    tried = [entry for entry in both if "workload" in entry]
     # Cold data lies in memory, warm in the first cache; of double only, fma has one form.
     assert {(f["workload"], f["workers"], f["up_to_bytes"] is None) for f in tried} >= {
         ("double", workers, memory) for workers in ("one", "several") for memory in (True, False)
