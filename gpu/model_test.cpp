@@ -211,8 +211,9 @@ TEST_F(CudaModel, RefusesWhatItDoesNotOffer) {
 }
 
 TEST_F(CudaModel, OverlapsTransfersInChunks) {
-  // 5 MiB and a little: chunks of 1, 2 and 4 MiB are tried.
-  const std::uint64_t bytes = (std::uint64_t{5} << 20) + 24;
+  // 5 MiB and a little: chunks of 1, 2 and 4 MiB are tried; of 2 MiB, two chunks of 1 MiB and the
+  // rest.
+  const std::uint64_t bytes = (std::uint64_t{kFewThreads ? 2 : 5} << 20) + 24;
   for (const char* workload : {"double", "reduce", "triad", "dot"}) {
     for (const ElementType type : {ElementType::f32, ElementType::i64}) {
       const Configuration what =

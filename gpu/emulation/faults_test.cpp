@@ -322,7 +322,7 @@ TEST_F(SeveralGpus, EachAloneAndAllAtOnce) {
   }
   for (const char* workload : {"double", "reduce", "triad", "dot"}) {
     for (const Scope scope : {Scope::resident, Scope::kernel}) {
-      for (const std::uint64_t n : {0, 1, 7, 50001}) {
+      for (const std::uint64_t n : {0, 1, 7, kFewThreads ? 10001 : 50001}) {
         for (const auto& [device, workers] : Workers{{second, {6}}, {both, {10}}}) {
           Configuration what = configuration("best", scope, n);
           what.workload = find_workload(workload);
