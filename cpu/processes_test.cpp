@@ -34,6 +34,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+/// Only ends what would hang.
+constexpr std::chrono::minutes kLong{2};
 
 /// The children of this process, dead ones that nobody has waited for included.
 std::vector<int> children() {
@@ -190,9 +192,7 @@ TEST_P(Crews, SayThatAWorkerWasKilledAndGoOn) {
     const auto workers = operation->processes();
     ASSERT_EQ(workers.size(), has_channels() ? 3U : 2U);
     kill(workers.back(), SIGKILL);
-    const auto start = steady_clock::now();
     EXPECT_EQ(reason(*operation), "worker process 2 was killed by signal 9 (Killed)");
-    EXPECT_LT(steady_clock::now() - start, milliseconds(5000));
   }
   EXPECT_TRUE(Traces() == before);
   const auto next = prepare();
@@ -273,8 +273,7 @@ TEST_P(Crews, DieWithTheirParent) {
   waitpid(parent, nullptr, 0);
   remove_traces_of_openmp(parent);
   int left = has_channels() ? 3 : 2;
-  for (const auto end = steady_clock::now() + milliseconds(5000);
-       left > 0 && steady_clock::now() < end;) {
+  for (const auto end = steady_clock::now() + kLong; left > 0 && steady_clock::now() < end;) {
     if (waitpid(-1, nullptr, WNOHANG) > 0) --left;
   }
   EXPECT_EQ(left, 0) << "workers outlive their parent";

@@ -115,7 +115,7 @@ def test_readers_that_leave_harm_no_run(out: pathlib.Path) -> None:
     )
     process.stdout.close()
     process.stderr.close()
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
     assert_whole(out)
 
 
@@ -143,7 +143,7 @@ def test_a_terminal_that_closes_ends_a_run_as_ctrl_c_does(out: pathlib.Path) -> 
     )  # fmt: skip
     os.close(its)
     os.close(ours)
-    assert process.wait(30) == 130
+    assert process.wait(120) == 130
     assert len(rows_of(out)) >= 4 and record_of(out)["status"] == "interrupted"
 
 
@@ -154,7 +154,7 @@ def test_what_nohup_has_ignored_ends_no_run(out: pathlib.Path) -> None:
     while out.stat().st_size < 3 * size:
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == 130
 
 
@@ -189,7 +189,7 @@ def test_a_name_that_was_left_to_the_program_is_free(tmp_path: pathlib.Path) -> 
     processes = [
         subprocess.Popen([PROGRAM, *SMALL, "--rounds=1", "--quiet"], cwd=tmp_path) for _ in range(4)
     ]
-    assert [process.wait(60) for process in processes] == [0] * 4
+    assert [process.wait(120) for process in processes] == [0] * 4
     files = list((tmp_path / "results").iterdir())
     assert len(files) == 8
     runs = {record_of(file)["run"] for file in files if file.suffix == ".json"}
@@ -242,7 +242,7 @@ def test_a_csv_that_somebody_removes_or_changes_is_written_again_beside_it(
 ) -> None:
     process = started(out)
     what(out)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == 3
     rescued = out.with_name("run.rescued.csv")
     assert word in errors.splitlines()[-1] and str(rescued) in errors.splitlines()[-1]

@@ -204,7 +204,12 @@ TEST_F(Program, EndsWith3WhenAProcessThatItNeedsHasEnded) {
     if (++samples == 2) {
       model().lost = "rank 1 has ended";
       kill(getpid(), SIGTERM);
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      // Until it has been taken, and a little longer.
+      sigset_t pending;
+      do {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        sigpending(&pending);
+      } while (sigismember(&pending, SIGTERM) == 1);
     }
     return Verdict{0, true, {}};
   };

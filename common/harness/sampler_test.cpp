@@ -109,17 +109,24 @@ TEST_F(Sampling, LetsNewDataSettleAndLongOperationsAlone) {
   model_.behaviour.memory = "fake";
   model_.behaviour.ns_per_operation = 1e6;
   model_.behaviour.on_time = [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
-  Sampler sampler(topology_, 0.001, interrupted_);
-  sampler.take(planned(), 0, 1, 5);
-  EXPECT_GE(model_.log.operations, 16 + 5);
-  model_.log.operations = 0;
-  sampler.take(planned(), 0, 1, 5);
-  EXPECT_LT(model_.log.operations, 16) << "the data was there";
-  model_.log.operations = 0;
-  Planned other = planned();
-  other.team = 1;
-  sampler.take(other, 0, 1, 5);
-  EXPECT_GE(model_.log.operations, 16 + 5) << "the memory was there, but in other caches";
+  // An operation that takes 1 ms takes longer on a busy machine, but not every time.
+  bool settled = false;
+  bool settled_elsewhere = false;
+  for (int i = 0; i < 50 && !(settled && settled_elsewhere); ++i) {
+    Sampler sampler(topology_, 0.001, interrupted_);
+    const auto operations = [&](const Planned& what) {
+      model_.log.operations = 0;
+      sampler.take(what, 0, 1, 5);
+      return model_.log.operations;
+    };
+    settled |= operations(planned()) >= 16 + 5;
+    EXPECT_LT(operations(planned()), 16) << "the data was there";
+    Planned other = planned();
+    other.team = 1;
+    settled_elsewhere |= operations(other) >= 16 + 5;
+  }
+  EXPECT_TRUE(settled);
+  EXPECT_TRUE(settled_elsewhere) << "the memory was there, but in other caches";
   model_.behaviour.ns_per_operation = 1e9;
   Sampler slow(topology_, 0.5, interrupted_);
   slow.take(planned(), 0, 1, 1);

@@ -13,14 +13,18 @@ namespace {
 
 using testing::ExitedWithCode;
 
-/// A program that `prepares`, is told to stop by a signal and takes longer than that allows.
+/// Never ends by itself before something else has ended it, however busy the machine is.
+constexpr std::chrono::minutes kNever{2};
+/// Well above the patience, and the second that ThreadSanitizer takes to end.
+constexpr std::chrono::seconds kPastPatience{3};
+
+/// A program that `prepares`, is told to stop by a signal and takes so long to.
 template <class Prepare>
-[[noreturn]] void stop_slowly(Prepare&& prepare) {
+[[noreturn]] void stop_slowly(std::chrono::seconds lasts, Prepare&& prepare) {
   StopSignals signals(std::chrono::milliseconds(600));
   prepare(signals);
   ::kill(::getpid(), SIGINT);
-  // Well above the patience, and the second that ThreadSanitizer takes to end.
-  std::this_thread::sleep_for(std::chrono::seconds(3));
+  std::this_thread::sleep_for(lasts);
   std::_Exit(signals.requested() && signals.sender() == ::getpid() ? 7 : 8);
 }
 
@@ -30,32 +34,35 @@ class StopSignalsDeathTest : public testing::Test {
 };
 
 TEST_F(StopSignalsDeathTest, FinishForAProgramThatIsOverdue) {
-  EXPECT_EXIT(stop_slowly([](StopSignals& signals) { signals.when_overdue([] { return 5; }); }),
-              ExitedWithCode(5), "");
+  const auto prepare = [](StopSignals& signals) { signals.when_overdue([] { return 5; }); };
+  EXPECT_EXIT(stop_slowly(kNever, prepare), ExitedWithCode(5), "");
 }
 
 TEST_F(StopSignalsDeathTest, EndAProgramThatHasNothingToFinish) {
-  EXPECT_EXIT(stop_slowly([](StopSignals&) {}), ExitedWithCode(130), "");
+  EXPECT_EXIT(stop_slowly(kNever, [](StopSignals&) {}), ExitedWithCode(130), "");
 }
 
 TEST_F(StopSignalsDeathTest, LeaveAProgramThatIsEndingItsTime) {
-  EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
-                signals.when_overdue([] { return 5; });
-                signals.writing_files();
-              }),
+  EXPECT_EXIT(stop_slowly(kPastPatience,
+                          [](StopSignals& signals) {
+                            signals.when_overdue([] { return 5; });
+                            signals.writing_files();
+                          }),
               ExitedWithCode(7), "");
 }
 
 // The time that it has may be known only after the signal.
 TEST_F(StopSignalsDeathTest, TakeANewEndForNoSecondSignal) {
-  EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
-                signals.writing_files();
-                std::thread([&signals] {
-                  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-                  signals.end_at(std::chrono::steady_clock::now() + std::chrono::hours(1));
-                }).detach();
-              }),
-              ExitedWithCode(7), "");
+  EXPECT_EXIT(
+      stop_slowly(kPastPatience,
+                  [](StopSignals& signals) {
+                    signals.writing_files();
+                    std::thread([&signals] {
+                      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+                      signals.end_at(std::chrono::steady_clock::now() + std::chrono::hours(1));
+                    }).detach();
+                  }),
+      ExitedWithCode(7), "");
 }
 
 /// A program whose time is up while it is busy.
@@ -64,12 +71,13 @@ TEST_F(StopSignalsDeathTest, TakeANewEndForNoSecondSignal) {
   if (finished != 0) signals.when_overdue([finished] { return finished; });
   signals.end_at(std::chrono::steady_clock::now() + std::chrono::hours(1));
   signals.end_at(std::chrono::steady_clock::now() + std::chrono::milliseconds(50));
-  for (int i = 0; i < 100 && !signals.requested(); ++i) {
+  const auto end = std::chrono::steady_clock::now() + kNever;
+  while (!signals.requested() && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   if (!signals.expired()) std::_Exit(8);
   if (finished == 0) std::_Exit(7);
-  std::this_thread::sleep_for(std::chrono::seconds(3));
+  std::this_thread::sleep_for(kNever);
   std::_Exit(9);
 }
 
@@ -82,13 +90,14 @@ TEST_F(StopSignalsDeathTest, FinishForAProgramThatOutlivesItsTime) {
 }
 
 TEST_F(StopSignalsDeathTest, EndAtOnceAtTheSecondSignal) {
-  EXPECT_EXIT(stop_slowly([](StopSignals& signals) {
-                signals.writing_files();
-                std::thread([] {
-                  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-                  ::kill(::getpid(), SIGINT);
-                }).detach();
-              }),
+  EXPECT_EXIT(stop_slowly(kNever,
+                          [](StopSignals& signals) {
+                            signals.writing_files();
+                            std::thread([] {
+                              std::this_thread::sleep_for(std::chrono::milliseconds(300));
+                              ::kill(::getpid(), SIGINT);
+                            }).detach();
+                          }),
               ExitedWithCode(130), "");
 }
 

@@ -49,9 +49,15 @@ TEST(Wait, BlocksForAMillisecondWhateverTheWorkers) {
   const auto operation = model->prepare(what, detect_topology().place(workers, Pin::cores));
   operation->renew(1);
   operation->time(2);
-  const double ms = operation->time(20).count() / 20e6;
-  EXPECT_GE(ms, 1.0);
-  EXPECT_LT(ms, 4.0) << "workers that block must not wait for one another";
+  // Workers that wait for one another take as many milliseconds as there are of them, whenever. On
+  // a busy machine those that do not may take longer too: one try of many is enough.
+  double least = workers;
+  for (int i = 0; i < 500 && least > 0.25 * workers; ++i) {
+    const double ms = operation->time(1).count() / 1e6;
+    EXPECT_GE(ms, 1.0);
+    least = std::min(least, ms);
+  }
+  EXPECT_LE(least, 0.25 * workers);
 }
 
 TEST(Wait, TellsTheTailOfSingleTasks) {
@@ -96,8 +102,12 @@ class OftenLate : public Block {
 TEST(Wait, SeesALateTaskWhereTheMeanDoesNot) {
   WaitOperation<InTurn, OftenLate> operation(configuration("wait", "late", 100, 2), kHere);
   operation.renew(1);
-  operation.time(1);
-  const auto seen = values(operation.observe());
+  std::map<std::string, double> seen;
+  // A busy machine may be late as well, but not every time.
+  for (int i = 0; i < 50 && (seen.empty() || seen.at("op_p50_ns") >= 2e6); ++i) {
+    operation.time(1);
+    seen = values(operation.observe());
+  }
   EXPECT_LT(seen.at("op_p50_ns"), 2e6);
   EXPECT_GE(seen.at("op_p99_ns"), 2.9e6);
   // The second worker's first task could have begun with the call, and waited for all of the first
