@@ -216,14 +216,15 @@ TEST_F(Faults, DeviceThatSomebodyElseHolds) {
 
 TEST_F(Faults, EveryCallIsChecked) {
   // Each runtime function that a sample calls, failing once at each of its first calls.
+  const std::uint64_t elements = kFewThreads ? 300 : 3000;
   std::vector<Configuration> all;
   for (const char* variant : {"best", "vector", "atomic", "graph", "cub"}) {
     for (const Scope scope : {Scope::resident, Scope::kernel}) {
-      all.push_back(configuration(variant, scope, 3000));
+      all.push_back(configuration(variant, scope, elements));
     }
   }
   all.push_back(configuration("overlapped", Scope::offload, std::uint64_t{3} << 18));
-  all.push_back(cost("count", "shared-atomic", 3000));
+  all.push_back(cost("count", "shared-atomic", elements));
   all.push_back(all.back());
   all.back().workers = 1;
   all.push_back(cost("create", "launch", 4));
