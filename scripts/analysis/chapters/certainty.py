@@ -107,12 +107,13 @@ def left_out(runs: list[Run]) -> list[Html]:
 def never_measured(run: Run) -> Html:
     """How much the run left out, and how to go on."""
     plan = run.plan
+    path = max(run.files, key=lambda part: part.plan.left_out).path
     of = f" (of {listing(plan.models)})" if plan.models else ""
     return el(
         "p",
         f"{run.name}: {plan.left_out:,} of {plural(plan.configurations, 'configuration')}{of} were "
         "left out for want of time. To go on: ",
-        el("code", f"build/crossover --resume {run.path.name} --budget SECONDS"),
+        el("code", f"build/crossover --resume {path.name} --budget SECONDS"),
         class_="note",
     )
 

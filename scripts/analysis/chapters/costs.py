@@ -13,6 +13,7 @@ from analysis.measured.costs import cores_of, costs, full, largest, title_of, un
 from analysis.measured.curves import Curve, Group
 from analysis.measured.groups import Family, cost_groups
 from analysis.page.page import Section
+from analysis.reading.joined import joined
 from analysis.reading.run import Run
 from analysis.words import duration
 
@@ -37,12 +38,19 @@ class Measured:
         return [g for g in self.costs if g.workload == workload]
 
 
+def of_python(run: Run) -> bool:
+    """Whether scripts/python-baseline measured it."""
+    return python_users.is_baseline(set(run.configurations.get_column("model")))
+
+
+def of_machines(runs: list[Run]) -> list[Run]:
+    """The runs, those of one machine as one; Python baselines stay what they are."""
+    baselines = [run for run in runs if of_python(run)]
+    return [*joined([run for run in runs if run not in baselines]), *joined(baselines)]
+
+
 def with_baselines(runs: list[Run]) -> list[tuple[Run, list[Run]]]:
     """Runs of build/crossover, each with the Python baselines of its label; then any others."""
-
-    def of_python(run: Run) -> bool:
-        return python_users.is_baseline(set(run.configurations.get_column("model")))
-
     own: list[tuple[Run, list[Run]]] = [(r, []) for r in runs if not of_python(r)]
     for run in runs:
         if not of_python(run):

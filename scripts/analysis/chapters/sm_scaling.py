@@ -1,4 +1,4 @@
-"""SM scaling: the GPU's counterpart of the thread sweep."""
+"""Few strong cores beside many simple multiprocessors: rate against how many of them work."""
 
 from __future__ import annotations
 
@@ -6,67 +6,137 @@ import altair as alt
 import polars as pl
 
 from analysis.chapters.laws import fit_table
-from analysis.chapters.scaling import TOOLTIP
 from analysis.drawing import figure
-from analysis.drawing.charts import rate_axis, rate_row, worker_axis
+from analysis.drawing.charts import rate_axis, rate_row, tooltips, worker_axis
 from analysis.drawing.figure import Figure, Row, curves, picked
-from analysis.drawing.looks import plain_looks
-from analysis.drawing.markup import Html
-from analysis.measured.curves import Group
-from analysis.measured.sweeps import sweep
-from analysis.words import format_size
+from analysis.drawing.looks import looks
+from analysis.drawing.markup import Child, Html, el, table
+from analysis.measured.curves import Group, Point
+from analysis.measured.sweeps import Sweep, sweep
+from analysis.words import format_size, significant
 
 PHYSICS = (
-    "Each multiprocessor keeps a limited number of bytes in flight, so the rate grows with their "
-    "number until the memory is saturated, usually before all of them work."
+    "A core keeps few bytes in flight but waits little for each; a multiprocessor keeps many in "
+    "flight by switching between thousands of threads. Either grows with its number until the "
+    "memory is saturated, usually before all of them work. (Dashed: as many times the rate of one.)"
+)
+CORES = "CPU cores"
+TOOLTIP = tooltips(
+    {"s": "by", "w": "how many", "v": "rate", "i": "95 % interval", "h": "fastest", "t": "time"}
 )
 
 
 def multiprocessors(group: Group, machine: str, number: int) -> tuple[Figure, Html] | None:
-    """The GPU's counterpart: rate against multiprocessors at the largest size swept."""
-    t = group.table
-    gpu = t.filter((t["device"] != "cpu") & (t["scope"] == "resident") & (t["elements"] > 0))
-    swept = (
-        gpu.group_by("elements", "model")
-        .agg(pl.col("workers").n_unique())
-        .filter(pl.col("workers") > 1)
-        .sort(["elements", "model"])
-    )
-    if swept.height == 0:
-        return None
-    elements = int(swept.get_column("elements")[-1])
-    models = swept.filter(pl.col("elements") == elements).get_column("model").to_list()
-    sweeps = [s for m in models if (s := sweep(group, m, elements, gpu=True))]
+    """Rate against multiprocessors, and against cores at the same size."""
+    elements, sweeps = _swept(group)
     if not sweeps:
         return None
+    units: dict[str, list[Point]] = {}
+    if cores := _cores(group, elements):
+        units[CORES] = cores
+    for s, scope in sweeps:
+        units[f"{s.model} {scope}"] = s.points
     rows: list[Row] = [
-        {**rate_row(p, f"{s.model}/{p.variant}"), "x": p.workers} for s in sweeps for p in s.points
+        {**rate_row(p, name), "x": p.workers, "w": f"{p.workers:,}"}
+        for name, points in units.items()
+        for p in points
     ]
-    series = plain_looks(sorted({r["s"] for r in rows}))
-    x = worker_axis([r["x"] for r in rows], "multiprocessors")
+    series = looks(list(units))
+    x = worker_axis([r["x"] for r in rows], "cores or multiprocessors")
     y = rate_axis(rows)
-    layers = curves(rows, series, x, y, TOOLTIP)
-    first = min(rows, key=lambda r: r["x"])
-    last = max(rows, key=lambda r: r["x"])
+    most = max(r["hi"] for r in rows)
     ideal = [
-        {"x": w, "y": first["y"] * w / first["x"]}
-        for w in (first["x"], last["x"])
-        if first["y"] * w / first["x"]
+        {"x": p.workers * n, "y": p.rate.value * n, "s": name}
+        for name, points in units.items()
+        for p in points[:1]
+        for n in (1.0, min(points[-1].workers / p.workers, most / p.rate.value))
     ]
     line = alt.Chart(figure.data(ideal)).mark_line(strokeDash=[4, 4], color=figure.GREY, clip=True)
-    layers = [*layers, line.encode(x=x, y=y)]
-    top = max(rows, key=lambda r: r["y"])
-    enough = min((r for r in rows if r["y"] >= 0.95 * top["y"]), key=lambda r: r["x"])
+    layers = [line.encode(x=x, y=y, detail="s:N"), *curves(rows, series, x, y, TOOLTIP)]
     where = f"{group.title}, {format_size(elements)} elements" + (f", {machine}" if machine else "")
     made = Figure(
         f"sms-{number}",
-        f"SM scaling: {where}",
+        f"Cores and multiprocessors: {where}",
         alt.layer(*layers).add_params(picked()),
-        f"{enough['x']} of {last['x']} multiprocessors reach 95 % of the highest rate, "
-        f"{top['v']}; one of them moves {first['v']}.",
+        _says(units),
         PHYSICS,
         series,
-        ["variant", "SMs", "rate", "95 % interval", "fastest", "time"],
-        [[r["s"], str(r["x"]), r["v"], r["i"], r["h"], r["t"]] for r in rows],
+        ["by", "how many", "rate", "95 % interval", "fastest", "time"],
+        [[r["s"], r["w"], r["v"], r["i"], r["h"], r["t"]] for r in rows],
     )
-    return made, fit_table(sweeps, None, where, "all multiprocessors")
+    laws = fit_table([s for s, _ in sweeps], None, where, "all multiprocessors")
+    return made, el("div", one_and_all(units), laws)
+
+
+def _swept(group: Group) -> tuple[int, list[tuple[Sweep, str]]]:
+    """The largest size at which multiprocessors were swept, and its sweeps with their scopes."""
+    t = group.table
+    swept = (
+        t.filter((t["device"] != "cpu") & (t["scope"] != "offload") & (t["elements"] > 0))
+        .group_by("elements", "model", "scope")
+        .agg(pl.col("workers").n_unique())
+        .filter(pl.col("workers") > 1)
+        .sort(["elements", "model", "scope"])
+    )
+    if swept.height == 0:
+        return 0, []
+    elements = int(swept.get_column("elements")[-1])
+    here = swept.filter(pl.col("elements") == elements)
+    return elements, [
+        (s, scope)
+        for model, scope in here.select("model", "scope").iter_rows()
+        if (s := sweep(group, model, elements, gpu=True, scope=scope))
+    ]
+
+
+def _cores(group: Group, elements: int) -> list[Point]:
+    """The fastest CPU configuration on each number of workers, up to the cores."""
+    cores = group.run.about.number("machine.cpu.cores") or float("inf")
+    t = group.table
+    rows = t.filter(
+        (t["device"] == "cpu")
+        & (t["scope"] == "resident")
+        & (t["elements"] == elements)
+        & (t["workers"] <= cores)
+    )
+    return group.best_by(rows, "workers") if rows.height else []
+
+
+def _says(units: dict[str, list[Point]]) -> str:
+    name, points = max(units.items(), key=lambda u: max(p.rate.value for p in u[1]))
+    top = max(p.rate.value for p in points)
+    enough = next(p for p in points if p.rate.value >= 0.95 * top)
+    kind = "cores" if name == CORES else "multiprocessors"
+    text = (
+        f"{enough.workers} of {points[-1].workers} {kind} reach 95 % of the highest rate, "
+        f"{significant(top)} GB/s"
+    )
+    one = points[0]
+    few = units.get(CORES, [one])[0]
+    if one.workers == few.workers == 1 and one is not few:
+        text += (
+            f"; one multiprocessor moves {significant(one.rate.value)} GB/s, "
+            f"{significant(one.rate.value / few.rate.value)}× what one core does "
+            f"({significant(few.rate.value)})"
+        )
+    elif one.workers == 1:
+        text += f"; one of them moves {significant(one.rate.value)} GB/s"
+    return text + "."
+
+
+def one_and_all(units: dict[str, list[Point]]) -> Html:
+    """The rate of one and of all, and what each of all still moves."""
+    rows: list[list[Child]] = []
+    for name, points in units.items():
+        first, last = points[0], points[-1]
+        rows.append(
+            [
+                name,
+                f"{first.workers}: {significant(first.rate.value)} GB/s",
+                f"{last.workers}: {significant(last.rate.value)} GB/s",
+                f"{significant(last.rate.value / first.rate.value)}×",
+                f"{significant(last.rate.value / last.workers)} GB/s",
+            ]
+        )
+    header = ["", "fewest", "all", "gain", "each of all"]
+    return table(header, rows, numeric=[1, 2, 3, 4], caption="One beside all of them")

@@ -45,13 +45,15 @@ class Sweep:
         )
 
 
-def sweep(group: Group, model: str, elements: int, gpu: bool) -> Sweep | None:
+def sweep(
+    group: Group, model: str, elements: int, gpu: bool, scope: str = "resident"
+) -> Sweep | None:
     """The sweep of `model` at `elements`, over one core; None below two worker counts."""
     t = group.table
     rows = t.filter(
         (t["model"] == model)
         & (t["elements"] == elements)
-        & (t["scope"] == "resident")
+        & (t["scope"] == scope)
         & ((t["device"] != "cpu") == gpu)
     )
     if gpu:
@@ -76,15 +78,15 @@ def sweep(group: Group, model: str, elements: int, gpu: bool) -> Sweep | None:
             np.stack([group.series(p) for p in points]),
             [group.widening(p) for p in points],
         ),
-        _left_out(group, model, elements, gpu) - {p.workers for p in points},
+        _left_out(group, model, elements, gpu, scope) - {p.workers for p in points},
     )
 
 
-def _left_out(group: Group, model: str, elements: int, gpu: bool) -> frozenset[int]:
+def _left_out(group: Group, model: str, elements: int, gpu: bool, scope: str) -> frozenset[int]:
     rows = group.left.filter(
         (pl.col("model") == model)
         & (pl.col("elements") == elements)
-        & (pl.col("scope") == "resident")
+        & (pl.col("scope") == scope)
         & ((pl.col("device") != "cpu") == gpu)
     )
     return frozenset(rows.get_column("workers"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.chapters.costs import of_python
 from analysis.drawing.markup import Child, el
 from analysis.reading.run import Run
 
@@ -9,12 +10,14 @@ from analysis.reading.run import Run
 def give_names(runs: list[Run]) -> None:
     """Makes names unique: runs of one label get their start, or else a number."""
     for run in runs:
-        run.name = run.label
-    labels = [run.label for run in runs]
+        run.name = f"{run.label}, Python" if of_python(run) else run.label
+        for part in run.parts:
+            part.name = part.path.name
+    names = [run.name for run in runs]
     taken: set[str] = set()
     for run in runs:
-        name = run.label
-        if labels.count(name) > 1:
+        name = run.name
+        if names.count(name) > 1:
             started = run.about.text("started")[:16].replace("T", " ")
             name = f"{name} {started}".strip() if started else name
         unique, number = name, 2

@@ -22,7 +22,7 @@ from analysis.chapters import (
     weak_scaling,
 )
 from analysis.chapters.answer import Answer
-from analysis.chapters.costs import Measured, cost_sections, with_baselines
+from analysis.chapters.costs import Measured, cost_sections, of_machines, with_baselines
 from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Html, el
 from analysis.measured.curves import Group
@@ -41,6 +41,7 @@ MOST_GROUPS = 12
 
 def report(runs: list[Run]) -> tuple[str, list[Figure]]:
     """The page of `runs`, and the figures on it."""
+    runs = of_machines(runs)
     give_names(runs)
     fleets = [fleet.falling_behind(nodes) for nodes in fleet.fleets(runs)]
     nodes = len(runs)
@@ -72,7 +73,8 @@ def report(runs: list[Run]) -> tuple[str, list[Figure]]:
     main = [(name, group) for name, group in everything if group not in beside]
     answers = [a for m in measured for a in _machine_answers(m)]
     answers.sort(key=lambda a: titles.index(a[1].group.title))
-    data_buttons, files = method.downloads(runs)
+    parts = [part for run in runs for part in run.files]
+    data_buttons, files = method.downloads(parts)
     sections = [
         _answers(runs, answers, omitted, measured),
         _charts("throughput", "Throughput against size", "Throughput", main, _throughput),
@@ -90,7 +92,7 @@ def report(runs: list[Run]) -> tuple[str, list[Figure]]:
             "How it was measured",
             "Method",
             [
-                *method.commands(runs),
+                *method.commands(parts),
                 method.statistics(runs),
                 el("p", "The data of this page, with its machine's description: "),
                 data_buttons,
@@ -120,7 +122,8 @@ def _answers(
 ) -> Section:
     content: list[Part] = []
     told_of: set[str] = set()  # a fleet's nodes have one plan
-    for run in runs:
+    files = [part for run in runs for part in run.files]
+    for run in files:
         if run.status in ("interrupted", "running", "failed"):
             told = {"running": "has not finished", "failed": "ended with failures"}.get(
                 run.status, "was interrupted"
@@ -134,9 +137,6 @@ def _answers(
                     class_="note",
                 )
             )
-        if run.plan.left_out and run.run_id not in told_of:
-            told_of.add(run.run_id)
-            content.append(certainty.never_measured(run))
         if run.left_out.failed:
             content.append(
                 el(
@@ -146,6 +146,10 @@ def _answers(
                     class_="note",
                 )
             )
+    for run in runs:
+        if run.plan.left_out and run.run_id not in told_of:
+            told_of.add(run.run_id)
+            content.append(certainty.never_measured(run))
     sentences = dict.fromkeys(v.sentence for run in runs for v in verdicts(run, references()))
     if sentences:
         content.append(el("ul", [el("li", sentence) for sentence in sentences]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.chapters import fleet
+from analysis.chapters.costs import of_machines
 from analysis.drawing.figure import Figure, checked
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.output import check_output, replace_file
@@ -28,9 +29,10 @@ def main() -> int:
     )
     options = parser.parse_args()
     runs = read_runs(options.runs, by_node=True)
+    runs = of_machines(runs)
     if len(fleet.shown(runs, MOST_RUNS)) > MOST_RUNS:
         raise BadInput(
-            f"{len(runs)} runs are more than one page can show; give at most {MOST_RUNS}"
+            f"{len(runs)} machines are more than one page can show; give at most {MOST_RUNS}"
         )
     output = options.output or options.runs[0].with_suffix(".html")
     check_output(output, options.runs)

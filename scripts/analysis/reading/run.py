@@ -31,6 +31,15 @@ class LeftOut:
     pilot: int = 0  # as planned, so no reason to doubt anything
     unknown_columns: list[str] = field(default_factory=list)
 
+    def __add__(self, other: LeftOut) -> LeftOut:
+        columns = list(dict.fromkeys(self.unknown_columns + other.unknown_columns))
+        counts = {
+            name: count + getattr(other, name)
+            for name, count in vars(self).items()
+            if name != "unknown_columns"
+        }
+        return LeftOut(**counts, unknown_columns=columns)
+
     def reasons(self) -> list[tuple[int, str]]:
         """Counts and words for what was left out, without the zeros."""
         all_reasons = [
@@ -64,6 +73,7 @@ class Run:
     notices: list[str] = field(default_factory=list)
     name: str = ""
     node: str = ""  # which of a fleet's, where they were told apart
+    parts: list[Run] = field(default_factory=list)  # the runs of one machine that it was made of
 
     def __post_init__(self) -> None:
         self.label = " ".join(self.label.split())[:80] or "unnamed"
@@ -73,6 +83,11 @@ class Run:
     def plan(self) -> Plan:
         """What it meant to measure."""
         return plan_of(self.about.data)
+
+    @property
+    def files(self) -> list[Run]:
+        """The runs that were read: itself, or those that it was made of."""
+        return self.parts or [self]
 
     @property
     def key(self) -> list[str]:

@@ -124,16 +124,21 @@ def _samples(table: pl.DataFrame, key: list[str]) -> tuple[pl.DataFrame, int]:
         )
         .collect(engine="streaming")
     )
+    measured = numbered(measured, key)
+    sample = pl.col("config").cast(pl.Int64) * 2**32 + pl.col("round")
+    first = measured.select(sample.is_first_distinct()).to_series()
+    repeated = measured.height - int(first.sum())
+    return (measured.filter(first) if repeated else measured), repeated
+
+
+def numbered(samples: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """With the number of each sample's configuration, by the columns `key`, in `config`."""
     # Numbers, because ten million keys of eight columns each would have to be compared otherwise.
-    keys = measured.lazy().select(key)
+    keys = samples.lazy().select(key)
     numbers = keys.unique(maintain_order=True).with_row_index("config")
     config = (
         keys.join(numbers, on=key, how="left", nulls_equal=True, maintain_order="left")
         .select("config")
         .collect(engine="streaming")
     )
-    measured = measured.hstack(config)
-    sample = pl.col("config").cast(pl.Int64) * 2**32 + pl.col("round")
-    first = measured.select(sample.is_first_distinct()).to_series()
-    repeated = measured.height - int(first.sum())
-    return (measured.filter(first) if repeated else measured), repeated
+    return samples.hstack(config)
