@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.drawing.markup import Child, Html, el, table
+from analysis.drawing.markup import Child, Html, el
 from analysis.measured.curves import Curve, Group, Point
 from analysis.statistics.crossover import CrossoverInterval
 from analysis.statistics.stats import Estimate
@@ -256,43 +256,4 @@ def card(answer: Answer, machine: str = "") -> Html:
         [el("p", sentence, class_="lead") for sentence in sentences(answer)],
         tiles(answer),
         class_="card",
-    )
-
-
-def overview(answers: list[tuple[str, Answer]]) -> Html:
-    """All machines and workloads at a glance."""
-    rows: list[list[Child]] = []
-    for machine, a in answers:
-        winner = a.winner
-        rows.append(
-            [
-                f"{a.group.workload} {a.group.type}{a.group.caches}",
-                machine,
-                winner.how if winner else "-",
-                _rate(winner) if winner else "-",
-                f"{significant(a.cpu_speed_up.value)}×" if a.cpu_speed_up else "-",
-                f"{significant(a.gpu_ratio.value)}×" if a.gpu_ratio else "-",
-                a.resident_from.point.text if a.resident_from else "-",
-                a.offload_from.point.text if a.offload_from else "-",
-            ]
-        )
-    header = [
-        "workload",
-        "machine",
-        "fastest, data in place",
-        "throughput",
-        "CPU over one core",
-        "GPU over CPU",
-        "GPU pays from, resident",
-        "GPU pays from, offload",
-    ]
-    largest = "at the largest size that all of CPU and GPU measured"
-    beforehand = "at the size that was chosen before anything was measured"
-    where = {a.chosen: beforehand if a.chosen else largest for _, a in answers}
-    caption = " or ".join(where.values())
-    return table(
-        header,
-        rows,
-        numeric=[3, 4, 5, 6, 7],
-        caption=f"{caption[0].upper()}{caption[1:]}",
     )

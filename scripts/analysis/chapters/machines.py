@@ -2,101 +2,17 @@
 
 from __future__ import annotations
 
-import altair as alt
-
 from analysis.chapters.provenance import FIELDS, differences, value_of
-from analysis.drawing import figure
-from analysis.drawing.charts import tooltips
-from analysis.drawing.figure import Figure, Row, picked
-from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.measured.curves import Curve, Group, Point
 from analysis.reading.run import Run
 from analysis.reading.state import in_words
 from analysis.statistics import stats
-from analysis.words import duration, format_size, ratio, significant
+from analysis.words import duration, format_size, ratio
 
 # Data of at most this part of a cache is surely in it.
 IN_CACHE = 0.5
-
-
-def _curves(group: Group) -> dict[str, Curve]:
-    found = [group.curve(m, s) for m, s, _ in group.models if s != "kernel"]
-    return {c.name: c for c in found if c}
-
-
-def side_by_side(groups: list[Group], number: int) -> Figure | None:
-    """Bars of every machine's best rate of each model."""
-    if len(groups) < 2:
-        return None
-    names = [g.run.name for g in groups]
-    series = plain_looks(names)
-    order: list[str] = []
-    rows: list[Row] = []
-    for group in groups:
-        for name, curve in _curves(group).items():
-            if name not in order:
-                order.append(name)
-            p = group.at_quoted(curve)
-            rate = p.rate
-            low, high = rate.low or rate.value, rate.high or rate.value
-            rows.append(
-                {
-                    "m": name,
-                    "s": group.run.name,
-                    "y": rate.value,
-                    "lo": low,
-                    "hi": high,
-                    "n": format_size(p.elements),
-                    "h": p.how,
-                    "v": f"{significant(rate.value)} GB/s",
-                    "i": f"{significant(low)} to {significant(high)}"
-                    if rate.certain
-                    else "too few rounds",
-                }
-            )
-    floor = min(r["lo"] for r in rows) / 2
-    for r in rows:
-        r["z"] = floor
-    tooltip = tooltips(
-        {
-            "s": "machine",
-            "m": "series",
-            "n": "elements",
-            "h": "fastest",
-            "v": "throughput",
-            "i": "95 % interval",
-        }
-    )
-    base = alt.Chart(figure.data(rows)).encode(
-        y=alt.Y("m:N", sort=order, title=None, axis=alt.Axis(labelLimit=130)),
-        yOffset=alt.YOffset("s:N", sort=names),
-    )
-    size = "size that is quoted" if any(g.quoted for g in groups) else "largest size"
-    top = max(r["hi"] for r in rows)
-    scale = alt.Scale(type="log", domain=[floor, top * 1.3], nice=False)
-    x = alt.X("y:Q", scale=scale, title=f"GB/s at the {size}", axis=figure.rate_axis(floor, top))
-    bars = base.mark_bar(clip=True).encode(
-        x=x, x2="z:Q", color=figure.colour(series), opacity=figure.opacity(1, 0.15), tooltip=tooltip
-    )
-    errors = base.mark_rule(color="#1c2128").encode(
-        x=figure.lower(x), x2="hi:Q", opacity=figure.opacity(1, 0)
-    )
-    best = max(rows, key=lambda r: r["y"])
-    title = groups[0].title
-    return Figure(
-        f"machines-{number}",
-        f"Machines side by side: {title}",
-        alt.layer(bars, errors).add_params(picked()),
-        f"The highest rate is {best['v']}, by {best['m']} on {best['s']}.",
-        f"At the {size} rates are those of the memories and links: what differs between "
-        "machines is their number of channels and the width of the GPU's memory.",
-        series,
-        ["series", "machine", "elements", "fastest", "GB/s", "95 % interval"],
-        [[r["m"], r["s"], r["n"], r["h"], r["v"], r["i"]] for r in rows],
-        zooms=False,
-        height=60 + 16 * len(order) * len(names) + 8 * len(order),
-    )
+MEMORY, CACHE, SMALLEST = "memory size", "in cache", "smallest size"
 
 
 def times_apart(groups: list[Group]) -> Html | None:
@@ -108,7 +24,8 @@ def times_apart(groups: list[Group]) -> Html | None:
     rows: list[list[Child]] = []
     for hardware in ("CPU", "GPU"):
         curves = [g.best_cpu() if hardware == "CPU" else g.best_gpu("resident") for g in groups]
-        for place, elements in _places(groups, curves, hardware).items():
+        pairs = [(g, c) for g, c in zip(groups, curves, strict=True) if c]
+        for place, elements in places(pairs, hardware).items() if len(pairs) > 1 else ():
             points = [curve.at(elements) if curve else None for curve in curves]
             first = next(point for point in points if point)
             cells = [_time(point, None if point is first else first) for point in points]
@@ -120,16 +37,15 @@ def times_apart(groups: list[Group]) -> Html | None:
     return table(header, rows, caption=caption)
 
 
-def _places(groups: list[Group], curves: list[Curve | None], hardware: str) -> dict[str, int]:
+def places(have: list[tuple[Group, Curve]], hardware: str) -> dict[str, int]:
     """The sizes at which machines are compared, of those that all with such hardware have."""
-    have = [(g, c) for g, c in zip(groups, curves, strict=True) if c]
-    if len(have) < 2:
+    if not have:
         return {}
     common = sorted(set.intersection(*({p.elements for p in c.points} for _, c in have)))
     if not common:
         return {}
     quoted = [g.quoted for g, _ in have if g.quoted in common]
-    found = {"memory size": quoted[0] if quoted else common[-1]}
+    found = {MEMORY: quoted[0] if quoted else common[-1]}
     caches = [
         # One core's second level: it holds the data of any number of workers.
         dict(g.run.about.caches).get("L2")
@@ -142,8 +58,8 @@ def _places(groups: list[Group], curves: list[Curve | None], hardware: str) -> d
         first = {p.elements: p.bytes for _, c in have for p in c.points}
         fitting = [n for n in common[1:] if first[n] <= most]
         if fitting:
-            found["in cache"] = fitting[-1]
-    found["smallest size"] = common[0]
+            found[CACHE] = fitting[-1]
+    found[SMALLEST] = common[0]
     return {place: n for place, n in found.items() if list(found.values()).count(n) == 1}
 
 
@@ -181,6 +97,46 @@ def what_differs(runs: list[Run]) -> Html:
         warning,
         table(["", *[r.name for r in runs]], rows, caption="What differs between the runs"),
     )
+
+
+# What the table of machines says: words, and a path of FIELDS or what is told of each GPU.
+SYSTEM = [
+    "CPU", "cores", "hardware threads a core (SMT)", "caches", "memory", "GPUs", "GPU driver",
+    "virtualisation", "governor", "huge pages", "compiler version", "flags", "commit",
+]  # fmt: skip
+OF_GPU = [
+    ("GPU multiprocessors", "multiprocessors", ""),
+    ("GPU clock", "max_sm_mhz", " MHz"),
+    ("GPU memory clock", "max_memory_mhz", " MHz"),
+    ("GPU memory's peak", "peak_gb_per_s", " GB/s"),
+    ("GPU power limit", "power_limit_w", " W"),
+    ("GPU link", "link", ""),
+]
+
+
+def systems(runs: list[Run]) -> Html:
+    """What the machines are, and what the rounds behind their figures; machines as columns."""
+    rows: list[list[Child]] = []
+    paths = {what: path for what, path, _ in FIELDS}
+
+    def add(what: str, values: list[str]) -> None:
+        if any(values):
+            rows.append([what, *[value or "-" for value in values]])
+
+    for what in SYSTEM:
+        add(what, [value_of(run.about, paths[what]) for run in runs])
+        if what == "GPUs":
+            for name, key, unit in OF_GPU:
+                add(name, [_of_gpus(run, key, unit) for run in runs])
+    add("rounds", [f"{run.rounds} at most" for run in runs])
+    add("measured", [run.about.text("started")[:10] for run in runs])
+    return table(["", *[run.name for run in runs]], rows, caption="The machines")
+
+
+def _of_gpus(run: Run, key: str, unit: str) -> str:
+    told = [gpu.get(key) for gpu in run.about.gpus]
+    texts = [f"{v:,.5g}{unit}" if isinstance(v, (int, float)) else str(v) for v in told if v]
+    return ", ".join(dict.fromkeys(texts))
 
 
 def _flat(value: object) -> str:

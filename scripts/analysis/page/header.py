@@ -30,13 +30,12 @@ def give_names(runs: list[Run]) -> None:
 def header(runs: list[Run]) -> Child:
     """The question, and each run's machine and start."""
     lines = []
-    for run in runs:
+    # Of several machines there is a table.
+    for run in runs if len(runs) == 1 else ():
         gpus = [str(g.get("name", "GPU")) for g in run.about.gpus]
         parts = [run.about.text("machine.cpu.model"), *dict.fromkeys(gpus)]
         when = run.about.text("started")[:16].replace("T", " ")
         text = " and ".join(" ".join(p.split())[:120] for p in parts if p) or "unknown machine"
-        if len(runs) > 1:
-            text = f"{run.name}: {text}"
         lines.append(el("p", text + (f", measured {when} UTC" if when else "")))
     return [
         el("p", "At what size, by how much and at what cost does more parallel hardware win?"),

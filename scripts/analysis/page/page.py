@@ -6,6 +6,7 @@ import base64
 import hashlib
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,17 @@ from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Child, Html, el, join, script_json, table
 
 HERE = Path(__file__).parent
-Part = Child | Figure | tuple[Figure, ...]
+
+
+@dataclass
+class Folded:
+    """What is shown when somebody opens it."""
+
+    summary: str
+    content: list[Part]
+
+
+Part = Child | Figure | tuple[Figure, ...] | Folded
 
 
 @dataclass
@@ -99,8 +110,15 @@ def vega() -> str:
 
 def figures_of(sections: list[Section]) -> list[Figure]:
     """All figures, in order."""
-    parts = [c if isinstance(c, tuple) else (c,) for s in sections for c in s.content]
-    return [f for part in parts for f in part if isinstance(f, Figure)]
+    return [f for s in sections for part in s.content for f in _figures(part)]
+
+
+def _figures(part: Part) -> Iterator[Figure]:
+    if isinstance(part, Figure):
+        yield part
+    elif isinstance(part, (tuple, Folded)):
+        for inner in part.content if isinstance(part, Folded) else part:
+            yield from _figures(inner)
 
 
 def _content(part: Part) -> Child:
@@ -108,6 +126,13 @@ def _content(part: Part) -> Child:
         return figure_html(part)
     if isinstance(part, tuple):
         return el("div", [figure_html(f) for f in part], class_="pair")
+    if isinstance(part, Folded):
+        return el(
+            "details",
+            el("summary", part.summary),
+            [_content(c) for c in part.content],
+            class_="folded",
+        )
     return part
 
 

@@ -9,6 +9,7 @@ from analysis.chapters import (
     answer,
     cache,
     certainty,
+    compared,
     fleet,
     gpu,
     latency,
@@ -23,12 +24,13 @@ from analysis.chapters import (
 )
 from analysis.chapters.answer import Answer
 from analysis.chapters.costs import Measured, cost_sections, of_machines, with_baselines
+from analysis.chapters.prices import Price
 from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Html, el
 from analysis.measured.curves import Group
 from analysis.measured.groups import families, groups
 from analysis.page.header import give_names, header
-from analysis.page.page import Part, Section, figures_of, page
+from analysis.page.page import Folded, Part, Section, figures_of, page
 from analysis.reading.run import Run
 from analysis.reference.reference import known as references
 from analysis.reference.reference import verdicts
@@ -37,10 +39,12 @@ from analysis.words import listing, plural
 # What a page can show and still be read; what is beyond is counted on the page.
 MOST_RUNS = 12
 MOST_GROUPS = 12
+# Of more machines a page compares and leaves the rest to a page of each.
+MOST_IN_DETAIL = 2
 
 
-def report(runs: list[Run]) -> tuple[str, list[Figure]]:
-    """The page of `runs`, and the figures on it."""
+def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, list[Figure]]:
+    """The page of `runs`, with what their rates cost, and the figures on it."""
     runs = of_machines(runs)
     give_names(runs)
     fleets = [fleet.falling_behind(nodes) for nodes in fleet.fleets(runs)]
@@ -71,22 +75,35 @@ def report(runs: list[Run]) -> tuple[str, list[Figure]]:
     # Where both were measured, cold caches have their answers and stand beside the warm ones.
     beside = [other for m in measured for _, other in cache.pairs(m.groups)]
     main = [(name, group) for name, group in everything if group not in beside]
+    if len(hosts) > MOST_IN_DETAIL:
+        omitted.append(
+            f"The page of {len(hosts)} machines compares them. Latency, the GPU's ladder, "
+            "telemetry and what workers, waiting and synchronising cost are on the page of each: "
+            "scripts/report RUN.csv"
+        )
     answers = [a for m in measured for a in _machine_answers(m)]
     answers.sort(key=lambda a: titles.index(a[1].group.title))
     parts = [part for run in runs for part in run.files]
     data_buttons, files = method.downloads(parts)
+    many = len(hosts) > MOST_IN_DETAIL
+
+    def detail() -> list[Section]:
+        return [
+            _caches(measured),
+            _rooflines(measured),
+            _charts("latency", "Latency and bandwidth", "Latency", main, _latency),
+            _charts("gpu", "The GPU ladder", "GPU", main, _gpu),
+            _telemetry(measured),
+            *cost_sections(measured),
+        ]
+
     sections = [
+        _machines(measured, fleets, prices or []),
         _answers(runs, answers, omitted, measured),
         _charts("throughput", "Throughput against size", "Throughput", main, _throughput),
-        _caches(measured),
-        _rooflines(measured),
-        _charts("scaling", "Core and SM scaling", "Scaling", main, _scaling),
-        _charts("latency", "Latency and bandwidth", "Latency", main, _latency),
-        _charts("gpu", "The GPU ladder", "GPU", main, _gpu),
-        _telemetry(measured),
-        *cost_sections(measured),
-        _machines(measured, fleets),
-        _certainty(runs),
+        _charts("scaling", "Core and SM scaling", "Scaling", main, _sms if many else _scaling),
+        *([] if many else detail()),
+        _certainty(runs, many),
         Section(
             "method",
             "How it was measured",
@@ -169,14 +186,12 @@ def _answers(
             )
         )
     several = any(name for name, _ in answers)
-    if len(answers) > 1 and several:
-        content.append(answer.overview(answers))
     first = answers[0][1].group if answers else None
     main: list[Html] = []
     others: list[Html] = []
     for name, a in answers:
         (main if first and a.group.like(first) else others).append(answer.card(a, name))
-    if len(answers) > 1 and several:
+    if several:
         content.append(el("details", el("summary", "In words, machine by machine"), main))
     else:
         content += main
@@ -229,6 +244,10 @@ def _scaling(group: Group, machine: str, number: int) -> list[Part]:
     return [*found, weak_scaling.weak(group, machine, number), *(sms or ())]
 
 
+def _sms(group: Group, machine: str, number: int) -> list[Part]:
+    return list(sm_scaling.multiprocessors(group, machine, number) or ())
+
+
 def _latency(group: Group, machine: str, number: int) -> list[Part]:
     return [latency.latency(group, machine, number)]
 
@@ -243,29 +262,46 @@ def _telemetry(measured: list[Measured]) -> Section:
     return Section("telemetry", "What the devices told of themselves", "Telemetry", content)
 
 
-def _machines(measured: list[Measured], fleets: list[Html]) -> Section:
-    section = Section("machines", "Machines side by side", "Machines")
+def _machines(measured: list[Measured], fleets: list[Html], prices: list[Price]) -> Section:
+    section = Section("machines", "Machines compared", "Machines")
     if len(measured) < 2:
         return section
-    section.content += fleets
-    titles = list(dict.fromkeys(g.title for m in measured for g in m.groups))
+    runs = [m.run for m in measured]
+    names = [run.name for run in runs]
+    tables: dict[str, list[compared.Line]] = {}
+    charts: list[Part] = []
+    apart: list[Part] = []
+    titles = dict.fromkeys(g.title for m in measured for g in m.groups)
     for number, title in enumerate(titles, 1):
-        same = [g for m in measured for g in m.groups if g.title == title]
-        if bars := machines.side_by_side(same, number):
-            section.content.append((bars,))
-        if apart := machines.times_apart(same):
-            section.content.append(apart)
-    section.content.append(machines.what_differs([m.run for m in measured]))
+        same = [next((g for g in m.groups if g.title == title), None) for m in measured]
+        if sum(g is not None for g in same) < 2:
+            continue
+        tables[title] = compared.lines(same, prices)
+        charts.append(compared.bars(title, tables[title], names, number))
+        for hardware, best in (
+            ("CPU", [g.best_cpu() if g else None for g in same]),
+            ("GPU", [g.best_gpu("resident") if g else None for g in same]),
+        ):
+            charts.append(compared.overlaid(title, hardware, best, names, number))
+        apart.append(machines.times_apart([g for g in same if g]))
+    section.content += [machines.systems(runs), *fleets]
+    if lines := compared.cost_lines(measured):
+        tables["costs"] = lines
+    if tables:
+        section.content.append(compared.merged(tables, names))
+    section.content.append(tuple(c for c in charts if isinstance(c, Figure)))
+    section.content.append(Folded("Times and ratios with their intervals", apart))
+    section.content.append(machines.what_differs(runs))
     return section
 
 
-def _certainty(runs: list[Run]) -> Section:
+def _certainty(runs: list[Run], many: bool) -> Section:
     several = len(runs) > 1
     content: list[Part] = [certainty.counts(runs), *certainty.left_out(runs)]
     content += certainty.alike(runs)
     content.append(certainty.never_measured_by_model(runs))
     content.append(certainty.disturbances(runs))
     content.append(certainty.reasons(runs))
-    for number, run in enumerate(runs, 1):
+    for number, run in enumerate([] if many else runs, 1):
         content.append(certainty.widths_figure(run, run.name if several else "", number))
     return Section("certainty", "How sure we are", "Certainty", [c for c in content if c])

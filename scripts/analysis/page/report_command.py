@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analysis.chapters import fleet
 from analysis.chapters.costs import of_machines
+from analysis.chapters.prices import check, price_of
 from analysis.drawing.figure import Figure, checked
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.output import check_output, replace_file
@@ -27,17 +28,27 @@ def main() -> int:
     parser.add_argument(
         "--figures", type=Path, metavar="DIR", help="also write each chart as SVG and PNG"
     )
+    parser.add_argument(
+        "--price",
+        action="append",
+        default=[],
+        metavar="NAME=AMOUNT",
+        help="what a machine or device costs, in any currency, once or 'per hour': adds what a "
+        "rate costs; may be given more than once",
+    )
     options = parser.parse_args()
+    prices = [price_of(text) for text in options.price]
     runs = read_runs(options.runs, by_node=True)
     runs = of_machines(runs)
     if len(fleet.shown(runs, MOST_RUNS)) > MOST_RUNS:
         raise BadInput(
             f"{len(runs)} machines are more than one page can show; give at most {MOST_RUNS}"
         )
+    check(prices, runs)
     output = options.output or options.runs[0].with_suffix(".html")
     check_output(output, options.runs)
     with checked():
-        document, figures = report(runs)
+        document, figures = report(runs, prices)
     replace_file(output, document.encode())
     print(output)
     if options.figures is not None:
