@@ -171,6 +171,8 @@ def reasons(runs: list[Run], most: int = 12) -> Html | None:
     for run in runs:
         grouped = (
             run.troubles.with_columns(pl.col("kind", "note", "model").cast(pl.String))
+            # How much it was is not part of a reason.
+            .with_columns(pl.col("note").str.replace_all(r"\d[\d.,]*", "…"))
             .group_by("kind", "note")
             .agg(pl.col("rows").sum(), pl.col("model").drop_nulls().unique().sort())
             .sort(["rows", "kind", "note"], descending=[True, False, False])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Literal
 
 import altair as alt
 
@@ -115,16 +113,6 @@ def latency(group: Group, machine: str, number: int) -> Figure | None:
     points = base.mark_point(clip=True, filled=True, size=130).encode(
         x=x, y=y, shape=figure.shape(series), opacity=figure.opacity(1, 0.1), tooltip=tooltip
     )
-    # Towards the middle, so that no name leaves the chart.
-    middle = math.sqrt(low * high)
-    named = alt.Chart(figure.data(labels(rows)))
-    sides: list[tuple[str, Literal["left", "right"]]] = [("<=", "left"), (">", "right")]
-    names = [
-        named.transform_filter(f"datum.x {there} {middle}")
-        .mark_text(dy=-13, align=side)
-        .encode(x=x, y=y, text="s:N")
-        for there, side in sides
-    ]
     points = points.add_params(zoom(["x", "y"]))
     quick = min(rows, key=lambda r: r["x"])
     wide = max(rows, key=lambda r: r["y"])
@@ -134,33 +122,13 @@ def latency(group: Group, machine: str, number: int) -> Figure | None:
     return Figure(
         f"latency-{number}",
         f"Latency and bandwidth: {group.title}" + (f", {machine}" if machine else ""),
-        alt.layer(points, across, up, *names).add_params(picked()),
+        alt.layer(points, across, up).add_params(picked()),
         says,
         PHYSICS,
         series,
         ["series", "latency", "bandwidth", "half-performance length", "from"],
         table,
     )
-
-
-def labels(rows: list[Row]) -> list[Row]:
-    """A label for each point; points that would overprint each other share one."""
-    placed: list[Row] = []
-    for row in rows:
-        near = next(
-            (
-                p
-                for p in placed
-                if abs(math.log(p["x"] / row["x"])) < 1.5
-                and abs(math.log(p["y"] / row["y"])) < 0.25
-            ),
-            None,
-        )
-        if near is None:
-            placed.append({"x": row["x"], "y": row["y"], "s": row["s"]})
-        else:
-            near["s"] += f", {row['s']}"
-    return placed
 
 
 def _bounds(e: Estimate, shown: Callable[[float], str]) -> str:

@@ -114,23 +114,28 @@ OF_GPU = [
 ]
 
 
+def _system(runs: list[Run]) -> list[tuple[str, list[str]]]:
+    paths = {what: path for what, path, _ in FIELDS}
+    rows = []
+    for what in SYSTEM:
+        rows.append((what, [value_of(run.about, paths[what]) for run in runs]))
+        if what == "GPUs":
+            rows += [(name, [_of_gpus(r, key, unit) for r in runs]) for name, key, unit in OF_GPU]
+    rows.append(("rounds", [f"{run.rounds} at most" for run in runs]))
+    rows.append(("measured", [run.about.text("started")[:10] for run in runs]))
+    return [(what, values) for what, values in rows if any(values)]
+
+
 def systems(runs: list[Run]) -> Html:
     """What the machines are, and what the rounds behind their figures; machines as columns."""
-    rows: list[list[Child]] = []
-    paths = {what: path for what, path, _ in FIELDS}
-
-    def add(what: str, values: list[str]) -> None:
-        if any(values):
-            rows.append([what, *[value or "-" for value in values]])
-
-    for what in SYSTEM:
-        add(what, [value_of(run.about, paths[what]) for run in runs])
-        if what == "GPUs":
-            for name, key, unit in OF_GPU:
-                add(name, [_of_gpus(run, key, unit) for run in runs])
-    add("rounds", [f"{run.rounds} at most" for run in runs])
-    add("measured", [run.about.text("started")[:10] for run in runs])
+    rows: list[list[Child]] = [[what, *[v or "-" for v in told]] for what, told in _system(runs)]
     return table(["", *[run.name for run in runs]], rows, caption="The machines")
+
+
+def facts(run: Run) -> Html:
+    """The same of one machine, in little room."""
+    told = [el("div", el("dt", what), el("dd", value)) for what, (value,) in _system([run])]
+    return el("dl", told, class_="facts")
 
 
 def _of_gpus(run: Run, key: str, unit: str) -> str:

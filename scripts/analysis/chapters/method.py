@@ -110,7 +110,6 @@ def commands(runs: list[Run]) -> list[Html]:
                 table(["", ""], rows, caption=f"The run {run.name}"),
                 machines.description(run),
                 loop_forms.chosen(about),
-                open=len(runs) == 1,
             )
         )
     return found

@@ -183,4 +183,4 @@ def log_bars(
 
 def bars_height(rows: list[Row]) -> int:
     """The height of log_bars' figure."""
-    return 60 + 26 * len(rows)
+    return 60 + 17 * len(rows)

@@ -22,7 +22,7 @@ GREY = "#7b828c"
 # What a chart draws: fields by their short names.
 Row = dict[str, Any]
 Specified = alt.Chart | alt.LayerChart | alt.FacetChart
-WIDTH, HEIGHT = 640, 340
+WIDTH, HEIGHT = 640, 270
 
 # 64 Ki, 1 Mi, ... on an axis of powers of two.
 BINARY_LABEL = (

@@ -56,6 +56,15 @@ def opened(
     until(browser, "return document.documentElement.dataset.ready === 'true'")
 
 
+def unfolded(browser: webdriver.Chrome) -> None:
+    """Opens everything, and waits until the charts within are drawn."""
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+    until(
+        browser,
+        "return [...document.querySelectorAll('.chart')].every(c => c.dataset.state === 'drawn')",
+    )
+
+
 def until(browser: webdriver.Chrome, script: str, *arguments: object) -> None:
     for _ in range(600):
         if browser.execute_script(script, *arguments):

@@ -17,7 +17,7 @@ import pytest
 from selenium import webdriver
 
 from analysis.drawing import figure
-from analysis.page.browsing import charts_in, opened, told
+from analysis.page.browsing import charts_in, opened, told, unfolded
 from analysis.page.report import report
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
@@ -75,10 +75,8 @@ def page(run: Run, browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathF
     path.write_text(document, encoding="utf-8")
     opened(browser, path)
     assert told(browser, "browser") == []
-    text: str = browser.execute_script(
-        "document.querySelectorAll('details').forEach(d => d.open = true);"
-        "return document.body.innerText"
-    )
+    unfolded(browser)
+    text: str = browser.execute_script("return document.body.innerText")
     return text
 
 

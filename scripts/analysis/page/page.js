@@ -3,74 +3,26 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const views = new Map();
   const whole = new Map();  // The domains before any zoom.
-  const NS = "http://www.w3.org/2000/svg";
 
-  // The page has its own legend, which wraps on a phone and takes the keyboard.
-  function withoutLegends(part) {
-    if (Array.isArray(part)) part.forEach(withoutLegends);
-    else if (part && typeof part === "object") {
-      for (const [key, value] of Object.entries(part)) {
-        if (key === "datasets") continue;
-        if (key === "legend") part[key] = null;
-        else withoutLegends(value);
-      }
-    }
-  }
-
-  // Text in charts takes the page's colours, so that dark mode and paper need no redrawing.
+  // As wide as there is room for.
   function prepared(spec) {
     const copy = structuredClone(spec);
     copy.width = "container";
-    withoutLegends(copy);
-    copy.config.legend = {};
-    copy.config.axis.labelColor = copy.config.axis.titleColor = "var(--soft)";
-    copy.config.text.color = "var(--ink)";
     return copy;
-  }
-
-  const PATHS = {
-    circle: "M4 0A4 4 0 1 1-4 0A4 4 0 1 1 4 0Z", square: "M-4-4H4V4H-4Z",
-    "triangle-up": "M0-4.5L4.5 4H-4.5Z", "triangle-down": "M0 4.5L4.5-4H-4.5Z",
-    "triangle-right": "M4.5 0L-4-4.5V4.5Z", diamond: "M0-5L5 0L0 5L-5 0Z",
-    cross: "M-1.6-4.5H1.6V-1.6H4.5V1.6H1.6V4.5H-1.6V1.6H-4.5V-1.6H-1.6Z",
-  };
-
-  function swatch(colour, dash, shape) {
-    const svg = document.createElementNS(NS, "svg");
-    svg.setAttribute("width", 28);
-    svg.setAttribute("height", 12);
-    svg.setAttribute("viewBox", "-14 -6 28 12");
-    svg.setAttribute("aria-hidden", "true");
-    const line = document.createElementNS(NS, "path");
-    line.setAttribute("d", "M-14 0H14");
-    line.setAttribute("stroke", colour);
-    line.setAttribute("stroke-width", 2);
-    line.setAttribute("stroke-dasharray", dash.join(" "));
-    const mark = document.createElementNS(NS, "path");
-    mark.setAttribute("d", PATHS[shape] || PATHS.circle);
-    mark.setAttribute("fill", colour);
-    svg.append(line, mark);
-    return svg;
   }
 
   // The legend: press a series to single it out, press more to add them, again to put them back.
   function legend(chart, series) {
     const box = chart.parentElement.querySelector(".legend");
     const picked = new Set();
-    for (const [name, colour, dash, shape] of series) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.setAttribute("aria-pressed", "false");
-      const label = document.createElement("span");
-      label.textContent = name;
-      button.append(swatch(colour, dash, shape), label);
+    for (const [i, button] of [...box.children].entries()) {
+      const name = series[i];
       button.addEventListener("click", () => {
         if (!picked.delete(name)) picked.add(name);
         button.setAttribute("aria-pressed", String(picked.has(name)));
         const view = views.get(chart.id);
         if (view) view.signal("picked", [...picked]).runAsync();
       });
-      box.append(button);
     }
   }
 
@@ -102,7 +54,7 @@
   }
 
   async function draw(chart) {
-    if (chart.dataset.state) return;
+    if (chart.dataset.state || chart.clientWidth === 0) return;  // Folded: when it is opened.
     chart.dataset.state = "drawing";
     const { spec } = data.figures[chart.id];
     try {
@@ -111,7 +63,6 @@
       });
       views.set(chart.id, result.view);
       whole.set(chart.id, { x: domain(result.view, "x"), y: domain(result.view, "y") });
-      chart.style.minHeight = "";
       chart.dataset.state = "drawn";
     } catch (error) {
       chart.dataset.state = "failed";
@@ -132,6 +83,10 @@
     document.documentElement.dataset.ready = "true";
   }
 
+  document.addEventListener("toggle", (event) => {
+    if (event.target.open) drawAll(event.target.querySelectorAll(".chart"));
+  }, true);
+
   async function download(button) {
     const file = data.files[Number(button.dataset.file)];
     const packed = Uint8Array.from(atob(file.gzip), (c) => c.charCodeAt(0));
@@ -142,6 +97,54 @@
     link.download = file.name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  // Tables for other documents.
+  const clean = (text) => text.replace(/\s+/g, " ").trim();
+  const FORMS = {
+    CSV: (rows) => rows.map((row) => row.map((cell) =>
+      /[",]/.test(cell) ? `"${cell.replace(/"/g, '""')}"` : cell).join(",")).join("\n"),
+    Markdown: (rows) => rows.map((row) => `| ${row.map((c) => c.replace(/\|/g, "\\|")).join(" | ")} |`)
+      .toSpliced(1, 0, `|${" --- |".repeat(rows[0].length)}`).join("\n"),
+    LaTeX: (rows) => {
+      const safe = (cell) => cell.replace(/[\\{}]/g, (c) => ({ "\\": "\\textbackslash{}" })[c] || `\\${c}`)
+        .replace(/[&%$#_]/g, "\\$&").replace(/[~^]/g, "\\$&{}").replace(/×/g, "$\\times$")
+        .replace(/±/g, "$\\pm$").replace(/µ/g, "$\\mu$").replace(/▲/g, "$\\blacktriangle$")
+        .replace(/▼/g, "$\\blacktriangledown$");
+      const lines = rows.map((row) => `${row.map(safe).join(" & ")} \\\\`);
+      return [`\\begin{tabular}{${"l".repeat(rows[0].length)}}`, "\\hline", lines[0], "\\hline",
+        ...lines.slice(1), "\\hline", "\\end{tabular}"].join("\n");
+    },
+  };
+
+  function copied(tools, text) {
+    document.querySelectorAll("textarea.copy").forEach((old) => old.remove());
+    const area = document.createElement("textarea");
+    area.className = "copy";
+    area.readOnly = true;
+    area.rows = 6;
+    area.value = text;
+    tools.append(area);
+    area.select();
+    if (navigator.clipboard) navigator.clipboard.writeText(text).catch(() => {});
+  }
+
+  for (const box of document.querySelectorAll(".scroll")) {
+    const tools = document.createElement("div");
+    tools.className = "tools";
+    tools.append("Copy as ");
+    for (const [name, form] of Object.entries(FORMS)) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.addEventListener("click", () => {
+        const rows = [...box.querySelectorAll("tr")]
+          .map((row) => [...row.cells].map((cell) => clean(cell.innerText)));
+        copied(tools, form(rows));
+      });
+      tools.append(button);
+    }
+    box.after(tools);
   }
 
   const charts = document.querySelectorAll(".chart");

@@ -6,13 +6,15 @@ import base64
 import hashlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from analysis.drawing.figure import Figure
+from analysis.drawing.figure import BROKEN, Figure
 from analysis.drawing.markup import Child, Html, el, join, script_json, table
+from analysis.drawing.still import legend, page_looks, still
+from analysis.words import listing, plural
 
 HERE = Path(__file__).parent
 
@@ -36,10 +38,11 @@ class Section:
     title: str
     short: str  # for the navigation
     content: list[Part] = field(default_factory=list)
+    whole: bool = False  # nothing of it is folded
 
 
 def figure_html(figure: Figure) -> Html:
-    """A figure's frame: the page's script draws the chart and the legend into it."""
+    """A figure as it is without a script, which draws it anew to be pointed at."""
     values = None
     if figure.rows:
         values = el(
@@ -54,6 +57,7 @@ def figure_html(figure: Figure) -> Html:
         el("p", figure.says, class_="says"),
         el(
             "div",
+            legend(figure.series),
             class_="legend",
             role="group",
             aria_label="Series: press to single out",
@@ -61,11 +65,11 @@ def figure_html(figure: Figure) -> Html:
         ),
         el(
             "div",
+            still(figure),
             class_="chart",
             id=figure.id,
             role="img",
             aria_labelledby=f"{figure.id}-title",
-            style=f"min-height:{figure.height}px",
         ),
         el(
             "div",
@@ -78,7 +82,6 @@ def figure_html(figure: Figure) -> Html:
         )
         if figure.zooms
         else None,
-        el("figcaption", el("b", "Why: "), figure.physics),
         values,
     )
 
@@ -121,19 +124,65 @@ def _figures(part: Part) -> Iterator[Figure]:
             yield from _figures(inner)
 
 
-def _content(part: Part) -> Child:
+def explained(figures: Sequence[Figure], told: set[str]) -> list[Html]:
+    """Why figures look as they do, less what `told`, their section, has said already."""
+    said = dict.fromkeys(f.physics.removesuffix(BROKEN) for f in figures)
+    found = [el("p", el("b", "Why: "), why, class_="why") for why in said if why not in told]
+    told.update(said)
+    if BROKEN not in told and any(f.physics.endswith(BROKEN) for f in figures):
+        told.add(BROKEN)
+        found.append(el("p", BROKEN.strip(), class_="why"))
+    return found
+
+
+def _content(part: Part, told: set[str]) -> Child:
     if isinstance(part, Figure):
-        return figure_html(part)
+        return _content((part,), told)
     if isinstance(part, tuple):
-        return el("div", [figure_html(f) for f in part], class_="pair")
+        return [el("div", [figure_html(f) for f in part], class_="pair"), *explained(part, told)]
     if isinstance(part, Folded):
         return el(
             "details",
             el("summary", part.summary),
-            [_content(c) for c in part.content],
+            [_content(c, told) for c in part.content],
             class_="folded",
         )
     return part
+
+
+def _section(section: Section) -> Html:
+    told: set[str] = set()
+    parts = section.content if section.whole else shortened(section.content)
+    return el(
+        "section",
+        el("h2", section.title),
+        [_content(part, told) for part in parts],
+        id=section.id,
+    )
+
+
+def shortened(content: list[Part], most: int = 2) -> list[Part]:
+    """Its first figures beside each other, and the others and what belongs to them folded."""
+    if not any(True for part in content for _ in _figures(part)):
+        return content
+    first: list[Figure] = []
+    before: list[Part] = []
+    behind: list[Part] = []
+    for part in content:
+        some = list(_figures(part))
+        room = most - len(first)
+        first += some[:room]
+        if not some:
+            (behind if first else before).append(part)
+        elif behind and isinstance(behind[-1], tuple):
+            behind[-1] = (*behind[-1], *some[room:])
+        elif some[room:]:
+            behind.append(tuple(some[room:]))
+    charts = sum(1 for part in behind for _ in _figures(part))
+    tables = sum(not isinstance(part, tuple) for part in behind)
+    counted = [plural(n, what) for n, what in ((charts, "chart"), (tables, "table")) if n]
+    summary = f"More: {listing(counted)}"
+    return [*before, tuple(first), *([Folded(summary, behind)] if behind else [])]
 
 
 def page(title: str, header: Child, sections: list[Section], data: dict[str, object]) -> str:
@@ -146,21 +195,13 @@ def page(title: str, header: Child, sections: list[Section], data: dict[str, obj
         **data,
         "figures": {
             f.id: {
-                "spec": f.specification(),
-                "series": [[s.name, s.colour, s.dash, s.shape] for s in f.series],
+                "spec": page_looks(f.specification()),
+                "series": [s.name for s in f.series],
             }
             for f in figures
         },
     }
-    body = [
-        el(
-            "section",
-            el("h2", s.title),
-            [_content(c) for c in s.content],
-            id=s.id,
-        )
-        for s in sections
-    ]
+    body = [_section(s) for s in sections]
     links = [el("a", s.short, href=f"#{s.id}") for s in sections]
     # Only these scripts may run, and nothing may be loaded: what a CSV smuggles in stays text.
     # Vega compiles its expressions, hence unsafe-eval.

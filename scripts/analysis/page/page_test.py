@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import subprocess
 import time
@@ -15,9 +16,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from analysis.drawing import figure
-from analysis.page.browsing import LAPTOP, PHONE, charts_in, opened, told, until
+from analysis.page.browsing import LAPTOP, PHONE, charts_in, opened, told, unfolded, until
 from analysis.page.report import report
 from analysis.reading.read import read_runs
+
+REAL = Path(__file__).parents[1] / "reading" / "real" / "h200.csv"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,8 @@ def test_renders(
     assert told(browser, "browser") == []
     requests = [m for m in told(browser, "performance") if '"Network.requestWillBeSent"' in m]
     assert [r for r in requests if '"url":"http' in r] == []
+    unfolded(browser)
+    assert told(browser, "browser") == []
     states = charts_in(browser)
     assert len(states) >= 10
     for chart, state, marks, width in states:
@@ -202,4 +207,61 @@ def test_hostile_page_runs_nothing(
 def test_without_scripts_the_values_remain(pages: dict[str, Path]) -> None:
     document = pages["one"].read_text(encoding="utf-8")
     assert "<noscript>" in document
+    for chart in re.findall(r'<div class="chart".*?</svg>', document, re.S):
+        # Lines or bars, axes with their labels, and no reference to anything outside.
+        assert len(re.findall(r"<(?:path|line|rect) ", chart)) > 5
+        assert len(re.findall(r"<text ", chart)) > 3
+        named = set(re.findall(r'id="([^"]+)"', chart))
+        assert set(re.findall(r"url\(#([^)]+)\)", chart)) <= named
+    assert document.count('<div class="chart"') == document.count('class="marks"')
     assert document.count('class="values"') >= 10
+
+
+def test_a_workstations_page_is_short(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    document, _ = report(read_runs([REAL]))
+    page = tmp_path / "page.html"
+    page.write_text(document, encoding="utf-8")
+    opened(browser, page, (1280, 900))
+    assert browser.execute_script("return document.body.scrollHeight") <= 9000
+    result = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    path = tmp_path / "page.pdf"
+    path.write_bytes(base64.b64decode(result["data"]))
+    pages = path.read_bytes().count(b"/Type /Page\n")
+    assert 2 <= pages <= 12
+
+
+def test_nothing_is_cut_on_a_phone(browser: webdriver.Chrome, pages: dict[str, Path]) -> None:
+    opened(browser, pages["costs"], PHONE)
+    cut = browser.execute_script(
+        "return [...document.querySelectorAll('nav a')]"
+        ".filter(a => a.getBoundingClientRect().right > innerWidth).map(a => a.textContent)"
+    )
+    assert cut == []
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("CSV", "variant,"),
+        ("Markdown", "| variant |"),
+        ("LaTeX", "\\begin{tabular}"),
+    ],
+)
+def test_tables_are_copied(
+    browser: webdriver.Chrome, pages: dict[str, Path], form: str, expected: str
+) -> None:
+    opened(browser, pages["one"])
+    unfolded(browser)
+    table = browser.find_element(By.CSS_SELECTOR, "figure:has(#ladder-1) .scroll")
+    button = table.find_element(By.XPATH, f"following-sibling::div//button[text()='{form}']")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+    until(browser, "return document.querySelector('textarea.copy')")
+    text = browser.find_element(By.CSS_SELECTOR, "textarea.copy").get_attribute("value")
+    assert text.lstrip().startswith(expected)
+    rows = browser.execute_script("return arguments[0].querySelectorAll('tr').length", table)
+    marks = {"CSV": rows, "Markdown": rows + 1, "LaTeX": rows + 5}
+    assert len(text.strip().splitlines()) == marks[form]
+    if form == "LaTeX":
+        assert "95 \\%" in text
+        assert text.count("\\\\") == rows

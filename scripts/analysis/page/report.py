@@ -100,17 +100,18 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
     sections = [
         _machines(measured, fleets, prices or []),
         _answers(runs, answers, omitted, measured),
+        _machine(measured),
         _charts("throughput", "Throughput against size", "Throughput", main, _throughput),
+        _certainty(runs, many),
         _charts("scaling", "Core and SM scaling", "Scaling", main, _sms if many else _scaling),
         *([] if many else detail()),
-        _certainty(runs, many),
         Section(
             "method",
             "How it was measured",
             "Method",
             [
                 *method.commands(parts),
-                method.statistics(runs),
+                Folded("How each quantity is computed", [method.statistics(runs)]),
                 el("p", "The data of this page, with its machine's description: "),
                 data_buttons,
             ],
@@ -194,12 +195,12 @@ def _answers(
     if several:
         content.append(el("details", el("summary", "In words, machine by machine"), main))
     else:
-        content += main
+        content.append(el("div", main, class_="cards"))
     if others:
         summary = f"Other types and states of the caches ({len(others)})"
         content.append(el("details", el("summary", summary), others))
     content += [el("p", text, class_="note") for text in omitted]
-    return Section("answer", "The answer", "Answer", content)
+    return Section("answer", "The answer", "Answer", content, whole=True)
 
 
 Maker = Callable[[Group, str, int], list[Part]]
@@ -263,7 +264,7 @@ def _telemetry(measured: list[Measured]) -> Section:
 
 
 def _machines(measured: list[Measured], fleets: list[Html], prices: list[Price]) -> Section:
-    section = Section("machines", "Machines compared", "Machines")
+    section = Section("machines", "Machines compared", "Machines", whole=True)
     if len(measured) < 2:
         return section
     runs = [m.run for m in measured]
@@ -295,13 +296,22 @@ def _machines(measured: list[Measured], fleets: list[Html], prices: list[Price])
     return section
 
 
+def _machine(measured: list[Measured]) -> Section:
+    """What a page of one machine says of it; of several there is a table."""
+    section = Section("machine", "The machine", "Machine")
+    if len(measured) == 1:
+        section.content.append(machines.facts(measured[0].run))
+    return section
+
+
 def _certainty(runs: list[Run], many: bool) -> Section:
     several = len(runs) > 1
     content: list[Part] = [certainty.counts(runs), *certainty.left_out(runs)]
     content += certainty.alike(runs)
     content.append(certainty.never_measured_by_model(runs))
     content.append(certainty.disturbances(runs))
-    content.append(certainty.reasons(runs))
+    if why := certainty.reasons(runs):
+        content.append(Folded("Why samples were noisy, skipped or failed", [why]))
     for number, run in enumerate([] if many else runs, 1):
         content.append(certainty.widths_figure(run, run.name if several else "", number))
     return Section("certainty", "How sure we are", "Certainty", [c for c in content if c])
