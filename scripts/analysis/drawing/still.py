@@ -42,13 +42,14 @@ def still(figure: Figure) -> Html:
         svg = shorter
     # Names are the document's, of which this is a part, and counted anew in each chart.
     names = {name: f"{figure.id}-{i}" for i, name in enumerate(re.findall(r' id="([^"]+)"', svg))}
-    return Html(re.sub(r'(?<= id=")[^"]+|(?<=url\(#)[^)]+', lambda n: names[n[0]], svg))
+    return Html(re.sub(r'(?<= id=")[^"]+|(?<=url\(#)[^)]+', lambda n: names.get(n[0], n[0]), svg))
 
 
 def page_looks(specification: dict[str, Any]) -> dict[str, Any]:
     """The specification in the page's colours, which follow the screen's, without legends."""
     bare: dict[str, Any] = _without_legends(specification)
     config = dict(bare["config"])
+    config["legend"] = specification["config"]["legend"]
     config["axis"] = {**config["axis"], "labelColor": "var(--soft)", "titleColor": "var(--soft)"}
     config["text"] = {**config["text"], "color": "var(--ink)"}
     return {**bare, "config": config}
