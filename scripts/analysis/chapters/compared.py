@@ -156,7 +156,9 @@ def _line(what: str, at: str, points: list[Point | None], timed: bool) -> Line:
         return Line(f"{what}, {at}", times, [duration(t) if t else "-" for t in times], more=False)
     rates = [p.rate.value if p else None for p in points]
     shown = [f"{significant(r)} GB/s" if r else "-" for r in rates]
-    return Line(f"{what}, {at}", rates, shown, bar=what)
+    return Line(
+        f"{what}, {at}", rates, shown, bar=what.replace("with copies from memory", "with copies")
+    )
 
 
 def _priced(
@@ -269,7 +271,7 @@ def bars(title: str, found: list[Line], names: list[str], number: int) -> Figure
         ["what", "machine", "rate", "of the best"],
         [[r["k"], r["s"], r["g"], r["p"]] for r in rows],
         zooms=False,
-        height=50 + 16 * len(rows) + 8 * len(order),
+        height=50 + (14 * len(names) + 10) * len(order),
     )
 
 
