@@ -29,6 +29,7 @@ class Answer:
     group: Group
     elements: int
     cpu: Point | None
+    one_worker: Point | None
     cpu_speed_up: Estimate | None
     gpu: Point | None
     gpu_ratio: Estimate | None
@@ -48,9 +49,9 @@ class Answer:
         return min(both, key=lambda p: p.time.value) if both else None
 
 
-def answer_of(group: Group, measured_cpu_limit: float) -> Answer | None:
-    """The answer for `group`; `measured_cpu_limit` is the machine's best rate from memory, GB/s."""
-    cpu, serial = group.best_cpu(), group.serial()
+def answer_of(group: Group) -> Answer | None:
+    """The answer for `group`; None where nothing was measured that a caller waits for."""
+    cpu, one = group.best_cpu(), group.one_worker()
     gpu, offload = group.best_gpu("resident"), group.best_gpu("offload")
     present = [c for c in (cpu, gpu, offload) if c]
     if not present:
@@ -64,12 +65,13 @@ def answer_of(group: Group, measured_cpu_limit: float) -> Answer | None:
     def at(curve: Curve | None) -> Point | None:
         return curve.at(elements) if curve else None
 
-    c, s, g, o = at(cpu), at(serial), at(gpu), at(offload)
+    c, s, g, o = at(cpu), at(one), at(gpu), at(offload)
     parallel = group.best_parallel()
     return Answer(
         group,
         elements,
         cpu=c,
+        one_worker=s,
         cpu_speed_up=group.speed_up(c, s) if c and s else None,
         gpu=g,
         gpu_ratio=group.speed_up(g, c) if c and g else None,
@@ -77,26 +79,18 @@ def answer_of(group: Group, measured_cpu_limit: float) -> Answer | None:
         offload_ratio=group.speed_up(o, c) if c and o else None,
         resident_from=group.crossover(gpu, cpu) if gpu and cpu else None,
         offload_from=group.crossover(offload, cpu) if offload and cpu else None,
-        parallel_from=group.crossover(parallel, serial) if parallel and serial else None,
-        cpu_share=_cpu_share(group, c, measured_cpu_limit),
+        parallel_from=group.crossover(parallel, one) if parallel and one else None,
+        cpu_share=_cpu_share(group, c),
         gpu_share=_gpu_share(group, elements),
         chosen=elements == chosen,
     )
 
 
-def _cpu_share(group: Group, point: Point | None, measured: float) -> Share | None:
-    if point is None:
-        return None
+def _cpu_share(group: Group, point: Point | None) -> Share | None:
     peak = group.run.about.number("machine.memory_peak_gb_per_s")
-    if peak:
-        return Share(point.rate.value / peak, f"the memory's {significant(peak)} GB/s")
-    if measured > 0:
-        return Share(
-            point.rate.value / measured,
-            f"the highest CPU rate from memory in this run, {significant(measured)} GB/s; "
-            "no theoretical limit is recorded",
-        )
-    return None
+    if point is None or peak is None:
+        return None
+    return Share(point.rate.value / peak, f"the memory's {significant(peak)} GB/s")
 
 
 def _gpu_share(group: Group, elements: int) -> Share | None:
@@ -153,20 +147,24 @@ def sentences(answer: Answer) -> list[Child]:
                 f"; at {size} it is {lead}.",
             )
         )
-    if answer.cpu and answer.cpu_speed_up and answer.cpu.workers > 1:
+    if answer.cpu and answer.one_worker and answer.cpu_speed_up and answer.cpu.workers > 1:
         result.append(
             el(
                 "span",
                 "On the CPU, more than one core pays ",
                 el("b", starts(answer.parallel_from, answer.elements)),
                 f"; at {size} {answer.cpu.how} is {ratio(answer.cpu_speed_up)} "
-                "as fast as one core.",
+                f"as fast as the best single worker, {answer.one_worker.form}.",
             )
         )
     elif answer.cpu and answer.cpu_speed_up:
-        result.append(f"On the CPU, nothing is faster than one core at {size}.")
+        result.append(f"On the CPU, nothing is faster than a single worker at {size}.")
     if not answer.gpu and not answer.offload:
-        result.append("No GPU was measured in this run.")
+        result.append(
+            "Of the GPU only kernels were measured, by its own clock: not what a caller waits for."
+            if answer.group.best_gpu("kernel")
+            else "No GPU was measured in this run."
+        )
     if not answer.cpu:
         result.append("No CPU model was measured in this run.")
     return result
@@ -206,7 +204,7 @@ def tiles(answer: Answer) -> Html:
         )
     if answer.cpu_speed_up and answer.cpu:
         tile(
-            "Speed-up over one core",
+            "Speed-up over one worker",
             f"{significant(answer.cpu_speed_up.value)}×",
             f"{_interval(answer.cpu_speed_up)} with {plural(answer.cpu.workers, 'worker')}",
         )

@@ -38,7 +38,7 @@ def counts(runs: list[Run]) -> Html:
         rows.append(
             [
                 run.name,
-                run.status,
+                _status(run),
                 f"{run.rows:,}",
                 f"{run.samples.height:,}",
                 f"{c.height:,}",
@@ -64,6 +64,12 @@ def counts(runs: list[Run]) -> Html:
         "skipped",
     ]
     return table(header, rows, numeric=range(2, 11), caption="What was read")
+
+
+def _status(run: Run) -> str:
+    """`complete` says no more than that the run ended by itself: here is why it did."""
+    reason = run.about.text("end_reason")
+    return f"ended: {reason}" if run.status == "complete" and reason else run.status
 
 
 def _rounds(run: Run) -> str:
@@ -210,7 +216,8 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
             "x": r["elements"],
             "y": max(r["w"], 1e-6),
             "s": r["s"],
-            "h": f"{r['model']}/{r['variant']} {r['scope']}, {plural(r['workers'], 'worker')}",
+            "h": f"{r['model']}/{r['variant']} {r['scope']}, "
+            + plural(r["workers"], "worker" if r["device"] == "cpu" else "SM"),
             "n": format_size(r["elements"]),
             "v": f"{r['w'] * 100:.2g} %",
             "r": r["n"],
@@ -247,6 +254,9 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
     points = points.add_params(zoom(["x", "y"]))
     worst = max(rows, key=lambda r: r["y"])
     says = f"Least certain is {worst['h']} at {worst['n']} elements: ±{worst['v']}."
+    without = run.configurations.height - run.configurations.drop_nulls(["low", "high"]).height
+    if without:
+        says += f" {plural(without, 'configuration')} had too few rounds for an interval."
     if asked:
         within = sum(r["y"] <= asked / 100 for r in rows) / len(rows)
         says = (

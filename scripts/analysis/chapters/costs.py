@@ -123,11 +123,11 @@ def other_costs(group: Group, machine: str) -> Html | None:
 
 
 def _serials(machine: Measured) -> tuple[list[Curve], list[str]]:
-    """One core's curves of the workloads that move data, of the first type and caches measured."""
+    """The best single worker, for each workload on arrays of the first type and caches measured."""
     first = machine.groups[0] if machine.groups else None
     found = [
         (curve, group.title) for group in machine.groups
-        if first and group.like(first) and (curve := group.serial())
+        if first and group.like(first) and (curve := group.one_worker())
     ]  # fmt: skip
     return [c for c, _ in found], [n for _, n in found]
 
@@ -140,7 +140,8 @@ def _waiting(machines: list[Measured]) -> Section:
 
 
 def _sharing(machines: list[Measured]) -> Section:
-    section = Section("sharing", "Threads, processes or messages", "Processes")
+    groups = [group for machine in machines for group in machine.groups]
+    section = Section("sharing", sharing.title(groups), "Processes")
     numbers = numbered(1)
     for machine in machines:
         for group in machine.groups:

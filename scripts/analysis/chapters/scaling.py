@@ -19,6 +19,12 @@ PHYSICS = (
     "In caches work scales with cores, as each brings its own; from main memory it stops at the "
     "bandwidth that a few cores exhaust; and small work stops at the price of telling the workers."
 )
+EFFICIENCY_PHYSICS = (
+    "Efficiency is the speed-up for each worker. It falls as soon as workers wait: for memory, for "
+    "each other, or for the last one to finish."
+)
+# Less above the ideal than this is not worth a sentence.
+ABOVE = 1.05
 TOOLTIP = [
     alt.Tooltip("s:N", title="model"),
     alt.Tooltip("x:Q", title="workers"),
@@ -33,8 +39,8 @@ def _rows(sweeps: list[Sweep], efficiency: bool) -> list[Row]:
     found: list[Row] = []
     for s in sweeps:
         rows: list[Row] = []
-        for point, speed_up in zip(s.points, s.speed_ups, strict=True):
-            e = speed_up.scaled(s.baseline.workers / point.workers) if efficiency else speed_up
+        told = s.efficiencies if efficiency else s.speed_ups
+        for point, e in zip(s.points, told, strict=True):
             low, high = e.low or e.value, e.high or e.value
             shown = percent if efficiency else lambda v: f"{significant(v)}×"
             rows.append(
@@ -96,7 +102,7 @@ def _speed_up(
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(type="log", base=2, nice=False, domain=log_domain(reached)),
-        title="speed-up over one core",
+        title="speed-up over the best single worker",
         axis=alt.Axis(format="~g", values=[2.0**e for e in range(-6, 12)]),
     )
     ideal = alt.Chart(figure.data([{"x": w, "y": w} for w in (workers[0], workers[-1])]))
@@ -152,38 +158,74 @@ def _efficiency(
     lines = _boundaries(sweeps, cores)
     if lines:
         layers = [*marks(lines, x), *layers]
-    best = max(sweeps, key=lambda s: max(e.value for e in s.speed_ups))
-    useful = [
-        p.workers
-        for p, e in zip(best.points, best.speed_ups, strict=True)
-        if e.value * best.baseline.workers / p.workers >= 0.5
-    ]
-    says = (
-        f"{best.model} uses up to {plural(max(useful), 'worker')} at half efficiency or better."
-        if useful
-        else f"No worker count of {best.model} reaches half of the ideal."
-    )
     return Figure(
         name,
         f"Parallel efficiency: {where}",
         alt.layer(*layers).add_params(picked()),
-        says,
-        "Efficiency is the speed-up for each worker. It falls as soon as workers wait: for memory, "
-        "for each other, or for the last one to finish. Above 100 % a share of the data fits a "
-        "cache that the whole did not." + note_on(rows),
+        _says_useful(sweeps),
+        EFFICIENCY_PHYSICS + _above_the_ideal(sweeps) + note_on(rows),
         series,
         ["model", "workers", "efficiency", "95 % interval", "fastest", "time"],
         [[r["s"], str(r["x"]), r["v"], r["i"], r["h"], r["t"]] for r in rows],
     )
 
 
-def _says(sweeps: list[Sweep], cores: float | None) -> str:
-    best = [max(zip(s.speed_ups, s.points, strict=True), key=lambda b: b[0].value) for s in sweeps]
-    parts = [
-        f"{s.model} peaks at {significant(e.value)}× on {plural(p.workers, 'worker')}"
-        for s, (e, p) in zip(sweeps, best, strict=True)
+def _says_useful(sweeps: list[Sweep]) -> str:
+    """Up to how many workers each model makes at least half of the ideal of them."""
+    most = max(w for s in sweeps for w in s.workers)
+    models: dict[str, list[str]] = {}
+    for s in sweeps:
+        useful = [w for w, e in zip(s.workers, s.efficiencies, strict=True) if e.value >= 0.5]
+        last = max(useful, default=0)
+        more = [w for w in s.workers if w > last]
+        where = f"on up to {plural(last, 'worker')}" if useful else "on no number of workers"
+        if useful and more:
+            where += f" (not on {more[0]})"
+        elif last < most:
+            where += " (more were not measured)" if useful else ""
+        models.setdefault(where, []).append(s.model)
+    told = [f"{where} by {listing(names)}" for where, names in models.items()]
+    return f"At least half of the ideal is reached {'; '.join(told)}."
+
+
+def _above_the_ideal(sweeps: list[Sweep]) -> str:
+    """What explains speed-ups beyond the number of workers, where caches do."""
+    above = [
+        point
+        for s in sweeps
+        for point, e in zip(s.points, s.efficiencies, strict=True)
+        if (e.low or e.value) > ABOVE and point.workers > s.baseline.workers
     ]
-    text = f"Over one core ({sweeps[0].baseline.how}), {listing(parts)}."
+    if not above:
+        return ""
+    group = sweeps[0].group
+    whole = above[0].elements * group.element_bytes
+    fitting = [
+        all(whole / point.workers <= size < whole for point in above)
+        for size in group.run.about.private_caches
+    ]
+    if any(fitting):
+        return (
+            " Above 100 % a worker's share of the data fits its core's own cache, which all of "
+            "it did not."
+        )
+    return (
+        " Above 100 % no cache of a core's own explains it: the shares fit none that all of the "
+        "data did not."
+    )
+
+
+def _says(sweeps: list[Sweep], cores: float | None) -> str:
+    counts = {w for s in sweeps for w in s.workers} | {w for s in sweeps for w in s.unmeasured}
+    parts = []
+    for s in sweeps:
+        e, p = max(zip(s.speed_ups, s.points, strict=True), key=lambda b: b[0].value)
+        verb = "peaks at" if p.workers < s.workers[-1] else "reaches"
+        text = f"{s.model} {verb} {significant(e.value)}× on {plural(p.workers, 'worker')}"
+        if missing := sorted(w for w in counts - set(s.workers) if w > p.workers):
+            text += f" ({listing([str(w) for w in missing])} not measured)"
+        parts.append(text)
+    text = f"Over the best single worker ({sweeps[0].baseline.form}), {listing(parts)}."
     if cores:
         gains = [
             at_most / at_cores

@@ -25,9 +25,10 @@ from analysis.words import format_size, listing, plural, significant
 
 PHYSICS = (
     "A curve rises while the fixed price of one operation (dispatch, launch, synchronisation) is "
-    "shared by more elements, and is flat where bytes per second limit it; a CPU's steps down are "
-    "caches that no longer hold the data, a GPU needs many more bytes in flight before it is full."
+    "shared by more elements, and is flat where bytes per second limit it."
 )
+CPU_PHYSICS = " A CPU's steps down are caches that no longer hold the data."
+GPU_PHYSICS = " A GPU needs many more bytes in flight before it is full."
 
 
 def shown_curves(group: Group) -> list[Curve]:
@@ -42,10 +43,10 @@ def shown_curves(group: Group) -> list[Curve]:
 
 def marked(group: Group) -> list[tuple[str, CrossoverInterval]]:
     """The crossovers worth a mark: several cores over one, GPU over CPU both ways."""
-    cpu, serial, parallel = group.best_cpu(), group.serial(), group.best_parallel()
+    cpu, one, parallel = group.best_cpu(), group.one_worker(), group.best_parallel()
     found = []
     for name, a, b in (
-        ("cores", parallel, serial),
+        ("cores", parallel, one),
         ("GPU resident", group.best_gpu("resident"), cpu),
         ("GPU offload", group.best_gpu("offload"), cpu),
     ):
@@ -86,13 +87,27 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
         title=f"{group.title}: throughput against size" + (f" on {machine}" if machine else ""),
         chart=chart,
         says=_says(group, shown, crossovers),
-        physics=PHYSICS + " (Dashed: the capacity of one "
-        "cache of each level, crossovers, and the theoretical rate of a GPU's memory.)"
-        + note_on(rows),
+        physics=_why(group) + _dashed(lines, peaks) + note_on(rows),
         series=series,
         header=RATE_HEADER,
         rows=rate_cells(rows),
     )
+
+
+def _why(group: Group) -> str:
+    devices = set(group.table.get_column("device"))
+    return (
+        PHYSICS
+        + (CPU_PHYSICS if "cpu" in devices else "")
+        + (GPU_PHYSICS if devices - {"cpu"} else "")
+    )
+
+
+def _dashed(lines: list[Row], peaks: list[Row]) -> str:
+    found = ["the capacity of one cache of each level"] if any(r["row"] == 0 for r in lines) else []
+    found += ["crossovers"] if any(r["row"] > 0 for r in lines) else []
+    found += ["the theoretical rate of a GPU's memory"] if peaks else []
+    return f" (Dashed: {listing(found)}.)" if found else ""
 
 
 def _crossover_lines(name: str, point: Crossover, row: int) -> list[Row]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from analysis.plural import plural
 from analysis.reading.run import WARM, Run
 from analysis.reading.vocabulary import place
 from analysis.statistics import estimates, stats
@@ -48,11 +49,14 @@ class Point:
         return self.time.inverse(self.flops)
 
     @property
+    def form(self) -> str:
+        """`openmp/static`."""
+        return f"{self.model}/{self.variant}"
+
+    @property
     def how(self) -> str:
         """`openmp/static, 8 workers`."""
-        unit = "worker" if self.device == "cpu" else "SM"
-        plural = "" if self.workers == 1 else "s"
-        return f"{self.model}/{self.variant}, {self.workers} {unit}{plural}"
+        return f"{self.form}, {plural(self.workers, 'worker' if self.device == 'cpu' else 'SM')}"
 
 
 @dataclass
@@ -178,12 +182,10 @@ class Group:
             f"GPU {scope}", scope, lambda t: (t["device"] != "cpu") & (t["scope"] == scope)
         )
 
-    def serial(self) -> Curve | None:
-        """One core: the model `serial`, or else the best on a single worker."""
-        if "serial" in self.cpu_models:
-            return self.curve("serial", "resident")
+    def one_worker(self) -> Curve | None:
+        """The fastest CPU configuration on a single worker at each size, whatever its model."""
         return self._cached(
-            "one core",
+            "one worker",
             "resident",
             lambda t: (t["device"] == "cpu") & (t["scope"] == "resident") & (t["workers"] == 1),
         )

@@ -31,6 +31,14 @@ class Sweep:
         """Ascending worker counts."""
         return [p.workers for p in self.points]
 
+    @property
+    def efficiencies(self) -> list[Estimate]:
+        """The speed-up for each worker."""
+        return [
+            e.scaled(self.baseline.workers / p.workers)
+            for p, e in zip(self.points, self.speed_ups, strict=True)
+        ]
+
     def fitted(self, most: int | None) -> tuple[Fit, Fit, list[int]]:
         """Amdahl's and the universal law, up to `most` workers, and the workers used."""
         keep = [i for i, p in enumerate(self.points) if most is None or p.workers <= most]
@@ -48,7 +56,7 @@ class Sweep:
 def sweep(
     group: Group, model: str, elements: int, gpu: bool, scope: str = "resident"
 ) -> Sweep | None:
-    """The sweep of `model` at `elements`, over one core; None below two worker counts."""
+    """The sweep of `model` at `elements`, over the best single worker; None below two worker counts."""
     t = group.table
     rows = t.filter(
         (t["model"] == model)
@@ -65,8 +73,8 @@ def sweep(
     points = group.best_by(rows, "workers")
     if len(points) < 2:
         return None
-    serial = group.serial()
-    baseline = (serial.at(elements) if serial and not gpu else None) or points[0]
+    one = group.one_worker()
+    baseline = (one.at(elements) if one and not gpu else None) or points[0]
     return Sweep(
         group,
         model,
@@ -102,12 +110,10 @@ def sizes_shown(group: Group) -> list[int]:
     sizes = sorted(counted.get_column("elements").to_list())
     if not sizes:
         return []
-    serial, best = group.serial(), group.best_cpu()
+    one, best = group.one_worker(), group.best_cpu()
     main = group.quoted if group.quoted in sizes else sizes[-1]
-    if serial is None or best is None:
+    if one is None or best is None:
         return [main]
-    gains = {
-        n: serial.times[n] / best.times[n] for n in sizes if n in serial.times and n in best.times
-    }
+    gains = {n: one.times[n] / best.times[n] for n in sizes if n in one.times and n in best.times}
     top = max(gains, key=lambda n: gains[n]) if gains else main
     return [main] if top == main else [main, top]

@@ -11,6 +11,7 @@ from analysis.chapters import (
     certainty,
     compared,
     fleet,
+    gaps,
     gpu,
     latency,
     machines,
@@ -124,11 +125,7 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
 
 
 def _machine_answers(machine: Measured) -> list[tuple[str, Answer]]:
-    rates = [
-        group.at_quoted(curve).rate.value for group in machine.groups if (curve := group.best_cpu())
-    ]
-    limit = max(rates, default=0.0)
-    found = [answer.answer_of(group, limit) for group in machine.groups]
+    found = [answer.answer_of(group) for group in machine.groups]
     return [(machine.name, a) for a in found if a]
 
 
@@ -155,6 +152,7 @@ def _answers(
                     class_="note",
                 )
             )
+        content.append(gaps.unplanned_gaps(run))
         if run.left_out.failed:
             content.append(
                 el(
@@ -176,6 +174,15 @@ def _answers(
     elif not answers and any(m.costs for m in measured):
         content.append(
             el("p", "No workload that moves data was measured; what others cost is below.")
+        )
+    elif not answers and any(m.groups for m in measured):
+        content.append(
+            el(
+                "p",
+                "Only kernels were measured, by the GPU's own clock (scope kernel): what they "
+                "reach is below, what a caller waits for was not measured.",
+                class_="note",
+            )
         )
     elif not answers:
         content.append(

@@ -62,6 +62,17 @@ class Machine:
         return sorted(found.items(), key=lambda item: item[1])
 
     @property
+    def private_caches(self) -> list[float]:
+        """Bytes of the data caches that a core has for itself, smallest first."""
+        sizes = {
+            positive(cache.get("bytes"))
+            for cache in self.items("machine.cpu.caches")
+            if "instr" not in str(cache.get("type", "")).lower()
+            and positive(cache.get("shared_by")) == (self.smt or 1)
+        }
+        return sorted(size for size in sizes if size)
+
+    @property
     def gpus(self) -> list[dict[str, Any]]:
         """The GPUs, in device order."""
         return self.items("machine.gpus")
