@@ -44,6 +44,7 @@ GPU_PHYSICS = (
 )
 # 1: the process that made others held a CUDA context.
 CONTEXT = "cuda_context"
+FORKED = "fork"
 PAYS_PHYSICS = (
     "Work that one core does in less time than the workers need to start cannot gain from them, "
     "however many there are; several times that size is needed before the price is small."
@@ -65,13 +66,17 @@ def chapter(
         _memory(found, kept, machine, number),
     ]
     drawn = tuple(f for f in pair if f)
-    parts: list[Figure | tuple[Figure, ...] | Html] = [*_time(found, chosen, machine, number)]
+    parts: list[Figure | tuple[Figure, ...] | Html] = [
+        *_time(group, found, chosen, machine, number)
+    ]
     if drawn:
         parts.append(drawn)
     return [*parts, _table(chosen, kept, serials, names, machine)]
 
 
-def _time(found: list[Cost], chosen: list[Cost], machine: str, number: int) -> list[Figure]:
+def _time(
+    group: Group, found: list[Cost], chosen: list[Cost], machine: str, number: int
+) -> list[Figure]:
     lots: list[list[Cost]] = []
     for device in dict.fromkeys(c.device for c in found):
         mine = [c for c in found if c.device == device]
@@ -84,6 +89,7 @@ def _time(found: list[Cost], chosen: list[Cost], machine: str, number: int) -> l
     aside = [c for c in chosen if c.device not in drawn]
     return [
         _time_lines(
+            group,
             lot,
             [c for c in chosen if c in lot] + (aside if i == 0 else []),
             machine,
@@ -93,7 +99,9 @@ def _time(found: list[Cost], chosen: list[Cost], machine: str, number: int) -> l
     ]
 
 
-def _time_lines(found: list[Cost], told: list[Cost], machine: str, number: str) -> Figure:
+def _time_lines(
+    group: Group, found: list[Cost], told: list[Cost], machine: str, number: str
+) -> Figure:
     rows = [{**cost_row(c), "b": duration(c.whole.value)} for c in found]
     series = plain_looks(list(dict.fromkeys(c.name for c in found)))
     x = worker_axis(
@@ -108,7 +116,7 @@ def _time_lines(found: list[Cost], told: list[Cost], machine: str, number: str) 
         f"create-{number}",
         title_of("Time of making a worker and waiting for its end", machine),
         alt.layer(*layers).add_params(picked()),
-        _says(told),
+        _says(told, _unrecorded(group, told)),
         PHYSICS + (GPU_PHYSICS if any(c.on_gpu for c in told) else ""),
         series,
         ["made by", "how many", "each", "95 % interval", "all"],
@@ -116,16 +124,23 @@ def _time_lines(found: list[Cost], told: list[Cost], machine: str, number: str) 
     )
 
 
-def _says(told: list[Cost]) -> str:
+def _unrecorded(group: Group, told: list[Cost]) -> list[str]:
+    """What was forked beside GPUs in a run that did not yet record whether they were open."""
+    used = group.run.configurations.get_column("device")
+    if CONTEXT in group.run.samples.columns or (used == "cpu").all():
+        return []
+    return [c.name for c in told if c.variant == FORKED]
+
+
+def _says(told: list[Cost], unrecorded: list[str]) -> str:
     parts = []
     if made := [c for c in told if not c.on_gpu]:
         quick, dear = made[0], made[-1]
         text = f"A worker costs {duration(quick.each.value)} by {quick.name} ({quick.on} at once)"
         if dear is not quick:
-            text += (
-                f" and {duration(dear.each.value)} by {dear.name} ({dear.on}), "
-                f"{significant(dear.each.value / quick.each.value)}× as much"
-            )
+            text += f" and {duration(dear.each.value)} by {dear.name} ({dear.on})"
+            if dear.workers == quick.workers:
+                text += f", {significant(dear.each.value / quick.each.value)}× as much"
         parts.append(text + ".")
     parts += [
         f"A launch on {c.on} and the wait for its end take {duration(c.whole.value)} ({c.name})."
@@ -136,6 +151,12 @@ def _says(told: list[Cost]) -> str:
         parts.append(
             f"{listing(beside)} made processes from one that held a CUDA context, which makes "
             "each fork dearer: a run of CPU models alone tells what they cost without."
+        )
+    if unrecorded:
+        parts.append(
+            "This run used a GPU and did not record whether it was open to "
+            f"{listing(unrecorded)}, which makes each fork dearer: a run of CPU models alone tells "
+            "what it costs without."
         )
     return " ".join(parts)
 
@@ -203,6 +224,10 @@ def _pays(
     )
 
 
+def _alike(rows: list[Row], row: Row) -> str:
+    return listing([r["k"] for r in rows if r["g"] == row["g"]])
+
+
 def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure | None:
     told = [c for c in found if c.more.get(kept, 0) > 0]
     most: dict[str, Cost] = {}
@@ -229,9 +254,9 @@ def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure |
         "datum.value >= 1024 ? format(datum.value/1024, '~g') + ' KiB' : "
         "format(datum.value, '~g') + ' B'"
     )
-    says = f"An idle worker keeps {rows[0]['g']} ({rows[0]['k']})"
-    if len(rows) > 1:
-        says += f" to {rows[-1]['g']} ({rows[-1]['k']})"
+    says = f"An idle worker keeps {rows[0]['g']} ({_alike(rows, rows[0])})"
+    if rows[-1]["g"] != rows[0]["g"]:
+        says += f" to {rows[-1]['g']} ({_alike(rows, rows[-1])})"
     return Figure(
         f"memory-{number}",
         title_of("Memory of an idle worker", machine),

@@ -23,12 +23,16 @@ from analysis.words import duration, format_size, listing, plural, ratio, signif
 
 MODELS = ["processes", "mpi"]
 THREADS = "threads"
-PHYSICS = (
-    "Processes that share memory work on it as threads do; only telling them differs. Messages "
-    "copy every byte twice, into the kernel and out of it, there and back, at a few GB/s a core: "
-    "that is the limit wherever the work itself is as cheap as here. Processes that are made for "
-    "each operation pay for that first."
+# Variants that send the data itself, into the kernel and out of it.
+MESSAGES = ["queue", "pipe", "socket", "scatter-gather"]
+MADE_ANEW = "spawn"
+PHYSICS = "Processes that share memory work on it as threads do; only telling them differs."
+RANKS_PHYSICS = " So do MPI ranks, which have their slices already and send no data."
+MESSAGES_PHYSICS = (
+    " Messages copy every byte twice, into the kernel and out of it, there and back, at a few GB/s "
+    "a core: that is the limit wherever the work itself is as cheap as here."
 )
+ANEW_PHYSICS = " Processes that are made for each operation pay for that first."
 
 
 def chapter(group: Group, machine: str, number: int) -> list[Figure | Html]:
@@ -48,15 +52,40 @@ def chapter(group: Group, machine: str, number: int) -> list[Figure | Html]:
     where = title_of(f"{group.title}, {plural(workers, 'worker')}", machine)
     made = Figure(
         f"sharing-{number}",
-        f"Threads, processes and messages: {where}",
+        f"{title([group])}: {where}",
         alt.layer(*layers).add_params(picked()),
         _says(group, ways, workers),
-        PHYSICS + note_on(rows),
+        _why(list(ways)) + note_on(rows),
         series,
         RATE_HEADER,
         rate_cells(rows),
     )
     return [made, _table(group, ways, where)]
+
+
+def sends(group: Group) -> bool:
+    """Whether any way that was measured sends its data in messages."""
+    return any(name.split("/", 1)[1] in MESSAGES for name in _ways(group)[1])
+
+
+def title(groups: list[Group]) -> str:
+    """What is compared in these: messages only where some were sent."""
+    ways = {name for group in groups for name in _ways(group)[1]}
+    named = ["Threads"]
+    named += ["processes"] if any(n.startswith("processes/") for n in ways) else []
+    named += ["MPI ranks"] if "mpi/slices" in ways else []
+    named += ["messages"] if any(n.split("/", 1)[1] in MESSAGES for n in ways) else []
+    return listing(named)
+
+
+def _why(ways: list[str]) -> str:
+    variants = [name.split("/", 1)[1] for name in ways]
+    return (
+        PHYSICS
+        + (RANKS_PHYSICS if "mpi/slices" in ways else "")
+        + (MESSAGES_PHYSICS if any(v in MESSAGES for v in variants) else "")
+        + (ANEW_PHYSICS if MADE_ANEW in variants else "")
+    )
 
 
 def _ways(group: Group) -> tuple[int, dict[str, list[Point]]]:

@@ -24,8 +24,8 @@ PHYSICS = (
 )
 MIXED_PHYSICS = (
     "A fast request behind a slow one waits for all of it; with more workers another takes it at "
-    "once, until all of them are busy with slow ones. The 99th percentile sees that long before "
-    "the median does."
+    "once, until all of them are busy with slow ones. A high percentile sees that long before the "
+    "median does."
 )
 
 
@@ -146,6 +146,10 @@ def _mixed(group: Group, found: list[Cost], machine: str, number: int) -> Figure
         at = {r["q"]: r["v"] for r in rows if r["x"] == count}
         values = listing([f"{value} ({q})" for q, value in at.items()])
         told.append(f"{values} on {plural(count, 'worker')}")
+    if few != many:
+        for column in dict.fromkeys(r["q"] for r in rows):
+            best = min((r for r in rows if r["q"] == column), key=lambda r: r["y"])
+            told.append(f"the lowest {column} is {best['v']}, on {plural(best['x'], 'worker')}")
     return Figure(
         f"mixed-{number}",
         title_of("Fast requests beside slow ones", machine),
