@@ -15,7 +15,7 @@ from analysis.measured.curves import Curve, Group
 from analysis.statistics import fits
 from analysis.statistics.fits import Fit
 from analysis.statistics.stats import Estimate
-from analysis.words import data_size, duration, percent, significant
+from analysis.words import data_size, duration, format_size, percent, significant
 
 PHYSICS = (
     "time = latency + bytes / bandwidth: the latency is what an operation on nothing would cost, "
@@ -114,20 +114,29 @@ def latency(group: Group, machine: str, number: int) -> Figure | None:
         x=x, y=y, shape=figure.shape(series), opacity=figure.opacity(1, 0.1), tooltip=tooltip
     )
     points = points.add_params(zoom(["x", "y"]))
-    quick = min(rows, key=lambda r: r["x"])
-    wide = max(rows, key=lambda r: r["y"])
-    says = f"{quick['s']} starts quickest ({quick['l']}); {wide['s']} moves most ({wide['b']})" + (
-        "." if quick is wide else f", and needs {wide['h']} to reach half of it."
-    )
     return Figure(
         f"latency-{number}",
         f"Latency and bandwidth: {group.title}" + (f", {machine}" if machine else ""),
         alt.layer(points, across, up).add_params(picked()),
-        says,
+        _says(shown),
         PHYSICS,
         series,
         ["series", "latency", "bandwidth", "half-performance length", "from"],
         table,
+    )
+
+
+def _says(shown: list[Curve]) -> str:
+    """Who is quickest at the smallest size and moves most at the largest, as measured."""
+    small, large = min(c.points[0].elements for c in shown), max(c.last.elements for c in shown)
+    quick = min((p.time.value, c.name) for c in shown if (p := c.at(small)))
+    rate, wide = max(((p.rate.value, c) for c in shown if (p := c.at(large))), key=lambda r: r[0])
+    short = [p.elements for p in wide.points if p.rate.value < rate / 2]
+    enough = min(p.elements for p in wide.points if p.elements > max(short, default=0))
+    return (
+        f"At {format_size(small)} elements {quick[1]} is quickest ({duration(quick[0])}); at "
+        f"{format_size(large)} {wide.name} moves most ({significant(rate)} GB/s), and at least "
+        f"half of that from {format_size(enough)} elements on."
     )
 
 

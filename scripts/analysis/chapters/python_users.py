@@ -35,8 +35,8 @@ MODELS = ["python", "numpy"]
 SERIAL = "python/serial"
 ONE_CORE, BEST = "one core, C++", "best CPU, C++"
 PHYSICS = (
-    "Plain Python looks up the type of every number it touches, some 50 ns an element; its "
-    "threads take turns at one interpreter, its processes do not. NumPy does the same loop in C, "
+    "Plain Python looks up the type of every number it touches; its threads take turns at one "
+    "interpreter, its processes do not. NumPy does the same loop in C, "
     "on one core. Where memory is the limit, that is nearly as good as it gets on one core."
 )
 COUNT_PHYSICS = (
