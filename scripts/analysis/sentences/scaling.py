@@ -1,0 +1,147 @@
+"""What pages say of scaling over workers and multiprocessors."""
+
+from __future__ import annotations
+
+import re
+
+from analysis.sentences.curves import of_heading, sized
+from analysis.sentences.plain import Best, Form, Plain, ratio
+from analysis.sentences.reading_page import (
+    COUNT,
+    FORM,
+    NUMBER,
+    SIZE,
+    kind,
+    listed,
+    near,
+    near_percent,
+    number,
+    size,
+)
+
+MEMBER = rf"[\w-]+ (?:reaches|peaks at) {NUMBER}× on {COUNT}(?: \([\d, and]+ not measured\))?"
+USEFUL = (
+    r"on (?:no number of workers|up to [\d,]+ workers?)"
+    r"(?: \(not on \d+\)| \(more were not measured\))? by [\w, -]+"
+)
+
+
+def _sweep(run: Plain, heading: str) -> tuple[dict[str, dict[int, Best]], Best]:
+    mine, at = of_heading(heading), sized(heading)
+    forms = run.forms(lambda f: mine(f) and f.cpu and f.elements == at)
+    found: dict[str, dict[int, list[Form]]] = {}
+    for f in forms:
+        found.setdefault(f.model, {}).setdefault(f.workers, []).append(f)
+    one = run.best(f for f in forms if f.workers == 1)
+    return {
+        model: {w: run.best(some) for w, some in sorted(by.items())}
+        for model, by in found.items() if len(by) > 1
+    }, one  # fmt: skip
+
+
+def _planned(run: Plain, heading: str) -> set[int]:
+    """Worker counts that were measured at this size, or planned there."""
+    sweeps, _ = _sweep(run, heading)
+    counts = {w for by in sweeps.values() for w in by}
+    mine, at = of_heading(heading), str(sized(heading))
+    for name, sizes in run.about.get("plan", {}).get("left_out", {}).get("of", {}).items():
+        workload, element, model, variant, scope, _, device = name.split("/")
+        form = Form(workload, element, model, variant, scope, int(at), 1, device)
+        if mine(form) and form.cpu and model in sweeps:
+            counts |= set(sizes.get(at, []))
+    return counts
+
+
+@kind(
+    rf"Over the best single worker \((?P<base>{FORM})\), "
+    rf"(?P<list>{MEMBER}(?:(?:, | and ){MEMBER})*)\."
+)
+def speed_ups(run: Plain, heading: str, m: re.Match[str]) -> None:
+    sweeps, one = _sweep(run, heading)
+    assert m["base"] == one.form.name
+    told = re.findall(
+        rf"([\w-]+) (reaches|peaks at) ({NUMBER})× on (\d+) workers?(?: \(([\d, and]+) not)?",
+        m["list"],
+    )
+    assert sorted(t[0] for t in told) == sorted(sweeps)
+    for model, verb, shown, workers, absent in told:
+        gains = {w: ratio(one, best) for w, best in sweeps[model].items()}
+        top = max(gains, key=lambda w: gains[w])
+        assert int(workers) == top, model
+        assert near(number(shown), gains[top]), model
+        assert (verb == "peaks at") == (top < max(gains)), model
+        unknown = {w for w in _planned(run, heading) if w > top} - gains.keys()
+        assert {int(w) for w in listed(absent)} == unknown, model
+
+
+@kind(rf"At least half of the ideal is reached (?P<list>{USEFUL}(?:; {USEFUL})*)\.")
+def useful(run: Plain, heading: str, m: re.Match[str]) -> None:
+    sweeps, one = _sweep(run, heading)
+    most = max(w for by in sweeps.values() for w in by)
+    seen = []
+    for part in m["list"].split("; "):
+        found = re.fullmatch(
+            r"on (?:no number of workers|up to ([\d,]+) workers?)"
+            r"(?: \((?:not on (\d+)|(more) were not measured)\))? by (.*)", part,
+        )  # fmt: skip
+        for model in listed(found[4]):
+            seen.append(model)
+            half = {w: ratio(one, best) / w >= 0.5 for w, best in sweeps[model].items()}
+            last = max((w for w in half if half[w]), default=0)
+            assert int(found[1] or 0) == last, model
+            above = [w for w in half if w > last]
+            assert bool(found[2]) == bool(last and above), model
+            assert not found[2] or int(found[2]) == min(above), model
+            assert bool(found[3]) == bool(last and not above and last < most), model
+    assert sorted(seen) == sorted(sweeps)
+
+
+@kind(
+    r"Above 100 % (?:(?P<fits>a worker's share of the data fits its core's own cache, which all of "
+    r"it did not)|no cache of a core's own explains it: the shares fit none that all of the data "
+    r"did not)\."
+)
+def above_the_ideal(run: Plain, heading: str, m: re.Match[str]) -> None:
+    sweeps, one = _sweep(run, heading)
+    above = [w for by in sweeps.values() for w, b in by.items() if ratio(one, b) / w > 1 and w > 1]
+    assert above, "nothing is above 100 %"
+    element = int(re.search(r"[fi](\d\d)", heading)[1]) // 8
+    whole = sized(heading) * element
+    fits = any(
+        whole / min(above) <= c["bytes"] < whole
+        for c in run.about["machine"]["cpu"]["caches"]
+        if c["shared_by"] == 1 and c["type"] != "instruction"
+    )
+    assert not m["fits"] or fits
+
+
+@kind(rf"With a constant (?P<size>{SIZE}) elements for each worker, (?P<list>.*?%.*?)\.")
+def weak(run: Plain, heading: str, m: re.Match[str]) -> None:
+    mine, share = of_heading(heading), size(m["size"])
+    told = re.findall(r"([\w-]+) keeps ([\d.]+) % on (\d+) workers?", m["list"])
+    assert told
+    for model, shown, workers in told:
+        by: dict[int, list[Form]] = {}
+        for f in run.forms(lambda f, o=model: mine(f) and f.cpu and f.model == o):
+            if f.elements == share * f.workers:
+                by.setdefault(f.workers, []).append(f)
+        assert int(workers) == max(by)
+        assert near_percent(shown, ratio(run.best(by[min(by)]), run.best(by[max(by)])))
+
+
+@kind(
+    rf"(?P<enough>\d+) of (?P<most>\d+) multiprocessors reach 95 % of the highest rate, "
+    rf"(?P<top>{NUMBER}) GB/s; one of them moves (?P<first>{NUMBER}) GB/s\."
+)
+def multiprocessors(run: Plain, heading: str, m: re.Match[str]) -> None:
+    mine, at = of_heading(heading), sized(heading)
+    by: dict[str, dict[int, float]] = {}
+    for f in run.forms(lambda f: mine(f) and not f.cpu and f.elements == at):
+        if not heading.endswith("kernel") or f.scope == "kernel":
+            by.setdefault(f.variant, {})[f.workers] = run.rate(run.best([f]))
+    swept = max(by.values(), key=lambda r: (len(r), max(r.values())))
+    top = max(swept.values())
+    assert int(m["enough"]) == min(w for w, r in swept.items() if r >= 0.95 * top)
+    assert int(m["most"]) == max(swept)
+    assert near(number(m["top"]), top)
+    assert near(number(m["first"]), swept[min(swept)])

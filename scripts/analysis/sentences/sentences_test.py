@@ -1,0 +1,58 @@
+"""Every sentence with a number or a claim on the pages of the real runs, computed another way.
+
+A sentence of a kind that is not known here fails: who writes a new one adds its check.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from analysis.page.report import report
+from analysis.reading.read import read_runs
+from analysis.sentences import answers, certainty, costs, plain, scaling, waiting, ways
+from analysis.sentences.reading_page import KINDS, Text, texts
+
+RESULTS = Path(__file__).parents[3] / "results"
+CHECKS = [answers, certainty, costs, scaling, waiting, ways]
+RUNS = sorted(RESULTS.glob("*.csv"))
+# Why something is so, as in any textbook: nothing that this run could show to be wrong.
+TIMELESS = re.compile(r"[^\d×%]*?[.)](?= |$)")
+
+
+def sentences(text: Text) -> list[tuple[str, re.Match[str] | None]]:
+    """A text's sentences, each with the kind that it is of."""
+    found, rest = [], text.text.removeprefix("Why: ")
+    while rest:
+        matches = [m for kind in KINDS if (m := kind.match(rest))]
+        match = max(matches, key=lambda m: m.end(), default=None)
+        end = match.end() if match else len(rest)
+        if match is None and text.kind == "figcaption" and (m := TIMELESS.match(rest)):
+            end = m.end()
+        elif match is None:
+            end = (re.search(r"[.:](?= |$)", rest) or re.search("$", rest)).end()
+        found.append((rest[:end], match))
+        rest = rest[end:].lstrip()
+    return found
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_what_the_page_says_is_in_the_file(path: Path) -> None:
+    run = plain.read(path)
+    document, _ = report(read_runs([path]))
+    checked, wrong = 0, []
+    for text in texts(document):
+        for sentence, match in sentences(text):
+            if match is None:
+                if text.kind != "figcaption" or not TIMELESS.fullmatch(sentence):
+                    wrong.append(f"UNKNOWN under {text.heading}: {sentence}")
+                continue
+            try:
+                KINDS[match.re](run, text.heading, match)
+                checked += 1
+            except Exception as error:
+                wrong.append(f"WRONG under {text.heading}: {sentence}\n    {error!r:.300}")
+    assert not wrong, "\n".join(wrong)
+    assert checked > 3
