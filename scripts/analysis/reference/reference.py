@@ -44,12 +44,12 @@ class Rate:
 
 @dataclass(frozen=True)
 class Reference:
-    """What a device reached in `runs` runs on `machines` machines."""
+    """What a device reached in `runs`, their ids, on `machines` machines."""
 
     identity: dict[str, Any]
     state: dict[str, Any]
     peak_gb_per_s: float | None
-    runs: int
+    runs: tuple[str, ...]
     machines: int
     rates: dict[Key, Rate]
 
@@ -139,7 +139,7 @@ def known(folder: Path = FOLDER) -> tuple[Reference, ...]:
                 told["identity"],
                 told["state"],
                 told["peak_gb_per_s"],
-                len(told["runs"]),
+                tuple(run["run"] for run in told["runs"]),
                 told["machines"],
                 rates,
             )
@@ -164,7 +164,10 @@ def verdicts(run: Run, references: tuple[Reference, ...]) -> list[Verdict]:
             continue
         reference = next((r for r in references if fits(r, device)), None)
         compared = [key for key in rates if reference and key in reference.rates]
-        if reference and compared:
+        if reference and set(reference.runs) <= {run.run_id}:
+            sentence = f"{device.name}: the reference of this device comes from this run itself."
+            found.append(Verdict(device.name, sentence, False))
+        elif reference and compared:
             found.append(_against(run, device, rates, reference, compared))
         elif sentence := _of_peak(device, rates, references):
             found.append(Verdict(device.name, sentence, False))
@@ -187,7 +190,7 @@ def _against(
             lower.append((ratio, f"{told}, lower by {percent(1 - ratio)}"))
         elif (mine.low or mine.value) > high and ratio > 1 + spread:
             higher.append((ratio, f"{told}, higher by {percent(ratio - 1)}"))
-    made_of = f"{plural(reference.runs, 'run')} of {plural(reference.machines, 'machine')}"
+    made_of = f"{plural(len(reference.runs), 'run')} of {plural(reference.machines, 'machine')}"
     if not lower and not higher:
         return Verdict(
             device.name,

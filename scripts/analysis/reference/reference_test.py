@@ -87,6 +87,17 @@ def test_the_same_device_is_as_expected(tmp_path: Path, made: Path) -> None:
         assert not verdict.lower
 
 
+def test_a_reference_is_not_held_against_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, run = tmp_path / "reference", run_of(tmp_path, "a", 1)
+    assert status_of(monkeypatch, reference_command, run, "-o", folder) == 0
+    assert {v.sentence for v in told(run, folder).values()} == {
+        f"box 9000 {device}: the reference of this device comes from this run itself."
+        for device in ("GPU", "CPU")
+    }
+
+
 def test_a_slower_one_is_lower_by_so_much_with_causes(tmp_path: Path, made: Path) -> None:
     capped = run_of(tmp_path, "c", 9, gpu={"power_limit_w": 400.0}, slower=1 / 0.8)
     verdict = told(capped, made)["box 9000 GPU"]

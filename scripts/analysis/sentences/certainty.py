@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 from analysis.sentences.plain import ENOUGH, Form, Plain
 from analysis.sentences.reading_page import (
@@ -17,6 +20,8 @@ from analysis.sentences.reading_page import (
     size,
 )
 from analysis.sentences.units import workers_of
+
+REFERENCES = Path(__file__).parents[3] / "results" / "reference"
 
 
 @kind(r"(?P<label>gpu [\w ]+): .*? \(Band: half of the samples\.\)")
@@ -108,12 +113,29 @@ def pilots(run: Plain, heading: str, m: re.Match[str]) -> None:
     r"machines? reached\."
 )
 def verdict(run: Plain, heading: str, m: re.Match[str]) -> None:
-    assert m["name"] in [g["name"] for g in run.about["machine"]["gpus"]]
-    rates = {
-        (f.workload, f.scope, f.elements) for f in run.times
-        if f.scope == "kernel" and f.elements >= 1 << 24
-    }  # fmt: skip
-    assert 0 < int(m["rates"]) <= len(rates)
+    (usual,) = references(m["name"])
+    assert run.rows[0]["run"] not in [r["run"] for r in usual["runs"]]
+    compared = 0
+    for key in {(f.workload, f.scope) for f in run.times if not f.cpu}:
+        mine = run.forms(lambda f, k=key: not f.cpu and (f.workload, f.scope) == k)
+        largest = max(f.elements for f in mine)
+        reached = run.rate(run.best(f for f in mine if f.elements == largest))
+        for rate in usual["rates"]:
+            if (rate["workload"], rate["scope"], rate["elements"]) == (*key, largest):
+                compared += 1
+                assert abs(reached / rate["gb_per_s"] - 1) < 0.05, key
+    assert int(m["rates"]) == compared
+
+
+def references(name: str) -> list[dict[str, Any]]:
+    told = [json.loads(path.read_text()) for path in REFERENCES.glob("*.json")]
+    return [r for r in told if r["identity"]["name"] == name]
+
+
+@kind(r"(?P<name>[\w ]+): the reference of this device comes from this run itself\.")
+def own_reference(run: Plain, heading: str, m: re.Match[str]) -> None:
+    (usual,) = references(m["name"])
+    assert [r["run"] for r in usual["runs"]] == [run.rows[0]["run"]]
 
 
 @kind(r"[\w.-]+: neighbouring rounds correlate, which widens the intervals of (?P<list>.*?)\.$")
