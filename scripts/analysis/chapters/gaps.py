@@ -30,7 +30,7 @@ def unplanned_gaps(run: Run) -> Html | None:
         return None
     return el(
         "p",
-        f"{run.name} ended because {run.about.text('end_reason')}. At least "
+        f"{run.name} ran out of its time budget. At least "
         f"{plural(gaps, 'configuration')} were never measured: sizes and workers between those "
         "that were. What else it planned, its file does not tell.",
         class_="note",

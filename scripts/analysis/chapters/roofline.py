@@ -91,7 +91,7 @@ def roofline(family: Family, groups: list[Group], machine: str, number: int) -> 
         alt.layer(*layers).add_params(picked()),
         " ".join(_says(points, roofs, members)),
         PHYSICS.format(
-            memory="the CPU's highest rate of a map in this run and the GPU's theoretical one",
+            memory=_memories(on_cpu, on_gpu),
             arithmetic="a loop without memory on the CPU and the GPU's attributes",
         ),
         series,
@@ -125,10 +125,10 @@ def _intensity(p: Point) -> float:
 
 
 def _cpu_roof(family: Family, others: list[Group], size: int) -> Roof:
-    """The memory's rate is the highest of a map like the family's, or of the family itself."""
+    """The memory's rate is the highest of other maps: the family's own would be its own limit."""
     known = family.run.vocabulary
     maps = [g for g in others if known.workload(g.workload).pattern.startswith("map")]
-    found = [c for g in maps or family.members if (c := g.best_cpu())]
+    found = [c for g in maps if (c := g.best_cpu())]
     rates = [(c.at(size) or c.last).rate.value for c in found]
     return Roof(max(rates, default=None), family.run.about.cpu_peak_gflops(family.type))
 
@@ -140,6 +140,12 @@ def _gpu_roof(family: Family, points: dict[str, dict[str, Point]]) -> Roof:
     memories = [peak for d in devices if (peak := about.gpu_peak(d))]
     units = [peak for d in devices if (peak := about.gpu_peak_gflops(d, family.type))]
     return Roof(max(memories, default=None), max(units, default=None))
+
+
+def _memories(on_cpu: Roof, on_gpu: Roof) -> str:
+    named = ["the CPU's highest rate of another map in this run"] if on_cpu.bandwidth else []
+    named += ["the GPU memory's theoretical rate"] if on_gpu.bandwidth else []
+    return listing(named) or "no rate of a memory that is known"
 
 
 def _row(form: str, workload: str, p: Point, roof: Roof) -> Row:

@@ -96,8 +96,11 @@ def test_a_family_alone(tmp_path: Path) -> None:
     hardware = Hardware(gpu=False)
     text, data = page_of(written(tmp_path, planned(hardware), hardware=hardware))
     assert "Only a family of workloads was measured" in text
-    # Its own first member stands for the memory.
     assert re.search(r"best CPU reaches 4[56]\d GFLOP/s", text)
+    # Nothing else was measured of the memory, and no member is its own limit.
+    assert "from no rate of a memory that is known" in text
+    rows = [r for rows in data["figures"]["roofline-1"]["spec"]["datasets"].values() for r in rows]
+    assert not [r for r in rows if "v" not in r and r["y"] < 0.9 * max(x["y"] for x in rows)]
     assert [c for c in data["figures"] if c.startswith("roof")] == ["roofline-1"]
     assert "GPU" not in re.search(r'<figure>.*?class="legend"', text, re.S)[0]
 

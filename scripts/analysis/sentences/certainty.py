@@ -76,7 +76,7 @@ def left_out(run: Plain, heading: str, m: re.Match[str]) -> None:
 
 
 @kind(
-    r"[\w.-]+ ended because the time budget is spent\. At least (?P<gaps>[\d,]+) configurations? "
+    r"[\w.-]+ ran out of its time budget\. At least (?P<gaps>[\d,]+) configurations? "
     r"were never measured: sizes and workers between those that were\. What else it planned, its "
     r"file does not tell\."
 )
