@@ -65,7 +65,8 @@ def gpu_leads(run: Plain, heading: str, m: re.Match[str]) -> None:
     curves = curves_of(run, heading)
     scope, at = "offload" if m["copies"] else "resident", round(size(m["size"]))
     assert _starts(run, m["starts"], curves[scope], curves["cpu"])
-    assert at == max(set.intersection(*(set(curves[c]) for c in ("cpu", "resident", "offload"))))
+    present = [set(curves[c]) for c in ("cpu", "resident", "offload") if curves[c]]
+    assert at == max(set.intersection(*present))
     assert _lead(m["lead"], ratio(run.best(curves["cpu"][at]), run.best(curves[scope][at])))
 
 

@@ -14,12 +14,12 @@ from analysis.page.report import report
 from analysis.reading.read import read_runs
 from analysis.sentences import answers, certainty, costs, plain, scaling, waiting, ways
 from analysis.sentences.reading_page import KINDS, Text, texts
+from analysis.sentences.timeless import in_place
 
 RESULTS = Path(__file__).parents[3] / "results"
 CHECKS = [answers, certainty, costs, scaling, waiting, ways]
 RUNS = sorted(RESULTS.glob("*.csv"))
-# Why something is so, as in any textbook: nothing that this run could show to be wrong.
-TIMELESS = re.compile(r"[^\d×%]*?[.)](?= |$)")
+END = re.compile(r"\(.*?\)(?= |$)|.*?[.](?= |$)")
 
 
 def sentences(text: Text) -> list[tuple[str, re.Match[str] | None]]:
@@ -28,11 +28,8 @@ def sentences(text: Text) -> list[tuple[str, re.Match[str] | None]]:
     while rest:
         matches = [m for kind in KINDS if (m := kind.match(rest))]
         match = max(matches, key=lambda m: m.end(), default=None)
-        end = match.end() if match else len(rest)
-        if match is None and text.kind == "figcaption" and (m := TIMELESS.match(rest)):
-            end = m.end()
-        elif match is None:
-            end = (re.search(r"[.:](?= |$)", rest) or re.search("$", rest)).end()
+        ended = match or END.match(rest)
+        end = ended.end() if ended else len(rest)
         found.append((rest[:end], match))
         rest = rest[end:].lstrip()
     return found
@@ -46,7 +43,7 @@ def test_what_the_page_says_is_in_the_file(path: Path) -> None:
     for text in texts(document):
         for sentence, match in sentences(text):
             if match is None:
-                if text.kind != "figcaption" or not TIMELESS.fullmatch(sentence):
+                if text.kind != "figcaption" or not in_place(run, sentence):
                     wrong.append(f"UNKNOWN under {text.heading}: {sentence}")
                 continue
             try:
