@@ -76,7 +76,7 @@ class Line:
 def lines(groups: list[Group | None], prices: list[Price]) -> list[Line]:
     """What one workload and type comes to on each machine; None where it was not measured."""
     cpu = [g.best_cpu() if g else None for g in groups]
-    one = [g.serial() if g else None for g in groups]
+    one = [g.one_worker() if g else None for g in groups]
     gpu = [g.best_gpu("resident") if g else None for g in groups]
     kernel = [g.best_gpu("kernel") if g else None for g in groups]
     offload = [g.best_gpu("offload") if g else None for g in groups]
@@ -86,7 +86,7 @@ def lines(groups: list[Group | None], prices: list[Price]) -> list[Line]:
     found += _rates("GPU", groups, gpu, prices)
     found += _rates("GPU with copies", groups, offload, [], (MEMORY,))
     found += _shares(groups, kernel, gpu)
-    answers = [answer_of(g, 0) if g else None for g in groups]
+    answers = [answer_of(g) if g else None for g in groups]
 
     def add(what: str, values: Iterable[float | None], shown: Callable[[float], str],
             more: bool = True) -> None:  # fmt: skip
@@ -94,7 +94,7 @@ def lines(groups: list[Group | None], prices: list[Price]) -> list[Line]:
         texts = ["-" if v is None else shown(v) for v in told]
         found.append(Line(what, told, texts, more))
 
-    add("CPU over one core", (a.cpu_speed_up.value if a and a.cpu_speed_up else None
+    add("CPU over one worker", (a.cpu_speed_up.value if a and a.cpu_speed_up else None
                               for a in answers), _times)  # fmt: skip
     add("GPU over CPU", (a.gpu_ratio.value if a and a.gpu_ratio else None for a in answers), _times)
     crossings = (

@@ -56,7 +56,7 @@ class Sweep:
 def sweep(
     group: Group, model: str, elements: int, gpu: bool, scope: str = "resident"
 ) -> Sweep | None:
-    """The sweep of `model` at `elements`, over the best single worker; None below two worker counts."""
+    """The sweep of `model` at `elements` over the best single worker; None below two counts."""
     t = group.table
     rows = t.filter(
         (t["model"] == model)

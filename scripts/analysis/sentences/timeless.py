@@ -56,6 +56,8 @@ TIMELESS = {
     "Rates count the operation's bytes": on_gpu,
     "Each multiprocessor keeps a limited number of bytes": on_gpu,
     "Clocks rise with the load": on_gpu,
+    "A core keeps few bytes in flight": on_gpu,
+    "Either grows with its number until": on_gpu,
     "What a sensor averages over a second": on_gpu,
     "A device draws much of its power": on_gpu,
     "A counter that is renewed less often": on_gpu,
