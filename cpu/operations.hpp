@@ -264,7 +264,7 @@ class ArrayOperation final : public OnArrays<Memory> {
         }()) {}
   ArrayOperation(const Configuration& configuration, const Placement& placement, Loops loops)
       : OnArrays<Memory>(configuration, placement, placement.store, std::move(loops)),
-        block_sums_(this->number_blocks()),
+        block_sums_(std::max<std::uint64_t>(this->number_blocks(), 1)),
         team_(configuration.workers, placement) {
     this->give_blocks(block_sums_.all());
     if constexpr (requires(const Memory& memory) { memory.first_touch(0, 0); }) {
