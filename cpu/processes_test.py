@@ -58,6 +58,10 @@ def processes_of(session: int) -> dict[int, str]:
     return found
 
 
+class EndedEarlyError(Exception):
+    """A run has ended, and no worker was seen."""
+
+
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
     """Its workers, as soon as it has some."""
     deadline = time.monotonic() + 30
@@ -65,7 +69,8 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
         workers = [one for one in processes_of(process.pid) if one != process.pid]
         if workers:
             return workers
-        assert process.poll() is None, process.stderr.read()
+        if process.poll() is not None:
+            raise EndedEarlyError(process.stderr.read())
         time.sleep(0.001)
     raise AssertionError("no worker has been seen")
 
@@ -118,8 +123,8 @@ def test_a_killed_worker_is_a_failed_row_and_the_run_goes_on(
     process = start(variant, out)
     # Between two operations that fork there is none, and one that was seen may have ended.
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(ProcessLookupError):
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, EndedEarlyError):
             os.kill(workers_of(process)[0], signal.SIGKILL)
         time.sleep(0.02)
         if out.exists() and any(row["status"] == "failed" for row in rows_of(out)):
