@@ -31,12 +31,11 @@ std::string SummaryWriter::form_text(const Best& best) const {
 }
 
 std::string SummaryWriter::limit_text(const Configuration& of, double gb_per_s) const {
-  const std::vector<int>& numbers = of.device.gpu_numbers();
-  if (numbers.size() != 1 || of.scope == Scope::offload) return {};
+  if (of.device.gpu_numbers().size() != 1 || of.scope == Scope::offload) return {};
   const auto gpus = run_.machine.find("gpus");
   if (gpus == run_.machine.end() || !gpus->is_array()) return {};
   for (const auto& gpu : *gpus) {
-    if (gpu.value("index", -1) != numbers.front()) continue;
+    if (gpu.value("device", std::string()) != of.device.name()) continue;
     const auto peak = gpu.find("peak_gb_per_s");
     if (peak == gpu.end() || !peak->is_number() || peak->get<double>() <= 0) return {};
     return fmt::format("{:.0f} % of its memory's peak", 100 * gb_per_s / peak->get<double>());

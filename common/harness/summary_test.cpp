@@ -95,7 +95,7 @@ TEST_F(Summaries, NameWhatCannotBeToldApart) {
 }
 
 TEST_F(Summaries, CompareADeviceWithTheBestOfTheCpus) {
-  machine_ = {{"gpus", {{{"index", 0}, {"peak_gb_per_s", 400.0}}}}};
+  machine_ = {{"gpus", {{{"device", "gpu0"}, {"peak_gb_per_s", 400.0}}}}};
   const Devices gpu = Devices::gpus({0});
   for (const std::uint64_t n : {1024, 4096}) {
     const double size = static_cast<double>(n);
