@@ -36,6 +36,7 @@ nlohmann::json describe_gpus() {
       const Properties& is = device.properties();
       const Telemetry telemetry(is.pci_bus_id);
       const auto power = telemetry.power_limit_w();
+      const auto link = telemetry.link();
       const auto installed = telemetry.driver_version();
       all.push_back({
           {"device", device.name()},
@@ -54,6 +55,8 @@ nlohmann::json describe_gpus() {
           {"copy_engines", is.copy_engines},
           {"ecc", is.ecc},
           {"power_limit_w", power ? nlohmann::json(*power) : nlohmann::json(nullptr)},
+          {"link", link ? nlohmann::json(link->name()) : nlohmann::json(nullptr)},
+          {"link_gb_per_s", number_or_null(link ? link->bytes_per_s() / 1e9 : 0)},
           {"driver", installed ? nlohmann::json(*installed) : nlohmann::json(nullptr)},
           {"cuda_driver", version(driver)},
           {"cuda_runtime", version(runtime)},

@@ -12,7 +12,8 @@ namespace crossover::gpu {
 ///
 /// hardware() has "gpus", an array of {device, name, compute_capability, multiprocessors,
 /// max_sm_mhz, max_memory_mhz, memory_bytes, memory_bus_bits, peak_gb_per_s,
-/// peak_gflops {f32, f64}, l2_bytes, copy_engines, ecc, power_limit_w, driver, cuda_driver,
+/// peak_gflops {f32, f64}, l2_bytes, copy_engines, ecc, power_limit_w, link,
+/// link_gb_per_s (each way, in theory), driver, cuda_driver,
 /// cuda_runtime}; null in a build without CUDA.
 std::unique_ptr<Model> make_cuda();
 

@@ -46,12 +46,30 @@ std::optional<Value> ask(void* library, const char* function, void* device, Kind
   return value;
 }
 
+/// Billions of transfers a second on a lane, and the share of them that are data, by generation.
+constexpr std::array<std::pair<double, double>, 6> kLanes{{
+    {2.5, 8.0 / 10},
+    {5, 8.0 / 10},
+    {8, 128.0 / 130},
+    {16, 128.0 / 130},
+    {32, 128.0 / 130},
+    {64, 242.0 / 256},
+}};
+
 std::optional<double> scaled(std::optional<double> value, double factor) {
   if (value) *value *= factor;
   return value;
 }
 
 }  // namespace
+
+std::string Link::name() const { return fmt::format("PCIe {}.0 x{}", generation, lanes); }
+
+double Link::bytes_per_s() const {
+  if (generation < 1 || generation > kLanes.size()) return 0;
+  const auto& [transfers, data] = kLanes[generation - 1];
+  return transfers * 1e9 / 8 * data * lanes;
+}
 
 std::string throttled(std::uint64_t reasons) {
   std::vector<std::string> words;
@@ -115,6 +133,13 @@ std::optional<std::string> Telemetry::driver_version() const {
     return std::nullopt;
   }
   return text.data();
+}
+
+std::optional<Link> Telemetry::link() const {
+  const auto generation = ask<unsigned>(library_, "nvmlDeviceGetMaxPcieLinkGeneration", device_);
+  const auto lanes = ask<unsigned>(library_, "nvmlDeviceGetMaxPcieLinkWidth", device_);
+  if (generation.value_or(0) == 0 || lanes.value_or(0) == 0) return std::nullopt;
+  return Link{*generation, *lanes};
 }
 
 }  // namespace crossover::gpu

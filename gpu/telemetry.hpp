@@ -18,6 +18,20 @@ struct Reading {
   std::optional<std::uint64_t> throttle_reasons;  ///< NVML's bits, nvmlClocksThrottleReasons
 };
 
+/// What a GPU is connected by, at its fastest: it rests at a lower generation while it is idle.
+struct Link {
+  unsigned generation = 0;  ///< of PCI Express
+  unsigned lanes = 0;
+
+  /// `PCIe 5.0 x16`.
+  std::string name() const;
+  /// Each way and in theory: transfers a second and lane by generation, less what the code of the
+  /// line takes (8b/10b, from the third 128b/130b, from the sixth 242 of 256 bytes), but with the
+  /// headers of the packets, which take a tenth or so (PCI Express Base Specification). 0: a
+  /// generation that is not known here.
+  double bytes_per_s() const;
+};
+
 /// The reasons among NVML's bits that take speed from a sample, in words, or empty: power cap,
 /// thermal and hardware slowdowns. An idle GPU, and clocks that somebody has set, are none.
 std::string throttled(std::uint64_t reasons);
@@ -39,6 +53,7 @@ class Telemetry {
   std::optional<double> sm_mhz() const;
   std::optional<double> power_limit_w() const;
   std::optional<std::string> driver_version() const;
+  std::optional<Link> link() const;
 
  private:
   void* library_ = nullptr;  ///< initialised; null where there is none

@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace crossover::gpu {
 namespace {
 
@@ -20,6 +22,9 @@ TEST(Telemetry, ReadsWhatTheLibraryTells) {
   EXPECT_EQ(telemetry.sm_mhz(), 1980);
   EXPECT_EQ(telemetry.power_limit_w(), 700);
   EXPECT_EQ(telemetry.driver_version(), "580.00.01");
+  ASSERT_TRUE(telemetry.link());
+  EXPECT_EQ(telemetry.link()->name(), "PCIe 5.0 x16");
+  EXPECT_FALSE(Telemetry("0000:02:00.0", CROSSOVER_FAKE_NVML).link()) << "this GPU does not tell";
 }
 
 TEST(Telemetry, CountsEnergyUp) {
@@ -38,6 +43,7 @@ TEST(Telemetry, TellsNothingWithoutTheLibraryOrTheGpu) {
     EXPECT_FALSE(reading.sm_mhz || reading.memory_mhz || reading.temperature_c || reading.power_w ||
                  reading.energy_j || reading.throttle_reasons);
     EXPECT_FALSE(telemetry.power_limit_w());
+    EXPECT_FALSE(telemetry.link());
   }
 }
 
@@ -56,6 +62,16 @@ TEST(Telemetry, FollowsTheGpuAndShutsTheLibraryDown) {
   }
   EXPECT_EQ(shut_down(), before + 1);
   dlclose(library);
+}
+
+TEST(Link, MovesWhatItsGenerationAndLanesAllow) {
+  // PCI-SIG's figures for sixteen lanes each way.
+  const std::array<double, 6> wanted{4.0, 8.0, 15.75, 31.5, 63.0, 121.0};
+  for (unsigned generation = 1; generation <= wanted.size(); ++generation) {
+    EXPECT_NEAR((Link{generation, 16}.bytes_per_s()) / 1e9, wanted[generation - 1], 0.05);
+  }
+  EXPECT_NEAR((Link{4, 8}.bytes_per_s()) / 1e9, 15.75, 0.01);
+  EXPECT_EQ((Link{99, 16}.bytes_per_s()), 0) << "not known here";
 }
 
 TEST(Throttled, NamesWhatTakesSpeedAndNothingElse) {

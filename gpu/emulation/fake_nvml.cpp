@@ -1,7 +1,8 @@
 #include <cstdio>
 #include <cstring>
 
-/// A library in NVML's place: two GPUs, the first of which does not tell its energy. Their throttle
+/// A library in NVML's place: two GPUs, the first of which does not tell its energy, the second
+/// not its link. Their throttle
 /// reasons are those that fake_nvml_set_reasons() was last told.
 extern "C" {
 
@@ -47,6 +48,14 @@ int nvmlDeviceGetPowerUsage(void*, unsigned* milliwatts) {
 }
 int nvmlDeviceGetEnforcedPowerLimit(void*, unsigned* milliwatts) {
   *milliwatts = 700'000;
+  return 0;
+}
+int nvmlDeviceGetMaxPcieLinkGeneration(void* device, unsigned* generation) {
+  *generation = 5;
+  return device == &gpus[0] ? 0 : 3;  // not supported
+}
+int nvmlDeviceGetMaxPcieLinkWidth(void*, unsigned* lanes) {
+  *lanes = 16;
   return 0;
 }
 int nvmlDeviceGetTotalEnergyConsumption(void* device, unsigned long long* used) {

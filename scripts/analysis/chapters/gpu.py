@@ -15,11 +15,11 @@ from analysis.drawing.charts import (
     size_axis,
     tooltips,
 )
-from analysis.drawing.figure import Figure, Row, broken, curves, note_on, picked
+from analysis.drawing.figure import Figure, Row, broken, curves, note_on
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import title_of
 from analysis.measured.curves import Group, Point
-from analysis.words import duration, format_size, percent, significant
+from analysis.words import duration, format_size, listing, percent, significant
 
 LADDER_PHYSICS = (
     "Each step removes one thing that keeps the memory from being busy: scattered or narrow "
@@ -30,6 +30,12 @@ ONE_STEP = (
     "One step of the ladder was measured here, beside the libraries. All of its steps, each of "
     "which removes one thing that keeps the memory from being busy, are measured with --variants "
     "all."
+)
+
+
+LINK = (
+    " (Dashed: what the link can move in theory, both ways at once, counted so; the headers of its "
+    "packets take a tenth or so.)"
 )
 
 
@@ -140,7 +146,7 @@ def _ladder(group: Group, device: str, where: str, name: str) -> Figure | None:
     return Figure(
         f"ladder-{name}",
         f"The ladder: {group.title}, {scope}{where}",
-        alt.layer(bars, errors, text).add_params(picked()),
+        alt.layer(bars, errors, text),
         says + ".",
         LADDER_PHYSICS if len(own) > 1 else ONE_STEP,
         series,
@@ -163,6 +169,27 @@ def _reached(p: Point, peak: float | None) -> str:
     """`3,030 GB/s, 90 % of the theoretical peak`."""
     share = f", {percent(p.rate.value / peak)} of the theoretical peak" if peak else ""
     return f"{significant(p.rate.value)} GB/s{share}"
+
+
+def _links(group: Group, devices: list[str]) -> list[Row]:
+    """The rates at which each GPU's link would be full, the highest first.
+
+    The way that more bytes take is the limit: of a map that reads two arrays and writes one, both
+    copies to the GPU.
+    """
+    workload = group.run.vocabulary.workload(group.workload)
+    written = 1 if workload.pattern.startswith("map") else 0
+    one_way = max(workload.passes - written, written)
+    if not one_way:
+        return []
+    found: dict[float, list[str]] = {}
+    for device in devices:
+        if link := group.run.about.gpu_link(device):
+            found.setdefault(link * workload.passes / one_way, []).append(device)
+    return [
+        {"y": rate, "t": f"the link of {listing(names)}: {significant(rate)} GB/s in theory"}
+        for rate, names in sorted(found.items(), reverse=True)
+    ]
 
 
 def transfers(group: Group, machine: str, number: int) -> Figure | None:
@@ -188,8 +215,11 @@ def transfers(group: Group, machine: str, number: int) -> Figure | None:
         own = [rate_row(p, variant) for p in points if p.variant == variant]
         here = set(left.filter(pl.col("variant") == variant).get_column("elements"))
         rows += broken(own, here - {r["x"] for r in own})
-    x = size_axis(sorted({r["x"] for r in rows}))
-    layers = curves(rows, series, x, rate_axis(rows), RATE_TOOLTIP)
+    x = size_axis(sorted({r["x"] for r in rows}), group.element_bytes)
+    limits = _links(group, sorted(set(mine.get_column("device"))))
+    ends = [{"lo": r["y"], "hi": r["y"]} for r in limits]
+    y = rate_axis([*rows, *ends])
+    layers = [*figure.limits(limits, y), *curves(rows, series, x, y, RATE_TOOLTIP)]
     largest = max(r["x"] for r in rows)
     at = sorted((r for r in rows if r["x"] == largest), key=lambda r: -r["y"])
     says = f"At {format_size(largest)} elements {at[0]['s']} moves {at[0]['v']}"
@@ -198,11 +228,12 @@ def transfers(group: Group, machine: str, number: int) -> Figure | None:
     return Figure(
         f"transfers-{number}",
         f"Transfers: {group.title}, offload" + (f", {machine}" if machine else ""),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         says + ".",
         "Pageable memory is copied once more by the driver; pinned memory goes straight over the "
         "link; overlapping uses both directions and hides the work behind the copies. The link, "
         "not the GPU, is the limit. Rates count the operation's bytes, not those on the link."
+        + (LINK if limits else "")
         + note_on(rows),
         series,
         RATE_HEADER,

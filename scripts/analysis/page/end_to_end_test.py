@@ -47,21 +47,26 @@ OPTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def measured(path: Path, options: dict[str, str]) -> str:
+    """What the program prints at its end, and a run in `path`."""
     named = os.environ.get("CROSSOVER_EMULATED")
     program = Path(named) if named else BUILT
     if not named and not program.exists():
         pytest.skip(f"{program} is not built")
-    folder = tmp_path_factory.mktemp("end to end")
-    path = folder / "run.csv"
-    options = [part for option in OPTIONS.items() for part in option]
+    parts = [part for option in options.items() for part in option]
     ended = subprocess.run(
-        [program, *options, "--output", path],
+        [program, *parts, "--output", path],
         env={**os.environ, "HWLOC_SYNTHETIC": "pack:1 core:1 pu:2"},
         capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    path = tmp_path_factory.mktemp("end to end") / "run.csv"
+    measured(path, OPTIONS)
     (read,) = read_runs([path])
     return read
 
@@ -142,6 +147,23 @@ def test_both_gpus_have_their_peaks(run: Run, page: str, browser: webdriver.Chro
         assert f"{device} peak gb per s" in page
         ladder = rf"The ladder: double, f32, kernel, {device}\n.*?% of the theoretical peak"
         assert re.search(ladder, page, re.S)
+
+
+def test_the_summary_tells_the_share_of_a_gpus_peak(tmp_path: Path) -> None:
+    few = {"--workloads": "double", "--models": "serial,cuda", "--sizes": "4Ki", "--rounds": "7"}
+    told = measured(tmp_path / "run.csv", {**few, "--threads": "1", "--min-time": "0.00001"})
+    assert re.search(r"(?m)^  cuda .*\d % of its memory's peak$", told), told
+
+
+def test_the_links_limit_is_on_the_chart_of_transfers(
+    run: Run, page: str, browser: webdriver.Chrome
+) -> None:
+    assert run.about.gpu_link("gpu0") and not run.about.gpu_link("gpu1"), "one does not tell"
+    labels: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll('#transfers-1 svg text')].map(t => t.textContent)"
+    )
+    # An array comes and goes at once, so twice what the link moves each way.
+    assert "the link of gpu0: 126 GB/s in theory" in labels
 
 
 def test_the_forms_of_the_loops_are_told(run: Run, page: str) -> None:

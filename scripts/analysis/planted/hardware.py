@@ -82,6 +82,8 @@ class Hardware:
                 "l2_bytes": self.gpu_l2 or None,
                 "ecc": True,
                 "power_limit_w": 700.0,
+                "link": "PCIe 5.0 x16",
+                "link_gb_per_s": 63.0,
                 "driver": "570.10",
             }
             for device, peak in self.gpus()

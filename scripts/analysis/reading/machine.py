@@ -93,6 +93,10 @@ class Machine:
         """Theoretical memory bandwidth of `gpu0`, or of `gpu0+gpu1` together, in GB/s."""
         return self._of_gpus(devices, lambda gpu: gpu.get("peak_gb_per_s"))
 
+    def gpu_link(self, devices: str) -> float | None:
+        """What the links of these GPUs move each way in theory, in GB/s."""
+        return self._of_gpus(devices, lambda gpu: gpu.get("link_gb_per_s"))
+
     def gpu_peak_gflops(self, devices: str, element: str) -> float | None:
         """Their theoretical arithmetic rate for an element type."""
 

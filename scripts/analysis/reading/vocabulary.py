@@ -17,7 +17,10 @@ EARLIER = Path(__file__).parent / "earlier.json"
 
 @dataclass(frozen=True)
 class Workload:
-    """A workload: of `array`s or a `cost`. Those of a family differ by `parameter` alone."""
+    """A workload: of `array`s or a `cost`. Those of a family differ by `parameter` alone.
+
+    `passes` counts how often an element's bytes are read or written.
+    """
 
     name: str
     kind: str = "array"
@@ -26,6 +29,7 @@ class Workload:
     types: tuple[str, ...] = ()
     family: str = ""
     parameter: float = 0
+    passes: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def _read(told: object) -> Vocabulary:
 
 
 def _workload(name: str, told: dict[str, Any]) -> Workload:
-    parameter, types = told.get("parameter"), told.get("types")
+    parameter, types, passes = (told.get(key) for key in ("parameter", "types", "passes"))
     return Workload(
         name,
         _text(told, "kind") or "array",
@@ -132,6 +136,7 @@ def _workload(name: str, told: dict[str, Any]) -> Workload:
         tuple(t for t in types if isinstance(t, str)) if isinstance(types, list) else (),
         _text(told, "family"),
         parameter if isinstance(parameter, (int, float)) else 0,
+        passes if isinstance(passes, int) and passes > 0 else 0,
     )
 
 

@@ -54,6 +54,7 @@ TIMELESS = {
     "Pageable memory is copied once more": on_gpu,
     "The link, not the GPU, is the limit": on_gpu,
     "Rates count the operation's bytes": on_gpu,
+    "(Dashed: what the link can move": on_gpu,
     "Each multiprocessor keeps a limited number of bytes": on_gpu,
     "Clocks rise with the load": on_gpu,
     "A core keeps few bytes in flight": on_gpu,
