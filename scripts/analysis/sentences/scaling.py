@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from analysis.sentences.curves import of_heading, sized
 from analysis.sentences.plain import Best, Form, Plain, ratio
@@ -145,3 +146,63 @@ def multiprocessors(run: Plain, heading: str, m: re.Match[str]) -> None:
     assert int(m["most"]) == max(swept)
     assert near(number(m["top"]), top)
     assert near(number(m["first"]), swept[min(swept)])
+
+
+# What a law adds for each worker but the first, beside the part that is divided: T(p) over T(1).
+LAWS: dict[str, tuple[int, list[Callable[[int], float]]]] = {
+    "Amdahl's law": (3, [lambda p: 1 / p, lambda p: 1.0]),
+    "the USL": (4, [lambda p: 1 / p, lambda p: 1.0, lambda p: p - 1, lambda p: 1 - p]),
+}
+WHY = (
+    r"[\w' -]+? (?:needs at least \w+ worker counts|misses a measured median by \d+%) \([\w, -]+\)"
+)
+
+
+def _misfit(terms: list[Callable[[int], float]], times: dict[int, float]) -> float:
+    """How far the least squares are off at most, by coordinate descent with no weight below 0."""
+    rows = [[term(p) / t for term in terms] for p, t in times.items()]
+    weights = [0.0] * len(terms)
+    left = [1.0] * len(rows)
+    for _ in range(20000):
+        for j in range(len(terms)):
+            size = sum(r[j] ** 2 for r in rows)
+            step = sum(r[j] * y for r, y in zip(rows, left, strict=True)) / size if size else 0.0
+            step = max(step, -weights[j])
+            weights[j] += step
+            left = [y - step * r[j] for r, y in zip(rows, left, strict=True)]
+    return max(abs(sum(w * x for w, x in zip(weights, r, strict=True)) - 1) for r in rows)
+
+
+@kind(rf"Not fitted: (?P<list>{WHY}(?:; {WHY})*)\.")
+def not_fitted(run: Plain, heading: str, m: re.Match[str]) -> None:
+    if heading.startswith("Cores and multiprocessors"):
+        mine, at = of_heading(heading), sized(heading)
+        of_gpu: dict[str, dict[int, float]] = {}
+        for f in run.forms(lambda f: mine(f) and not f.cpu and f.elements == at):
+            of_gpu.setdefault(f.variant, {})[f.workers] = run.best([f]).time
+        swept = [max(of_gpu.values(), key=lambda t: (len(t), -min(t.values())))]
+        times = {"cuda": dict(sorted(swept[0].items()))}
+    else:
+        cores = run.about["machine"]["cpu"]["cores"]
+        sweeps, _ = _sweep(run, heading)
+        times = {
+            model: {w: best.time for w, best in by.items() if w <= cores}
+            for model, by in sweeps.items()
+        }
+    told = re.findall(
+        r"([\w' -]+?) (?:needs at least (\w+) worker counts|misses a measured median by (\d+)%) "
+        r"\(([\w, -]+)\)", m["list"],
+    )  # fmt: skip
+    refused = set()
+    for law, few, far, models in told:
+        fewest, terms = LAWS[law.strip()]
+        for model in listed(models):
+            refused.add((law.strip(), model))
+            if few:
+                assert {"three": 3, "four": 4}[few] == fewest
+                assert len(times[model]) < fewest, model
+            else:
+                assert abs(100 * _misfit(terms, times[model]) - int(far)) < 0.6, model
+    for law, (fewest, _) in LAWS.items():
+        few_for = {(law, model) for model, t in times.items() if len(t) < fewest}
+        assert few_for <= refused, law
