@@ -1,9 +1,10 @@
 """Checks the machine code that nvcc makes of a workload's kernels, for compute capability 9.0.
 
 Of each kernel: 16-byte loads and stores where its step promises them, and as many as it promises;
-the atomics that it is about, and no others; no spill to local memory and no local array. From the
-toolkit's compiler alone: PTX says how wide the accesses are, ptxas says what is spilled. With
-cuobjdump the final machine code is read as well.
+the atomics that it is about, and no others; no spill to local memory and no local array. PTX says
+how wide the accesses are, ptxas says what is spilled, and cuobjdump shows the final machine code.
+What the build has made for that architecture is read; where it made none, or without cuobjdump, the
+source is compiled for it.
 """
 
 from __future__ import annotations
@@ -149,6 +150,17 @@ def promised(names: list[str], source: Path) -> list[str]:
     ]
 
 
+def resources(report: str) -> list[str]:
+    """Kernels that cuobjdump reports a stack frame or local memory for."""
+    used = re.findall(r"Function (\S+):\s+REG:\d+ STACK:(\d+) SHARED:\d+ LOCAL:(\d+)", report)
+    wrong = [
+        f"{name}: a stack of {stack} bytes, {local} bytes of local memory"
+        for name, stack, local in used
+        if int(stack) > 0 or int(local) > 0
+    ]
+    return wrong if used else ["cuobjdump reported no resources"]
+
+
 def spills(report: str) -> list[str]:
     """Kernels that ptxas reports a stack frame or spills for."""
     wrong = []
@@ -167,6 +179,44 @@ def spills(report: str) -> list[str]:
     return wrong
 
 
+@dataclass(frozen=True)
+class Code:
+    """What there is of a source: PTX, what is wrong with its resources, and the machine code."""
+
+    ptx: str
+    wrong: list[str]
+    sass: str = ""
+
+
+def built(objects: list[Path], source: Path, cuobjdump: str | None) -> Code | None:
+    """What the build made of the source; None where it made nothing for the architecture."""
+    found = next((p for p in objects if p.name == f"{source.name}.o"), None)
+    if found is None or not found.exists() or not cuobjdump:
+        return None
+    both = [run([cuobjdump, f"--list-{kind}", str(found)]) for kind in ("elf", "ptx")]
+    if not all(f".{ARCHITECTURE}." in told for told in both):
+        return None
+    of_one = [cuobjdump, "--gpu-architecture", ARCHITECTURE]
+    ptx = run([*of_one, "--dump-ptx", str(found)])
+    used = run([*of_one, "--dump-resource-usage", str(found)])
+    return Code(ptx, resources(used), run([*of_one, "--dump-sass", str(found)]))
+
+
+def compiled(arguments: argparse.Namespace) -> Code:
+    """What the compiler makes of the source now."""
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    ptx = arguments.work / f"{arguments.source.stem}.ptx"
+    cubin = arguments.work / f"{arguments.source.stem}.cubin"
+    compiler = [arguments.nvcc, "-std=c++20", "-O3", f"-arch={ARCHITECTURE}"]
+    compiler += ["-ccbin", arguments.host_compiler]
+    compiler += [f"-I{folder}" for folder in arguments.include]
+    run([*compiler, "-ptx", "-o", str(ptx), str(arguments.source)])
+    assembler = [arguments.nvcc, f"-arch={ARCHITECTURE}", "-Xptxas", "-v", "-cubin"]
+    wrong = spills(run([*assembler, "-o", str(cubin), str(ptx)]))
+    dump = [arguments.cuobjdump, "--dump-sass", str(cubin)]
+    return Code(ptx.read_text(), wrong, run(dump) if arguments.cuobjdump else "")
+
+
 def main() -> int:
     """The exit status: 0 when all is as promised."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -176,25 +226,19 @@ def main() -> int:
     parser.add_argument("--include", required=True, action="append")
     parser.add_argument("--work", required=True, type=Path)
     parser.add_argument("--cuobjdump")
+    parser.add_argument("--objects", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
 
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    ptx = arguments.work / f"{arguments.source.stem}.ptx"
-    cubin = arguments.work / f"{arguments.source.stem}.cubin"
-    compiler = [arguments.nvcc, "-std=c++20", "-O3", f"-arch={ARCHITECTURE}"]
-    compiler += ["-ccbin", arguments.host_compiler]
-    compiler += [f"-I{folder}" for folder in arguments.include]
-    run([*compiler, "-ptx", "-o", str(ptx), str(arguments.source)])
-    assembler = [arguments.nvcc, f"-arch={ARCHITECTURE}", "-Xptxas", "-v", "-cubin"]
-    report = run([*assembler, "-o", str(cubin), str(ptx)])
-
-    functions = ptx_functions(ptx.read_text())
+    code = built(arguments.objects, arguments.source, arguments.cuobjdump)
+    made = "the build's" if code else "compiled for this"
+    code = code or compiled(arguments)
+    functions = ptx_functions(code.ptx)
     wrong = promised(list(functions), arguments.source)
     wrong += missing(functions, PTX_LOAD, PTX_STORE, PTX_INSTRUCTIONS)
-    wrong += spills(report)
-    read = "PTX and ptxas's report"
-    if arguments.cuobjdump:
-        listing = sass_functions(run([arguments.cuobjdump, "--dump-sass", str(cubin)]))
+    wrong += code.wrong
+    read = "PTX and resources"
+    if code.sass:
+        listing = sass_functions(code.sass)
         wrong += promised(list(listing), arguments.source)
         wrong += missing(listing, SASS_LOAD, SASS_STORE, SASS_INSTRUCTIONS)
         wrong += [
@@ -205,7 +249,8 @@ def main() -> int:
         read += " and machine code"
     for line in wrong:
         print(line)
-    print(f"{len(functions)} kernels of {arguments.source.name}: {read} read, {len(wrong)} wrong")
+    of = arguments.source.name
+    print(f"{len(functions)} kernels of {of}: {read} read ({made}), {len(wrong)} wrong")
     return 1 if wrong else 0
 
 
