@@ -14,7 +14,7 @@ from analysis.drawing.charts import (
     rate_cells,
     size_axis,
 )
-from analysis.drawing.figure import Figure, Row, curves, marks, note_on, picked
+from analysis.drawing.figure import Figure, Row, curves, marks, note_on
 from analysis.drawing.looks import Series, looks
 from analysis.measured.costs import title_of
 from analysis.measured.curves import Curve, Group
@@ -60,7 +60,7 @@ def warm_and_cold(warm: Group, cold: Group, machine: str, number: int) -> Figure
         for row in curve_rows(curve, f"{curve.name}, {group.cache}")
     ]
     sizes = sorted({r["x"] for r in rows})
-    x = size_axis(sizes)
+    x = size_axis(sizes, warm.element_bytes)
     # Room above the curves for the names of the vertical lines.
     room = (max(r["hi"] for r in rows) / min(r["lo"] for r in rows)) ** 0.2
     layers = curves(rows, series, x, rate_axis(rows, room), RATE_TOOLTIP)
@@ -77,7 +77,7 @@ def warm_and_cold(warm: Group, cold: Group, machine: str, number: int) -> Figure
     return Figure(
         f"cache-{number}",
         title_of(f"{warm.workload}, {warm.type}: {warm.cache} and {cold.cache} caches", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         " ".join(_says(a, b) for a, b in both),
         PHYSICS + note_on(rows),
         series,

@@ -14,7 +14,7 @@ from analysis.drawing.charts import (
     size_axis,
     tooltips,
 )
-from analysis.drawing.figure import Figure, Row, picked, zoom
+from analysis.drawing.figure import Figure, Row, zoom
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.reading.plan import LeftBehind
@@ -269,7 +269,7 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
     return Figure(
         f"certainty-{number}",
         "Certainty of each median" + (f": {machine}" if machine else ""),
-        alt.layer(points, *layers).add_params(picked()),
+        alt.layer(points, *layers),
         says,
         "Short operations are disturbed by interrupts and by workers that wake late, long ones by "
         "neighbours on the memory; both shrink with the square root of the rounds.",

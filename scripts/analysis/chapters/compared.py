@@ -22,7 +22,7 @@ from analysis.drawing.charts import (
     size_axis,
     tooltips,
 )
-from analysis.drawing.figure import Figure, Row, curves, note_on, picked
+from analysis.drawing.figure import Figure, Row, curves, note_on
 from analysis.drawing.looks import Series, plain_looks
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.measured.costs import Cost, cores_of, costs, full, largest, unit
@@ -262,7 +262,7 @@ def bars(title: str, found: list[Line], names: list[str], number: int) -> Figure
     return Figure(
         f"machines-{number}",
         f"{title}: machine against machine",
-        alt.layer(drawn, text).add_params(picked()),
+        alt.layer(drawn, text),
         f"{order[0]}: {top['s']} leads with {top['g']}, {significant(top['y'] / low['y'])}× what "
         f"{low['s']} moves.",
         "From memory a machine is as fast as its channels, in cache as its cores, with copies as "
@@ -291,7 +291,7 @@ def overlaid(
     return Figure(
         f"overlaid-{hardware.lower()}-{number}",
         f"{title}: the fastest of each {hardware}",
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         f"{top['s']} reaches the most, {top['v']} at {top['n']} elements.",
         "Where one curve leaves another, the larger cache, the quicker start or the wider memory "
         "shows." + note_on(rows),

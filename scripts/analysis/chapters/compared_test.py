@@ -56,7 +56,7 @@ def test_the_best_and_the_worst_are_marked(three: tuple[str, dict]) -> None:
 
 def test_bars_are_linear_from_zero_and_relative_to_the_best(three: tuple[str, dict]) -> None:
     _, figures = three
-    spec = figures["machines-1"].specification()
+    spec = figures["machines-1"].specification
     scale = spec["layer"][0]["encoding"]["x"]["scale"]
     assert scale["domain"][0] == 0
     assert "type" not in scale

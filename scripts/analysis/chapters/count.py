@@ -6,7 +6,7 @@ import altair as alt
 
 from analysis.drawing import figure
 from analysis.drawing.charts import bars_height, log_bars, time_axis, tooltips, worker_axis
-from analysis.drawing.figure import Figure, Row, curves, picked
+from analysis.drawing.figure import Figure, Row, curves
 from analysis.drawing.looks import looks, plain_looks
 from analysis.measured.costs import (
     TOOLTIP,
@@ -181,7 +181,7 @@ def _lines(found: list[Cost], machine: str, number: str) -> Figure:
     return Figure(
         f"count-workers-{number}",
         title_of(f"Time of an increment against {kind}: {listing(models)}", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         says,
         "Were the work divided without a price, twice the workers would halve the time of an "
         "increment. Where they take turns at one line it stays or grows instead.",
@@ -218,7 +218,7 @@ def _lost(found: list[Cost], machine: str, number: int) -> Figure | None:
     return Figure(
         f"lost-{number}",
         title_of("What racing loses", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         f"{worst['s']} loses up to {worst['v']} of the increments, on {worst['w']}.",
         RACING,
         series,

@@ -14,7 +14,7 @@ from analysis.drawing.charts import (
     tooltips,
     worker_axis,
 )
-from analysis.drawing.figure import Figure, Row, curves, picked
+from analysis.drawing.figure import Figure, Row, curves
 from analysis.drawing.looks import looks, plain_looks
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import (
@@ -115,7 +115,7 @@ def _time_lines(
     return Figure(
         f"create-{number}",
         title_of("Time of making a worker and waiting for its end", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         _says(told, _unrecorded(group, told)),
         PHYSICS + (GPU_PHYSICS if any(c.on_gpu for c in told) else ""),
         series,
@@ -212,7 +212,7 @@ def _pays(
     return Figure(
         f"pays-{number}",
         title_of("From which work size workers can pay", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         f"Making {dearest.on} by {dearest.name} takes as long as one core works on "
         f"{listing(told)}; smaller work cannot pay for them.",
         PAYS_PHYSICS,

@@ -8,7 +8,7 @@ import altair as alt
 
 from analysis.drawing import figure
 from analysis.drawing.charts import tooltips
-from analysis.drawing.figure import Figure, Row, picked, zoom
+from analysis.drawing.figure import Figure, Row, zoom
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Curve, Group
@@ -117,7 +117,7 @@ def latency(group: Group, machine: str, number: int) -> Figure | None:
     return Figure(
         f"latency-{number}",
         f"Latency and bandwidth: {group.title}" + (f", {machine}" if machine else ""),
-        alt.layer(points, across, up).add_params(picked()),
+        alt.layer(points, across, up),
         _says(shown),
         PHYSICS,
         series,

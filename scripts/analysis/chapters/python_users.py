@@ -16,7 +16,7 @@ from analysis.drawing.charts import (
     size_axis,
     tooltips,
 )
-from analysis.drawing.figure import Figure, curves, picked
+from analysis.drawing.figure import Figure, curves
 from analysis.drawing.looks import looks, plain_looks
 from analysis.measured.costs import (
     TOOLTIP,
@@ -65,12 +65,12 @@ def rates(group: Group, compiled: Group | None, machine: str, number: int) -> Fi
     shown = {**ways, **compared}
     series = plain_looks(list(shown))
     rows = [rate_row(p, name) for name, points in shown.items() for p in points]
-    x = size_axis(sorted({r["x"] for r in rows}))
+    x = size_axis(sorted({r["x"] for r in rows}), group.element_bytes)
     layers = curves(rows, series, x, rate_axis(rows), RATE_TOOLTIP)
     return Figure(
         f"python-{number}",
         title_of(f"Python: {group.title}", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         _says(ways, compared),
         PHYSICS,
         series,

@@ -14,7 +14,7 @@ import altair as alt
 
 from analysis.drawing import figure
 from analysis.drawing.charts import short, tooltips
-from analysis.drawing.figure import Figure, Row, curves, picked
+from analysis.drawing.figure import Figure, Row, curves
 from analysis.drawing.looks import Series, looks
 from analysis.measured.costs import title_of
 from analysis.measured.curves import Group, Point
@@ -88,7 +88,7 @@ def roofline(family: Family, groups: list[Group], machine: str, number: int) -> 
     return Figure(
         f"roofline-{number}",
         title_of(f"Roofline: {family.name}, {family.type}{caches}{where}", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         " ".join(_says(points, roofs, members)),
         PHYSICS.format(
             memory=_memories(on_cpu, on_gpu),

@@ -8,7 +8,7 @@ import numpy as np
 from analysis.chapters.laws import fit_table
 from analysis.drawing import figure
 from analysis.drawing.charts import log_domain, worker_axis
-from analysis.drawing.figure import Figure, Row, broken, curves, marks, note_on, picked
+from analysis.drawing.figure import Figure, Row, broken, curves, marks, note_on
 from analysis.drawing.looks import Series, looks
 from analysis.drawing.markup import Html
 from analysis.measured.curves import Group
@@ -130,7 +130,7 @@ def _speed_up(
     return Figure(
         name,
         f"Speed-up: {where}",
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         _says(sweeps, cores),
         PHYSICS
         + " (Dashed: ideal; dotted: the Universal Scalability Law, where it fits.)"
@@ -161,7 +161,7 @@ def _efficiency(
     return Figure(
         name,
         f"Parallel efficiency: {where}",
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         _says_useful(sweeps),
         EFFICIENCY_PHYSICS + _above_the_ideal(sweeps) + note_on(rows),
         series,

@@ -13,7 +13,7 @@ from analysis.drawing.charts import (
     rate_row,
     size_axis,
 )
-from analysis.drawing.figure import Figure, Row, broken, curves, note_on, picked
+from analysis.drawing.figure import Figure, Row, broken, curves, note_on
 from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import cores_of, title_of
@@ -47,13 +47,13 @@ def chapter(group: Group, machine: str, number: int) -> list[Figure | Html]:
         mine = left.filter(pl.col("model") + "/" + pl.col("variant") == name)
         own = [rate_row(p, name) for p in _drawn(points)]
         rows += broken(own, set(mine.get_column("elements")) - {p.elements for p in points})
-    x = size_axis(sorted({r["x"] for r in rows}))
+    x = size_axis(sorted({r["x"] for r in rows}), group.element_bytes)
     layers = curves(rows, series, x, rate_axis(rows), RATE_TOOLTIP)
     where = title_of(f"{group.title}, {plural(workers, 'worker')}", machine)
     made = Figure(
         f"sharing-{number}",
         f"{title([group])}: {where}",
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         _says(group, ways, workers),
         _why(list(ways)) + note_on(rows),
         series,

@@ -8,7 +8,7 @@ import polars as pl
 from analysis.chapters.laws import fit_table
 from analysis.drawing import figure
 from analysis.drawing.charts import rate_axis, rate_row, tooltips, worker_axis
-from analysis.drawing.figure import Figure, Row, curves, picked
+from analysis.drawing.figure import Figure, Row, curves
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child, Html, el, table
 from analysis.measured.curves import Group, Point
@@ -57,7 +57,7 @@ def multiprocessors(group: Group, machine: str, number: int) -> tuple[Figure, Ht
     made = Figure(
         f"sms-{number}",
         f"Cores and multiprocessors: {where}",
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         _says(units),
         PHYSICS,
         series,

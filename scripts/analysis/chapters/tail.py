@@ -10,7 +10,7 @@ import altair as alt
 
 from analysis.drawing import figure
 from analysis.drawing.charts import short, tooltips
-from analysis.drawing.figure import Figure, Row, Specified, picked
+from analysis.drawing.figure import Figure, Row, Specified
 from analysis.drawing.looks import Series, plain_looks
 from analysis.measured.costs import Cost, columns, title_of, unit
 from analysis.measured.curves import Group
@@ -116,4 +116,4 @@ def _chart(rows: list[Row], names: list[str], series: list[Series]) -> Specified
         opacity=figure.opacity(1, 0.1),
         tooltip=tooltips({"k": "of", "s": "percentile", "v": "time"}),
     )
-    return alt.layer(rules, points).add_params(picked())
+    return alt.layer(rules, points)

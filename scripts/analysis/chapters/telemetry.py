@@ -7,7 +7,7 @@ import polars as pl
 
 from analysis.drawing import figure
 from analysis.drawing.charts import short, size_axis, tooltips
-from analysis.drawing.figure import Figure, Row, broken, curves, note_on, picked
+from analysis.drawing.figure import Figure, Row, broken, curves, note_on
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import title_of
 from analysis.reading.run import Run
@@ -111,7 +111,7 @@ def _chart(
     return Figure(
         name,
         title_of(meaning or column.label, machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         f"{column.label}: {says} (Band: half of the samples.)",
         (ENERGY_PHYSICS if column.unit == JOULES else PHYSICS) + note_on(rows),
         series,

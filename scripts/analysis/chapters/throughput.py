@@ -16,7 +16,7 @@ from analysis.drawing.charts import (
     rate_cells,
     size_axis,
 )
-from analysis.drawing.figure import Figure, Row, curves, marks, note_on, picked
+from analysis.drawing.figure import Figure, Row, curves, marks, note_on
 from analysis.drawing.looks import looks
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Curve, Group
@@ -63,7 +63,7 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
     series = looks([c.name for c in shown])
     rows = [row for curve in shown for row in curve_rows(curve, curve.name)]
     sizes = sorted({r["x"] for r in rows})
-    x = size_axis(sizes)
+    x = size_axis(sizes, group.element_bytes)
     peaks = _peaks(group)
     low, high = min(r["lo"] for r in rows), max([r["hi"] for r in rows] + [p["y"] for p in peaks])
     # Room above the curves for the names of the vertical lines.
@@ -81,7 +81,7 @@ def throughput(group: Group, machine: str, number: int) -> Figure | None:
         layers = [*marks(lines, x, math.sqrt(sizes[0] * sizes[-1])), *layers]
     if peaks:
         layers = [*figure.limits(peaks, y), *layers]
-    chart = alt.layer(*layers).add_params(picked())
+    chart = alt.layer(*layers)
     return Figure(
         id=f"throughput-{number}",
         title=f"{group.title}: throughput against size" + (f" on {machine}" if machine else ""),

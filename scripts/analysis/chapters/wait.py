@@ -7,7 +7,7 @@ import altair as alt
 from analysis.chapters import tail
 from analysis.drawing import figure
 from analysis.drawing.charts import log_domain, short, time_axis, time_row, tooltips, worker_axis
-from analysis.drawing.figure import Figure, Row, curves, marks, picked
+from analysis.drawing.figure import Figure, Row, curves, marks
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import Cost, columns, cores_of, costs, largest, title_of
 from analysis.measured.curves import Group
@@ -110,7 +110,7 @@ def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Fig
     return Figure(
         f"wait-{number}",
         title_of("Tasks under way at a time", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         f"Of tasks of {duration(TASK_NS)}, {listing(parts)}.",
         PHYSICS + " (Dashed: as many as there are workers.)",
         series,
@@ -153,7 +153,7 @@ def _mixed(group: Group, found: list[Cost], machine: str, number: int) -> Figure
     return Figure(
         f"mixed-{number}",
         title_of("Fast requests beside slow ones", machine),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         f"A fast request takes {'; '.join(told)}.",
         MIXED_PHYSICS,
         series,

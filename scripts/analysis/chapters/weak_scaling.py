@@ -7,7 +7,7 @@ import polars as pl
 
 from analysis.chapters.scaling import TOOLTIP
 from analysis.drawing.charts import worker_axis
-from analysis.drawing.figure import Figure, Row, curves, picked
+from analysis.drawing.figure import Figure, Row, curves
 from analysis.drawing.looks import looks
 from analysis.measured.curves import Group
 from analysis.words import duration, format_size, listing, percent, plural
@@ -77,7 +77,7 @@ def weak(group: Group, machine: str, number: int) -> Figure | None:
     return Figure(
         f"weak-{number}",
         f"Weak scaling: {group.title}" + (f", {machine}" if machine else ""),
-        alt.layer(*layers).add_params(picked()),
+        alt.layer(*layers),
         f"With a constant {each} elements for each worker, {listing(parts)}.",
         "Each worker has the same work however many there are, so the time should stay; what it "
         "grows by is what workers share: memory bandwidth, the last cache, and dispatch.",

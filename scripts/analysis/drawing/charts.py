@@ -7,7 +7,7 @@ import math
 import altair as alt
 
 from analysis.drawing import figure
-from analysis.drawing.figure import Row, Specified, picked
+from analysis.drawing.figure import Row, Specified
 from analysis.drawing.looks import Series
 from analysis.drawing.markup import Child
 from analysis.measured.curves import Curve, Point
@@ -15,18 +15,25 @@ from analysis.statistics.stats import Estimate
 from analysis.words import duration, format_size, significant
 
 
-def size_axis(sizes: list[int], title: str = "elements") -> alt.X:
-    """A logarithmic axis of sizes with binary labels."""
+def size_axis(sizes: list[int], element_bytes: int = 0) -> alt.X:
+    """A logarithmic axis of sizes with binary labels.
+
+    Below each the bytes of an array of so many elements, where one element's are given.
+    """
     low, high = math.log2(min(sizes)), math.log2(max(sizes))
     step = max(1, math.ceil((high - low) / 8))
     start = math.ceil(low / step) * step
     values = [2**e for e in range(start, math.floor(high) + 1, step)] or [min(sizes)]
+    label, title = figure.binary_label(), "elements"
+    if element_bytes:
+        label = f"[{label}, {figure.binary_label(element_bytes, 'B')}]"
+        title = "elements, and the bytes of one array"
     return alt.X(
         "x:Q",
         scale=alt.Scale(
             type="log", base=2, domain=[min(sizes) * 0.9, max(sizes) * 1.15], nice=False
         ),
-        axis=alt.Axis(values=values, labelExpr=figure.BINARY_LABEL, title=title, format="~g"),
+        axis=alt.Axis(values=values, labelExpr=label, title=title, format="~g"),
     )
 
 
@@ -178,7 +185,7 @@ def log_bars(
     text = chart.mark_text(align="left", dx=5).encode(
         x=figure.upper(x), text="g:N", opacity=figure.opacity(1, 0.15)
     )
-    return alt.layer(bars, errors, text).add_params(picked())
+    return alt.layer(bars, errors, text)
 
 
 def bars_height(rows: list[Row]) -> int:

@@ -7,9 +7,10 @@ import itertools
 import json
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import altair as alt
@@ -22,15 +23,22 @@ GREY = "#7b828c"
 # What a chart draws: fields by their short names.
 Row = dict[str, Any]
 Specified = alt.Chart | alt.LayerChart | alt.FacetChart
-WIDTH, HEIGHT = 640, 270
+WIDTH, HEIGHT = 640, 256
 
-# 64 Ki, 1 Mi, ... on an axis of powers of two.
-BINARY_LABEL = (
-    "datum.value >= 1099511627776 ? format(datum.value/1099511627776, '~g') + ' Ti' : "
-    "datum.value >= 1073741824 ? format(datum.value/1073741824, '~g') + ' Gi' : "
-    "datum.value >= 1048576 ? format(datum.value/1048576, '~g') + ' Mi' : "
-    "datum.value >= 1024 ? format(datum.value/1024, '~g') + ' Ki' : format(datum.value, '~g')"
-)
+
+def binary_label(times: int = 1, unit: str = "") -> str:
+    """64 Ki, 1 Mi, ... on an axis of powers of two: each value `times` as much, of a `unit`."""
+    value = f"datum.value * {times}" if times > 1 else "datum.value"
+    larger = [
+        (f"{prefix}i{unit}", 1024**e) for e, prefix in ((4, "T"), (3, "G"), (2, "M"), (1, "K"))
+    ]
+    steps = [
+        f"{value} >= {size} ? format({value} / {size}, '~g') + ' {name}' : "
+        for name, size in larger
+    ]
+    plain = f"format({value}, '~g')" + (f" + ' {unit}'" if unit else "")
+    return "".join(steps) + plain
+
 
 # 850 ns, 1.5 µs, ... on an axis of nanoseconds.
 TIME_LABEL = (
@@ -58,23 +66,24 @@ class Figure:
     zooms: bool = True
     height: int = HEIGHT
 
+    @cached_property
     def specification(self) -> dict[str, Any]:
         """The Vega-Lite specification, complete with data and legend."""
-        with checked():
-            written = self._written()
-        # Data are put in last: Altair would copy and check each of their values many times.
+        written: dict[str, Any] = self.chart.to_dict(validate=False)
+        # Altair would copy all layers for each of these, and of data check each value.
         names = _names_in(written)
-        return {**written, "datasets": {name: _DATA[name] for name in names}}
-
-    def _written(self) -> dict[str, Any]:
-        chart = self.chart.properties(
-            width=WIDTH,
-            height=self.height,
-            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-        )
-        style = {**STYLE, "legend": alt.LegendConfig(**LEGEND, columns=self._legend_columns())}
-        written: dict[str, Any] = chart.configure(**style).to_dict(validate=CHECKED)
-        return written
+        whole = {
+            **written,
+            "width": WIDTH,
+            "height": self.height,
+            "autosize": {"type": "fit-x", "contains": "padding"},
+            "params": [PICKED, *written.get("params", [])],
+            "config": {**_style(), "legend": {**LEGEND, "columns": self._legend_columns()}},
+            "datasets": {name: _DATA[name] for name in names},
+        }
+        if _CHECKS:
+            alt.TopLevelSpec.validate({**whole, "datasets": {}})
+        return whole
 
     def _legend_columns(self) -> int:
         """As many as fit beside each other, four at most."""
@@ -86,13 +95,23 @@ class Figure:
         return 1
 
 
-# Whether Altair checks specifications against Vega-Lite's schema: slow, so only in the tests.
-CHECKED = False
+_CHECKS = False
 
 
-def checked() -> AbstractContextManager[None]:
-    """What charts must be built and written within."""
-    return debug_mode(CHECKED)
+@contextmanager
+def checked(whether: bool = True) -> Iterator[None]:
+    """Specifications that are written within are checked against Vega-Lite's schema, or not.
+
+    Altair would check every part of a chart while it is built: that takes longer than all else
+    about a page. So no part is, and a whole one in tests.
+    """
+    global _CHECKS
+    before, _CHECKS = _CHECKS, whether
+    try:
+        with debug_mode(False):
+            yield
+    finally:
+        _CHECKS = before
 
 
 _DATA: dict[str, list[Row]] = {}
@@ -117,24 +136,29 @@ def _names_in(part: object) -> set[str]:
     return names.union(*map(_names_in, part.values()))
 
 
-STYLE: dict[str, Any] = {
-    "font": "system-ui, 'Liberation Sans', Arial, sans-serif",
-    "background": "transparent",
-    "view": alt.ViewConfig(stroke=None),
-    "axis": alt.AxisConfig(
-        gridColor="#9aa1ab",
-        gridOpacity=0.25,
-        domainColor="#9aa1ab",
-        tickColor="#9aa1ab",
-        labelFontSize=12,
-        titleFontSize=12,
-        titleFontWeight="normal",
-        labelColor="#333333",
-        titleColor="#333333",
-        labelOverlap=True,
-    ),
-    "text": alt.MarkConfig(fontSize=12, color="#333333"),
-}
+@cache
+def _style() -> dict[str, Any]:
+    style: dict[str, Any] = alt.Config(
+        font="system-ui, 'Liberation Sans', Arial, sans-serif",
+        background="transparent",
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
+            gridColor="#9aa1ab",
+            gridOpacity=0.25,
+            domainColor="#9aa1ab",
+            tickColor="#9aa1ab",
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            labelColor="#333333",
+            titleColor="#333333",
+            labelOverlap=True,
+        ),
+        text=alt.MarkConfig(fontSize=12, color="#333333"),
+    ).to_dict()
+    return style
+
+
 LEGEND: dict[str, Any] = {
     "orient": "bottom",
     "title": None,
@@ -145,12 +169,9 @@ LEGEND: dict[str, Any] = {
 }
 
 
-PICKED = "length(picked) == 0 || indexof(picked, datum.s) >= 0"
-
-
-def picked() -> alt.Parameter:
-    """The series that a click on the legend singled out; empty for all."""
-    return alt.param(name="picked", value=[])
+# The series that a click on the legend singled out; empty for all.
+PICKED = {"name": "picked", "value": []}
+IS_PICKED = "length(picked) == 0 || indexof(picked, datum.s) >= 0"
 
 
 def zoom(encodings: list[Literal["x", "y"]]) -> alt.Parameter:
@@ -192,9 +213,11 @@ def dash(series: list[Series]) -> alt.StrokeDash:
     )
 
 
-def opacity(shown: float, hidden: float) -> Any:  # noqa: ANN401
+def opacity(shown: float, hidden: float) -> alt.OpacityValue:
     """`shown` for picked series, `hidden` for the others."""
-    return alt.condition(PICKED, alt.value(shown), alt.value(hidden))
+    # Not by alt.condition(), whose result Altair would check, whatever it was told.
+    when = alt.ConditionalValueDefnumberExprRef(test=IS_PICKED, value=shown)  # type: ignore[no-untyped-call]
+    return alt.OpacityValue(hidden, condition=when)
 
 
 def curves(

@@ -34,7 +34,7 @@ def specification(rows: list[Row]) -> dict:
     series = looks(list(dict.fromkeys(r["s"] for r in rows)))
     layers = curves(rows, series, size_axis([512, 8192]), rate_axis(rows), [])
     with figure.checked():
-        return Figure("f", "t", alt.layer(*layers), "", "", series).specification()
+        return Figure("f", "t", alt.layer(*layers), "", "", series).specification
 
 
 def test_a_line_has_a_gap_where_something_was_not_measured() -> None:

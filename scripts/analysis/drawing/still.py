@@ -35,7 +35,7 @@ def still(figure: Figure) -> Html:
     """The chart without its legend, which the page has."""
     import vl_convert
 
-    specification = page_looks(figure.specification())
+    specification = page_looks(figure.specification)
     svg = str(vl_convert.vegalite_to_svg({**specification, "width": WIDTH}))
     svg = NOTHING.sub("", svg)
     while (shorter := re.sub(r"<g[^>]*>(?:<g/>)?</g>", "", svg)) != svg:

@@ -58,8 +58,7 @@ def test_the_page_of_any_rounds(tmp_path: Path, kept: str) -> None:
     (run,) = read_runs([run_with(tmp_path, kept)])
     with figure.checked():
         document, figures = report([run])
-        for made in figures:
-            made.specification()
+        assert all(made.specification for made in figures)
     text = re.sub(r"<script.*?</script>", "", document, flags=re.S)
     assert not {"nan", "inf", "none×"} & set(text.lower().split())
     assert "How sure we are" in text

@@ -195,7 +195,7 @@ def page(title: str, header: Child, sections: list[Section], data: dict[str, obj
         **data,
         "figures": {
             f.id: {
-                "spec": page_looks(f.specification()),
+                "spec": page_looks(f.specification),
                 "series": [s.name for s in f.series],
             }
             for f in figures

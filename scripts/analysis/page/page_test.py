@@ -15,7 +15,6 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from analysis.drawing import figure
 from analysis.page.browsing import LAPTOP, PHONE, charts_in, opened, told, unfolded, until
 from analysis.page.report import report
 from analysis.reading.read import read_runs
@@ -33,13 +32,10 @@ def pages(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> di
         "costs": ["costs", "python"],
     }
     written = {}
-    figure.CHECKED, before = False, figure.CHECKED
     for name, labels in chosen.items():
-        with figure.checked():
-            document, _ = report(read_runs([runs[label] for label in labels]))
+        document, _ = report(read_runs([runs[label] for label in labels]))
         written[name] = folder / f"{name}.html"
         written[name].write_text(document, encoding="utf-8")
-    figure.CHECKED = before
     return written
 
 

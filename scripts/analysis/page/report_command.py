@@ -47,7 +47,7 @@ def main() -> int:
     check(prices, runs)
     output = options.output or options.runs[0].with_suffix(".html")
     check_output(output, options.runs)
-    with checked():
+    with checked(False):
         document, figures = report(runs, prices)
     replace_file(output, document.encode())
     print(output)
@@ -65,7 +65,7 @@ def write_figures(figures: list[Figure], folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for figure in figures:
-            specification = {**figure.specification(), "background": "white"}
+            specification = {**figure.specification, "background": "white"}
             svg, png = folder / f"{figure.id}.svg", folder / f"{figure.id}.png"
             replace_file(svg, vl_convert.vegalite_to_svg(specification).encode())
             replace_file(png, vl_convert.vegalite_to_png(specification, scale=2))

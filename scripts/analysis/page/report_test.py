@@ -394,7 +394,7 @@ def test_answers_name_doubt(tmp_path: Path) -> None:
 
 def test_throughput_marks_caches(runs: dict[str, Path]) -> None:
     group = group_of(runs["workstation"])
-    spec = throughput.throughput(group, "", 1).specification()
+    spec = throughput.throughput(group, "", 1).specification
     labels = {r["t"] for rows in spec["datasets"].values() for r in rows if "row" in r}
     assert {"L1", "L2", "L3"} <= labels
     size = group.crossover(group.best_gpu("resident"), group.best_cpu()).point.size
@@ -411,6 +411,6 @@ def test_sizes_far_apart_are_the_answer(tmp_path: Path) -> None:
     found = answer.answer_of(group_of(path))
     (told,) = [n for n in compared.lines([found.group], []) if n.what == "GPU pays from, elements"]
     assert told.shown == ["1.00 Mi to 256 Mi"]
-    spec = throughput.throughput(group_of(path), "", 1).specification()
+    spec = throughput.throughput(group_of(path), "", 1).specification
     lines = {(r["x"], r["t"]) for rows in spec["datasets"].values() for r in rows if "row" in r}
     assert {(1 << 20, ""), (1 << 28, "GPU resident ≥ 1.00 Mi to 256 Mi")} <= lines
