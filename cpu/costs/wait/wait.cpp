@@ -32,6 +32,14 @@ std::uint64_t measure_steps_per_millisecond() {
 
 }  // namespace
 
+[[gnu::noinline]] std::uint64_t chain(std::uint64_t value, std::uint64_t steps) {
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    value = value * 6364136223846793005U + 1442695040888963407U;
+    asm volatile("" : "+r"(value));  // step by step: two of them could be made one
+  }
+  return value;
+}
+
 Instant now() { return read_clock(CLOCK_MONOTONIC); }
 
 void sleep_until(Instant instant) {
