@@ -128,6 +128,9 @@ class Measured:
     ) -> CrossoverInterval:
         """The size from which the best of `a` beats the best of `b`; both map sizes to forms."""
         sizes, leads, _ = self._duels(a, b, None)
+        if not sizes:
+            # Two runs of one machine may have measured a side each: then medians must do.
+            sizes, leads, _ = self._duels(a, b, None, apart=True)
         point = of_leads(sizes, leads)
         if point.kind != "crossover":
             return CrossoverInterval(point)
@@ -139,12 +142,16 @@ class Measured:
         return CrossoverInterval(middle, estimate.low, estimate.high, estimate.samples)
 
     def _duels(
-        self, a: Mapping[int, Sequence[int]], b: Mapping[int, Sequence[int]], half: int | None
+        self,
+        a: Mapping[int, Sequence[int]],
+        b: Mapping[int, Sequence[int]],
+        half: int | None,
+        apart: bool = False,
     ) -> tuple[list[int], list[float], list[tuple[int, int, tuple[Half, Half]]]]:
         """At each common size the lead of a over b in ns, and who was compared in which halves.
 
         By one half of each size's own rounds, the first (0) or the second (1), or by all: sizes
-        are opened one after the other.
+        are opened one after the other. `apart`: also those that share no round.
         """
         known = np.isfinite(self.times)
         forms = [form for side in (a, b) for some in side.values() for form in some]
@@ -160,7 +167,7 @@ class Measured:
             halves = self.halves(np.concatenate([one, other]))
             rounds = None if half is None else halves[half]
             pair = self.fastest(one, rounds), self.fastest(other, rounds)
-            if (known[pair[0]] & known[pair[1]]).sum() < enough:
+            if not apart and (known[pair[0]] & known[pair[1]]).sum() < enough:
                 continue
             time = self.medians(rounds)
             sizes.append(size)

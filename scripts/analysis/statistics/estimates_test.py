@@ -226,6 +226,16 @@ def test_crossings_that_the_halves_do_not_agree_on() -> None:
     assert measured.crossing({1024: [0]}, {4096: [3]}, 1.0).point.kind == "no common sizes"
 
 
+def test_sides_that_share_no_round_are_compared_by_their_medians() -> None:
+    nan = np.nan
+    times = np.array([[10.0, nan, nan], [20, nan, nan], [nan, 6, 6], [nan, 40, 44]])
+    measured = Measured(np.arange(3), times)
+    answer = measured.crossing({1024: [0], 4096: [1]}, {1024: [2], 4096: [3]}, 1.0)
+    assert answer.point.kind == "crossover"
+    assert answer.point.size == pytest.approx(1024 + 3072 * 4 / 26)
+    assert answer.low is None
+
+
 def test_a_size_that_was_opened_late_has_halves_of_its_own() -> None:
     times = np.repeat([[10.0], [10], [5], [15]], 16, axis=1)
     times[[0, 2], 8:] = NAN
