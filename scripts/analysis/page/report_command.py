@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.chapters import fleet
-from analysis.chapters.costs import of_machines
+from analysis.chapters.costs import of_machines, of_python
 from analysis.chapters.prices import check, price_of
 from analysis.drawing.figure import Figure, checked
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.output import check_output, replace_file
 from analysis.page.report import MOST_RUNS, report
+from analysis.reading.joined import called
 from analysis.reading.read import read_runs
 
 
@@ -36,10 +37,19 @@ def main() -> int:
         help="what a machine or device costs, in any currency, once or 'per hour': adds what a "
         "rate costs; may be given more than once",
     )
+    parser.add_argument(
+        "--label",
+        metavar="NAME",
+        help="the runs are of one machine, which is called so, whatever they call it",
+    )
     options = parser.parse_args()
     prices = [price_of(text) for text in options.price]
     runs = read_runs(options.runs, by_node=True)
+    if options.label:
+        runs = called(runs, options.label)
     runs = of_machines(runs)
+    if options.label and sum(not of_python(run) for run in runs) > 1:
+        raise BadInput("--label: these runs tell of different machines, nodes or options")
     if len(fleet.shown(runs, MOST_RUNS)) > MOST_RUNS:
         raise BadInput(
             f"{len(runs)} machines are more than one page can show; give at most {MOST_RUNS}"

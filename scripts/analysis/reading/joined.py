@@ -28,6 +28,13 @@ def joined(runs: list[Run]) -> list[Run]:
     return [parts[0] if len(parts) == 1 else _join(parts) for parts in found.values()]
 
 
+def called(runs: list[Run], label: str) -> list[Run]:
+    """The same runs under one label: of one machine, whatever each calls it."""
+    for run in runs:
+        run.label = run.name = " ".join(label.split())[:80] or "unnamed"
+    return runs
+
+
 def _machine(run: Run) -> tuple[object, ...] | None:
     """What runs of one machine have in common; None where the run does not tell its machine.
 

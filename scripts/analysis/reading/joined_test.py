@@ -11,6 +11,8 @@ import pytest
 
 from analysis.chapters.costs import of_machines
 from analysis.drawing import figure
+from analysis.errors import BadInput
+from analysis.page import report_command
 from analysis.page.report import report
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, plan_of, write_run
@@ -66,6 +68,24 @@ def test_the_parts_of_a_real_run_are_the_run(tmp_path: Path) -> None:
 def test_another_machine_or_measurement_stays_apart(tmp_path: Path, other: dict) -> None:
     parts = [part(tmp_path, "first", [0, 2]), part(tmp_path, "second", [1, 3], **other)]
     assert len(joined(read_runs(parts))) == 2
+
+
+def test_a_label_makes_one_machine_of_runs_with_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [part(tmp_path, "first", [0, 2]), part(tmp_path, "second", [1, 3])]
+    for path in parts:
+        path.write_text(path.read_text().replace("h200-16-cores", path.stem))
+    assert [run.label for run in joined(read_runs(parts))] == ["first", "second"]
+    page = tmp_path / "page.html"
+    arguments = ["x", "--label", "both", "-o", str(page), *map(str, parts)]
+    monkeypatch.setattr("sys.argv", arguments)
+    report_command.main()
+    assert "<h1>crossover: both</h1>" in page.read_text()
+    another = part(tmp_path, "third", [1, 3], machine={"cpu": {"model": "Another"}})
+    monkeypatch.setattr("sys.argv", [*arguments, str(another)])
+    with pytest.raises(BadInput, match="different machines"):
+        report_command.main()
 
 
 def test_of_two_builds_the_later_counts(tmp_path: Path) -> None:
