@@ -228,12 +228,12 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
     tooltip = tooltips({"h": "configuration", "n": "elements", "v": "half-width", "r": "rounds"})
     x = size_axis(sorted({r["x"] for r in rows}))
     asked = run.about.number("options.precision")
-    ends = [r["y"] for r in rows] + ([asked / 100] if asked else [])
+    ends = log_domain([r["y"] for r in rows] + ([asked / 100] if asked else []))
     y = alt.Y(
         "y:Q",
-        scale=alt.Scale(type="log", nice=False, domain=log_domain(ends)),
+        scale=alt.Scale(type="log", nice=False, domain=ends),
         title="half-width of the interval",
-        axis=alt.Axis(format="~%", tickCount=6),
+        axis=alt.Axis(format="~%", values=figure.log_ticks(*ends)),
     )
     points = (
         alt.Chart(figure.data(rows))

@@ -31,6 +31,8 @@ from analysis.statistics.crossover import Crossover
 from analysis.words import duration, format_size, percent, significant
 
 BEST, WORST = "▲", "▼"
+# Pixels of a bar chart's axis on a phone, and of a character behind a bar.
+NARROW, CHARACTER = 200, 6
 WORDS = {MEMORY: "from memory", CACHE: "in cache", SMALLEST: "at the smallest size"}
 # A common size is one from memory if it is so large a part of what the machines measured.
 FAR = 0.2
@@ -244,10 +246,11 @@ def bars(title: str, found: list[Line], names: list[str], number: int) -> Figure
         y=alt.Y("k:N", sort=order, title=None, axis=alt.Axis(labelLimit=150)),
         yOffset=alt.YOffset("s:N", sort=names),
     )
+    behind = CHARACTER * max(len(r["g"]) for r in rows) + 8
     x = alt.X(
         "y:Q",
         title="share of the best; more is better",
-        scale=alt.Scale(domain=[0, 1.3]),
+        scale=alt.Scale(domain=[0, max(1.3, NARROW / max(NARROW - behind, NARROW / 3))]),
         axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]),
     )
     tooltip = tooltips({"k": "what", "s": "machine", "g": "rate", "p": "of the best"})
@@ -276,7 +279,12 @@ def bars(title: str, found: list[Line], names: list[str], number: int) -> Figure
 
 
 def overlaid(
-    title: str, hardware: str, found: list[Curve | None], names: list[str], number: int
+    title: str,
+    hardware: str,
+    found: list[Curve | None],
+    names: list[str],
+    number: int,
+    element_bytes: int,
 ) -> Figure | None:
     """Every machine's fastest at each size, over each other."""
     pairs = [(name, curve) for name, curve in zip(names, found, strict=True) if curve]
@@ -285,7 +293,7 @@ def overlaid(
     looks = {s.name: s for s in plain_looks(names)}
     series: list[Series] = [looks[name] for name, _ in pairs]
     rows = [row for name, curve in pairs for row in curve_rows(curve, name)]
-    x = size_axis(sorted({r["x"] for r in rows}))
+    x = size_axis(sorted({r["x"] for r in rows}), element_bytes)
     layers = curves(rows, series, x, rate_axis(rows), RATE_TOOLTIP)
     top = max(rows, key=lambda r: r["y"])
     return Figure(

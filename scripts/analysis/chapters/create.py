@@ -249,11 +249,6 @@ def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure |
     if not rows:
         return None
     series = looks(list(dict.fromkeys(r["s"] for r in rows)))
-    label = (
-        "datum.value >= 1048576 ? format(datum.value/1048576, '~g') + ' MiB' : "
-        "datum.value >= 1024 ? format(datum.value/1024, '~g') + ' KiB' : "
-        "format(datum.value, '~g') + ' B'"
-    )
     says = f"An idle worker keeps {rows[0]['g']} ({_alike(rows, rows[0])})"
     if rows[-1]["g"] != rows[0]["g"]:
         says += f" to {rows[-1]['g']} ({_alike(rows, rows[-1])})"
@@ -265,9 +260,9 @@ def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure |
             series,
             "proportional set size of a worker",
             tooltips({"k": "made by", "g": "memory", "w": "with"}),
-            label,
+            figure.binary_label(unit="B"),
             base=2,
-            values=[4.0**e for e in range(4, 18)],
+            values=[4.0**e for e in range(4, 18) if 4.0**e <= 4 * rows[-1]["y"]],
         ),
         says + ".",
         "A thread shares all but its stack and the kernel's account of it; a process has tables "

@@ -158,7 +158,8 @@ def log_bars(
     low, high = min(r["lo"] for r in rows), max(r["hi"] for r in rows)
     floor = low / max(2.0, (high / low) ** 0.12)
     # Room for the texts behind the bars.
-    room = 0.45 if max(len(r["g"]) for r in rows) < 10 else 0.75
+    longest = max(len(r["g"]) for r in rows)
+    room = 0.45 if longest < 10 else 0.75 if longest < 20 else 0.85
     top = high * max(4.0, (high / floor) ** room)
     rows = [{**r, "z": floor} for r in rows]
     order = list(dict.fromkeys(r["k"] for r in rows))

@@ -77,6 +77,8 @@ class Figure:
             "width": WIDTH,
             "height": self.height,
             "autosize": {"type": "fit-x", "contains": "padding"},
+            # On the right a label's half may stand beyond the axis.
+            "padding": {"left": 5, "top": 5, "right": 10, "bottom": 5},
             "params": [PICKED, *written.get("params", [])],
             "config": {**_style(), "legend": {**LEGEND, "columns": self._legend_columns()}},
             "datasets": {name: _DATA[name] for name in names},
@@ -153,6 +155,7 @@ def _style() -> dict[str, Any]:
             labelColor="#333333",
             titleColor="#333333",
             labelOverlap=True,
+            labelSeparation=4,
         ),
         text=alt.MarkConfig(fontSize=12, color="#333333"),
     ).to_dict()

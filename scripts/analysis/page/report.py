@@ -113,7 +113,11 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
             [
                 *method.commands(parts),
                 Folded("How each quantity is computed", [method.statistics(runs)]),
-                el("p", "The data of this page, with its machine's description: "),
+                el(
+                    "p",
+                    "The data of this page, with its machine's description: ",
+                    class_="of-files",
+                ),
                 data_buttons,
             ],
         ),
@@ -284,13 +288,14 @@ def _machines(measured: list[Measured], fleets: list[Html], prices: list[Price])
         same = [next((g for g in m.groups if g.title == title), None) for m in measured]
         if sum(g is not None for g in same) < 2:
             continue
+        element_bytes = next(g.element_bytes for g in same if g)
         tables[title] = compared.lines(same, prices)
         charts.append(compared.bars(title, tables[title], names, number))
         for hardware, best in (
             ("CPU", [g.best_cpu() if g else None for g in same]),
             ("GPU", [g.best_gpu("resident") if g else None for g in same]),
         ):
-            charts.append(compared.overlaid(title, hardware, best, names, number))
+            charts.append(compared.overlaid(title, hardware, best, names, number, element_bytes))
         apart.append(machines.times_apart([g for g in same if g]))
     section.content += [machines.systems(runs), *fleets]
     if lines := compared.cost_lines(measured):
