@@ -161,7 +161,7 @@ def _ladder(group: Group, device: str, where: str, name: str) -> Figure | None:
         ],
         [[r["v"], r["g"], r["i"], r["p"], r["l"], r["m"], r["t"]] for r in rows],
         zooms=False,
-        height=60 + 30 * len(rows),
+        height=60 + 22 * len(rows),
     )
 
 

@@ -17,9 +17,12 @@ from selenium.webdriver.common.keys import Keys
 
 from analysis.page.browsing import LAPTOP, PHONE, charts_in, opened, told, unfolded, until
 from analysis.page.report import report
+from analysis.reading.joined import called
 from analysis.reading.read import read_runs
 
 REAL = Path(__file__).parents[1] / "reading" / "real" / "h200.csv"
+RESULTS = Path(__file__).parents[3] / "results"
+H100 = [RESULTS / f"h100-16-cores{part}.csv" for part in ("", "-ladder")]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,8 @@ def test_renders(
     cut = browser.execute_script(
         "return [...document.querySelectorAll('.chart svg text')].filter(t => {"
         " const r = t.getBoundingClientRect(), p = t.closest('svg').getBoundingClientRect();"
-        " return t.textContent && (r.left < p.left - 2 || r.bottom > p.bottom + 3) })"
+        " return t.textContent && (r.left < p.left - 2 || r.right > p.right + 2 ||"
+        " r.bottom > p.bottom + 3) })"
         ".map(t => t.textContent)"
     )
     assert cut == []
@@ -181,6 +185,17 @@ def test_prints(browser: webdriver.Chrome, pages: dict[str, Path], tmp_path: Pat
             assert not lines or lines[-1] not in headings, "a heading alone at the end of a page"
 
 
+def test_what_is_folded_is_not_printed(browser: webdriver.Chrome, pages: dict[str, Path]) -> None:
+    opened(browser, pages["one"])
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    seen = browser.execute_script(
+        "return [...document.querySelectorAll('summary, #method')]"
+        ".filter(e => e.getClientRects().length).map(e => e.textContent)"
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert seen == []
+
+
 def test_hostile_page_runs_nothing(
     browser: webdriver.Chrome, runs: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -213,8 +228,11 @@ def test_without_scripts_the_values_remain(pages: dict[str, Path]) -> None:
     assert document.count('class="values"') >= 10
 
 
-def test_a_workstations_page_is_short(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    document, _ = report(read_runs([REAL]))
+@pytest.mark.parametrize("paths", [[REAL], H100], ids=["h200", "h100"])
+def test_a_workstations_page_is_short(
+    browser: webdriver.Chrome, tmp_path: Path, paths: list[Path]
+) -> None:
+    document, _ = report(called(read_runs(paths), "workstation"))
     page = tmp_path / "page.html"
     page.write_text(document, encoding="utf-8")
     opened(browser, page, (1280, 900))
