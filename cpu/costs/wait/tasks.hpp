@@ -34,8 +34,8 @@ class ExactTimers {
 };
 
 /// `steps` steps of a chain in which each needs the one before: as long as the processor's clock
-/// says and nothing else, since it reads no memory. Returns where it ended. One function for all who
-/// call it: what measures its steps and what takes them run the same machine code.
+/// says and nothing else, since it reads no memory. Returns where it ended. One function for all
+/// who call it: what measures its steps and what takes them run the same machine code.
 std::uint64_t chain(std::uint64_t value, std::uint64_t steps);
 
 /// The steps that take a millisecond of a CPU, measured once in the life of the process, at its
