@@ -164,7 +164,7 @@ def verdicts(run: Run, references: tuple[Reference, ...]) -> list[Verdict]:
             continue
         reference = next((r for r in references if fits(r, device)), None)
         compared = [key for key in rates if reference and key in reference.rates]
-        if reference and set(reference.runs) <= {run.run_id}:
+        if reference and set(reference.runs) <= {part.run_id for part in run.files}:
             sentence = f"{device.name}: the reference of this device comes from this run itself."
             found.append(Verdict(device.name, sentence, False))
         elif reference and compared:

@@ -14,6 +14,7 @@ from analysis.compare import compare_command
 from analysis.page.report import report
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import configurations, write_run
+from analysis.reading.joined import joined
 from analysis.reading.read import read_runs
 from analysis.reading.run import Run
 from analysis.reference import reference, reference_command
@@ -96,6 +97,18 @@ def test_a_reference_is_not_held_against_itself(
         f"box 9000 {device}: the reference of this device comes from this run itself."
         for device in ("GPU", "CPU")
     }
+
+
+def test_nor_against_a_part_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, paths = tmp_path / "reference", [run_of(tmp_path, "a", 1), run_of(tmp_path, "b", 2)]
+    assert status_of(monkeypatch, reference_command, paths[1], "-o", folder) == 0
+    parts = read_runs(paths)
+    for part in parts:
+        part.label = "one machine"
+    (both,) = joined(parts)
+    assert len(both.files) == 2
+    told = {v.sentence.split(": ")[1] for v in reference.verdicts(both, reference.known(folder))}
+    assert told == {"the reference of this device comes from this run itself."}
 
 
 def test_a_slower_one_is_lower_by_so_much_with_causes(tmp_path: Path, made: Path) -> None:
