@@ -116,7 +116,7 @@ class Reduction : public Plain {
 #pragma omp parallel for schedule(static) reduction(+ : sum) num_threads(team.workers())
     for (std::uint64_t i = 0; i < times; ++i) {
       ++sum;
-      asm volatile("" : "+r"(sum));  // one by one, as thread-local counts
+      asm volatile("" : "+r"(sum));  // one by one, as `register` counts
     }
     counter_ += sum;
   }
@@ -135,7 +135,9 @@ class OpenMp final : public ThreadedModel {
               count_offer<Region, Reduction>("reduction"),
               cost_offer<CreateOperation<Region>>(costs::create(), kRegion)}}) {}
   std::string_view name() const override { return "openmp"; }
-  std::vector<Column> columns() const override { return {kWorkerBytesColumn}; }
+  std::vector<Column> columns() const override {
+    return {kMemoryColumns.begin(), kMemoryColumns.end() - 1};
+  }
   std::vector<std::pair<std::string, std::string>> facts() const override {
     const auto environment = [](const char* variable) -> std::string {
       const char* const value = std::getenv(variable);

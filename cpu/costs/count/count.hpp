@@ -117,7 +117,7 @@ class Atomic : public Shared {
 };
 
 /// Everybody counts in a register of his own and adds the result at the end.
-class ThreadLocal : public Shared {
+class Register : public Shared {
  public:
   using Shared::Shared;
   void add(int, std::uint64_t times) {
@@ -128,6 +128,20 @@ class ThreadLocal : public Shared {
     }
     counter_.fetch_add(own, std::memory_order_relaxed);
   }
+};
+
+/// Everybody counts in a variable of which each thread has one, and adds it at the end.
+class ThreadLocal : public Shared {
+ public:
+  using Shared::Shared;
+  void add(int, std::uint64_t times) {
+    own_.store(0, std::memory_order_relaxed);
+    for (std::uint64_t i = 0; i < times; ++i) increment(own_);
+    counter_.fetch_add(own_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+
+ private:
+  inline static thread_local Counter own_{0};
 };
 
 /// Everybody counts in memory of his own, `Distance` bytes from the next worker's.
@@ -234,7 +248,8 @@ std::vector<Offer> count_offers() {
           count_offer<Team, steps::Atomic>("atomic"),
           count_offer<Team, steps::FalseSharing>("false-sharing"),
           count_offer<Team, steps::Padded>("padded"),
-          count_offer<Team, steps::ThreadLocal>("thread-local")};
+          count_offer<Team, steps::ThreadLocal>("thread-local"),
+          count_offer<Team, steps::Register>("register")};
 }
 
 /// How processes count, on a pool: `mutex`, a robust one that they share, and `atomic`, both in
