@@ -82,9 +82,15 @@ void require_room_for_tasks(TaskKind kind, std::uint64_t count, const SystemRoot
                                 room->tasks, room->limit));
 }
 
-std::optional<std::uint64_t> proportional_set_size(std::string_view process,
-                                                   const SystemRoot& root) {
-  return kilobytes(text_of(root.path / "proc" / process / "smaps_rollup"), "Pss");
+std::optional<MemoryUse> memory_use(std::string_view process, const SystemRoot& root) {
+  const auto folder = root.path / "proc" / process;
+  const auto mapped = text_of(folder / "smaps_rollup");
+  const auto proportional = kilobytes(mapped, "Pss");
+  const auto resident = kilobytes(mapped, "Rss");
+  const auto reserved = kilobytes(text_of(folder / "status"), "VmSize");
+  if (!proportional || !resident || !reserved) return std::nullopt;
+  return MemoryUse{static_cast<double>(*proportional), static_cast<double>(*resident),
+                   static_cast<double>(*reserved)};
 }
 
 ContextSwitches context_switches(pid_t task, const SystemRoot& root) {

@@ -32,11 +32,16 @@ std::optional<TaskRoom> room_for_tasks(TaskKind kind, const SystemRoot& root = {
 /// system for the last ones it has would make others fail.
 void require_room_for_tasks(TaskKind kind, std::uint64_t count, const SystemRoot& root = {});
 
-/// Bytes of memory that a process ("self", or its id) uses, its pages that others use as well
-/// divided among them. The kernel's own (its stack for each task, page tables) is not in it.
-/// Nothing before Linux 4.14, or for a process of somebody else.
-std::optional<std::uint64_t> proportional_set_size(std::string_view process = "self",
-                                                   const SystemRoot& root = {});
+/// A process's memory, in bytes. The kernel's own (its stack for each task, page tables) is in
+/// none.
+struct MemoryUse {
+  double proportional = 0;  ///< that it uses, pages that others use as well divided among them
+  double resident = 0;      ///< that it uses, such pages counted whole
+  double reserved = 0;      ///< addresses, whether or not there is memory behind them
+};
+
+/// That of `process` ("self", or its id). Nothing before Linux 4.14, or for somebody else's.
+std::optional<MemoryUse> memory_use(std::string_view process = "self", const SystemRoot& root = {});
 
 /// How often a task has given its CPU away since it was born.
 struct ContextSwitches {

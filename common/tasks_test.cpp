@@ -100,24 +100,24 @@ TEST_F(Tasks, OfThisMachineHaveRoomForAFew) {
   }
 }
 
-TEST(ProportionalSetSize, GrowsWithWhatIsTouched) {
-  const auto before = proportional_set_size();
+TEST(ProcessMemory, GrowsWithWhatIsReservedAndWithWhatIsTouched) {
+  const auto before = memory_use();
   if (!before) GTEST_SKIP() << "the kernel does not tell it";
   constexpr std::size_t kBytes = std::size_t{64} << 20;
   void* const memory =
       mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
-  std::memset(memory, 1, kBytes);
-  const auto after = proportional_set_size();
+  std::memset(memory, 1, kBytes / 2);
+  const auto after = memory_use();
   munmap(memory, kBytes);
   ASSERT_TRUE(after);
   // AddressSanitizer's shadow of it takes an eighth more.
-  EXPECT_NEAR(static_cast<double>(*after - *before), static_cast<double>(kBytes), kBytes / 5.0);
+  EXPECT_NEAR(after->proportional - before->proportional, kBytes / 2.0, kBytes / 10.0);
+  EXPECT_NEAR(after->resident - before->resident, kBytes / 2.0, kBytes / 10.0);
+  EXPECT_NEAR(after->reserved - before->reserved, kBytes, kBytes / 10.0);
 }
 
-TEST(ProportionalSetSize, IsUnknownForAProcessThatIsNotThere) {
-  EXPECT_FALSE(proportional_set_size("0"));
-}
+TEST(ProcessMemory, IsUnknownForAProcessThatIsNotThere) { EXPECT_FALSE(memory_use("0")); }
 
 TEST(ContextSwitchCount, GrowsWhenATaskWaits) {
   const ContextSwitches before = context_switches(gettid());

@@ -28,8 +28,8 @@ std::deque<IdleThreads> take_left_over_stacks() {
   constexpr int kMost = static_cast<int>(kTaskMargin) / 2;
   std::deque<IdleThreads> threads;
   for (int i = 0; i < kMost; ++i) {
-    const auto grown = bytes_of_each(1, [&] { threads.emplace_back(1); });
-    if (!grown || *grown > 0) break;
+    const auto grown = memory_of_each(1, [&] { threads.emplace_back(1); });
+    if (!grown || grown->proportional > 0) break;
   }
   return threads;
 }
@@ -46,7 +46,11 @@ Create::Create(const Configuration& configuration, TaskKind kind)
 
 Observation Create::observe() {
   Observation seen;
-  if (worker_bytes_) seen.values.emplace_back(kWorkerBytesColumn.name, *worker_bytes_);
+  if (memory_) {
+    seen.values = {{kMemoryColumns[0].name, memory_->proportional},
+                   {kMemoryColumns[1].name, memory_->resident},
+                   {kMemoryColumns[2].name, memory_->reserved}};
+  }
   return seen;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
@@ -23,9 +24,16 @@
 /// The workload `create` on CPU workers: all of a team's workers start, do nothing and end.
 namespace crossover::cpu {
 
-/// The column that `create` fills.
-inline constexpr Column kWorkerBytesColumn{"worker_bytes", "B", "cost",
-                                           "memory that a worker takes while it idles"};
+/// The columns that `create` fills. Of a thread they are what its process has more with it, of a
+/// process all that it has.
+inline constexpr std::array kMemoryColumns{
+    Column{"worker_bytes", "B", "cost", "memory that a worker takes while it idles"},
+    Column{"worker_resident_bytes", "B", "cost",
+           "the same, with pages that others use as well counted whole"},
+    Column{"worker_reserved_bytes", "B", "cost",
+           "addresses of a worker, whether or not there is memory behind them"},
+    Column{"worker_copied_bytes", "B", "cost",
+           "what a worker writes to of its parent's memory, and so copies"}};
 
 void join_threads(std::vector<std::thread>& threads);
 
@@ -63,15 +71,19 @@ class IdleThreads {
   std::vector<std::thread> threads_;
 };
 
-/// The bytes that memory grew by for each of `workers`, while `make` made them.
+/// What memory grew by for each of `workers`, while `make` made them.
 template <class Make>
-std::optional<double> bytes_of_each(int workers, Make&& make) {
+std::optional<MemoryUse> memory_of_each(int workers, Make&& make) {
   if (workers < 1) return std::nullopt;
-  const std::optional<std::uint64_t> before = proportional_set_size();
+  const std::optional<MemoryUse> before = memory_use();
   make();
-  const std::optional<std::uint64_t> after = proportional_set_size();
+  const std::optional<MemoryUse> after = memory_use();
   if (!before || !after) return std::nullopt;
-  return std::max(0.0, static_cast<double>(*after) - static_cast<double>(*before)) / workers;
+  const auto each = [=](double MemoryUse::*part) {
+    return std::max(0.0, *after.*part - *before.*part) / workers;
+  };
+  return MemoryUse{each(&MemoryUse::proportional), each(&MemoryUse::resident),
+                   each(&MemoryUse::reserved)};
 }
 
 /// Idle threads on the stacks that the C library has kept from earlier threads, one after the other
@@ -95,7 +107,7 @@ class Create : public CountedOperation {
 
   std::uint64_t workers_;
   std::uint64_t rounds_;  // an operation
-  std::optional<double> worker_bytes_;
+  std::optional<MemoryUse> memory_;
 
  private:
   void run() override;
@@ -118,11 +130,11 @@ class CreateOperation final : public Create {
     if constexpr (requires { typename Team::Idle; }) {
       std::optional<typename Team::Idle> idle;
       const int some = std::min(workers, kIdleWorkers);
-      worker_bytes_ = bytes_of_each(some, [&] { idle.emplace(some); });
+      memory_ = memory_of_each(some, [&] { idle.emplace(some); });
     } else {
       // The caller is one of them and was there before.
-      worker_bytes_ =
-          bytes_of_each(workers - 1, [&] { team_ = std::make_unique<Team>(workers, placement); });
+      memory_ =
+          memory_of_each(workers - 1, [&] { team_ = std::make_unique<Team>(workers, placement); });
     }
     if (!team_) team_ = std::make_unique<Team>(workers, placement);
   }
@@ -159,9 +171,10 @@ class CreateOperation final : public Create {
   std::unique_ptr<Team> team_;
 };
 
-/// How processes are made. `fork`: children that end at once. `posix-spawn`: /bin/true. Both are
-/// born anywhere on the team's CPUs, all of them before the first is waited for. `shm`: a pool's
-/// workers are told to do nothing.
+/// How processes are made. `fork`: children that end at once. `fork-write`: children that write to
+/// 4 MiB of what they got from their parent first, a byte a page, which is then copied.
+/// `posix-spawn`: /bin/true. All are born anywhere on the team's CPUs, all of them before the first
+/// is waited for. `shm`: a pool's workers are told to do nothing.
 std::vector<Offer> process_create_offers();
 
 }  // namespace crossover::cpu

@@ -39,7 +39,7 @@ TEST(Create, NoticesAWorkerThatDidNotCome) {
 }
 
 TEST(Create, TellsWhatAnIdleWorkerTakes) {
-  if (!proportional_set_size()) GTEST_SKIP() << "the kernel does not tell it";
+  if (!memory_use()) GTEST_SKIP() << "the kernel does not tell it";
   for_each_variant("create", {1, 100}, [](Model& model, Configuration what) {
     what.elements = static_cast<std::uint64_t>(what.workers);
     const auto operation = model.prepare(what, detect_topology().place(what.workers, Pin::cores));
@@ -49,7 +49,32 @@ TEST(Create, TellsWhatAnIdleWorkerTakes) {
     // A stack's first page at least; a sanitizer's workers take much more than others.
     EXPECT_GE(seen.at("worker_bytes"), 4096);
     EXPECT_LT(seen.at("worker_bytes"), 0x1p26);
+    EXPECT_GE(seen.at("worker_resident_bytes"), seen.at("worker_bytes"));
+    EXPECT_GE(seen.at("worker_reserved_bytes"), seen.at("worker_resident_bytes"));
+    // A thread's stack (ulimit -s), of which it touches little.
+    if (what.variant == "spawn") {
+      EXPECT_GE(seen.at("worker_reserved_bytes"), 0x1p20);
+    }
   });
+}
+
+TEST(Create, CopiesWhatAChildWritesTo) {
+  if (!memory_use()) GTEST_SKIP() << "the kernel does not tell it";
+  const auto model = make_processes();
+  std::map<std::string, std::map<std::string, double>> seen;
+  for (const char* const variant : {"fork", "fork-write"}) {
+    const Configuration what = configuration("create", variant, 2, 2);
+    const auto operation = model->prepare(what, detect_topology().place(2, Pin::cores));
+    operation->renew(1);
+    operation->time(2);
+    EXPECT_TRUE(operation->verify().correct);
+    seen[variant] = values(operation->observe());
+  }
+  EXPECT_FALSE(seen["fork"].contains("worker_copied_bytes"));
+  const double copied = seen["fork-write"].at("worker_copied_bytes");
+  EXPECT_EQ(copied, 0x1p22);
+  // Its own, where the other child has half of it.
+  EXPECT_GE(seen["fork-write"].at("worker_bytes"), seen["fork"].at("worker_bytes") + copied / 2);
 }
 
 TEST(Create, TellsOfACudaContextWhereProcessesAreMade) {
@@ -57,7 +82,7 @@ TEST(Create, TellsOfACudaContextWhereProcessesAreMade) {
     what.elements = 2;
     const auto operation = model.prepare(what, detect_topology().place(2, Pin::cores));
     const auto seen = values(operation->observe());
-    const bool makes = what.variant == "fork" || what.variant == "posix-spawn";
+    const bool makes = what.variant.starts_with("fork") || what.variant == "posix-spawn";
     ASSERT_EQ(seen.contains("cuda_context"), makes);
     if (makes) {
       EXPECT_EQ(seen.at("cuda_context"), 0);

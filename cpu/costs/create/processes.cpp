@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,20 +32,23 @@ namespace crossover::cpu {
 namespace {
 
 /// The mean memory of `processes`, where the system tells it.
-std::optional<double> bytes_of(std::span<const int> processes) {
+std::optional<MemoryUse> memory_of(std::span<const int> processes) {
   if (processes.empty()) return std::nullopt;
-  double sum = 0;
+  const auto share = 1 / static_cast<double>(processes.size());
+  MemoryUse mean;
   for (const int process : processes) {
-    const auto bytes = proportional_set_size(std::to_string(process));
-    if (!bytes) return std::nullopt;
-    sum += static_cast<double>(*bytes);
+    const auto one = memory_use(std::to_string(process));
+    if (!one) return std::nullopt;
+    mean.proportional += share * one->proportional;
+    mean.resident += share * one->resident;
+    mean.reserved += share * one->reserved;
   }
-  return sum / static_cast<double>(processes.size());
+  return mean;
 }
 
 /// The memory of a process that is about to sleep for good, and has a tenth of a second to get
 /// there.
-std::optional<double> bytes_asleep(int process) {
+std::optional<MemoryUse> memory_asleep(int process) {
   for (int i = 0; i < 100; ++i) {
     const auto stat = read_text("/proc/" + std::to_string(process) + "/stat").value_or("");
     // ID (NAME) STATE
@@ -52,7 +56,7 @@ std::optional<double> bytes_asleep(int process) {
     if (name_end != std::string::npos && stat.substr(name_end).starts_with(") S")) break;
     usleep(1000);
   }
-  return bytes_of(std::span(&process, 1));
+  return memory_of(std::span(&process, 1));
 }
 
 /// A worker that does not end well is an exception; those that do are counted.
@@ -88,25 +92,88 @@ class MadeAnew : public ProcessCreate {
   }
 };
 
+/// Pages of memory that a child gets with everything else, and has copied one by one as it writes
+/// to them. Small ones: a huge one is copied whole.
+class Inherited {
+ public:
+  explicit Inherited(std::size_t bytes) : bytes_(bytes) {
+    if (bytes_ == 0) return;
+    void* const memory =
+        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) refused("memory", errno);
+    madvise(memory, bytes_, MADV_NOHUGEPAGE);
+    memory_ = static_cast<char*>(memory);
+    write(kParents);
+  }
+  Inherited(const Inherited&) = delete;
+  Inherited& operator=(const Inherited&) = delete;
+  ~Inherited() {
+    if (bytes_ > 0) munmap(memory_, bytes_);
+  }
+
+  static constexpr char kParents = 1;
+  static constexpr char kChilds = 2;
+
+  std::size_t bytes() const { return bytes_; }
+  /// A byte of each page.
+  void write(char value) {
+    volatile char* const memory = memory_;  // nobody in this process may read it
+    for (std::size_t at = 0; at < bytes_; at += page()) memory[at] = value;
+  }
+  std::size_t pages_that_are_not(char value) const {
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < bytes_; at += page()) count += memory_[at] == value ? 0 : 1;
+    return count;
+  }
+
+ private:
+  static std::size_t page() {
+    static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return size;
+  }
+
+  std::size_t bytes_;
+  char* memory_ = nullptr;
+};
+
+/// Children that write to `kBytes` of their parent's memory and end.
+template <std::size_t kBytes>
 class Forks final : public MadeAnew {
  public:
   Forks(const Configuration& configuration, const Placement& placement)
       : MadeAnew(configuration),
         binding_(placement, CallerBinding::To::all),
-        anywhere_{{}, placement.allowed, false} {
+        anywhere_{{}, placement.allowed, false},
+        inherited_(kBytes) {
     children_.reserve(workers_);
-    const std::function<void()> idle = [] {
+    const std::function<void()> idle = [this] {
+      inherited_.write(Inherited::kChilds);
       for (;;) ::pause();
     };
     const Child child(0, anywhere_, idle);
-    worker_bytes_ = bytes_asleep(child.pid());
+    memory_ = memory_asleep(child.pid());
+  }
+
+  /// What a child writes is its own: the parent's stays as it was.
+  Verdict verify() override {
+    if (const std::size_t lost = inherited_.pages_that_are_not(Inherited::kParents); lost > 0) {
+      return {1, false, fmt::format("children wrote to {} of their parent", counted(lost, "page"))};
+    }
+    return MadeAnew::verify();
+  }
+
+  Observation observe() override {
+    Observation seen = MadeAnew::observe();
+    if (kBytes > 0) seen.values.emplace_back(kMemoryColumns[3].name, static_cast<double>(kBytes));
+    return seen;
   }
 
  private:
   void come() override {
     children_.clear();
     for (std::uint64_t worker = 0; worker < workers_; ++worker) {
-      children_.emplace_back(static_cast<int>(worker), anywhere_, [] {});
+      children_.emplace_back(static_cast<int>(worker), anywhere_,
+                             [this] { inherited_.write(Inherited::kChilds); });
     }
     for (Child& child : children_) child.join();
     came_ += workers_;
@@ -114,6 +181,7 @@ class Forks final : public MadeAnew {
 
   CallerBinding binding_;
   Placement anywhere_;
+  Inherited inherited_;
   std::vector<Child> children_;
 };
 
@@ -162,7 +230,7 @@ class Programs final : public MadeAnew {
     Descriptor end(files[1]);
     const Program idle("/bin/cat", input.get());
     const Descriptor closed_first = std::move(end);
-    worker_bytes_ = bytes_asleep(idle.process());
+    memory_ = memory_asleep(idle.process());
   }
 
  private:
@@ -181,7 +249,7 @@ class PoolDispatch final : public ProcessCreate {
   PoolDispatch(const Configuration& configuration, const Placement& placement)
       : ProcessCreate(configuration), times_(workers_), pool_(configuration.workers, placement) {
     come();
-    worker_bytes_ = bytes_of(pool_.processes());
+    memory_ = memory_of(pool_.processes());
   }
 
   std::vector<int> processes() const override { return pool_.processes(); }
@@ -206,8 +274,15 @@ class PoolDispatch final : public ProcessCreate {
 }  // namespace
 
 std::vector<Offer> process_create_offers() {
+  constexpr std::size_t kWritten = std::size_t{4} << 20;
   const Workload& create = costs::create();
-  return {cost_offer<Forks>(create, {"fork"}, crew_bytes),
+  return {cost_offer<Forks<0>>(create, {"fork"}, crew_bytes),
+          cost_offer<Forks<kWritten>>(
+              create, {.name = "fork-write", .role = Variant::Role::step, .within_threads = true},
+              [](const Configuration& configuration) {
+                return crew_bytes(configuration) +
+                       (static_cast<std::uint64_t>(configuration.workers) + 1) * kWritten;
+              }),
           cost_offer<Programs>(create, {"posix-spawn"}, crew_bytes),
           cost_offer<PoolDispatch>(create, {.name = "shm", .within_threads = true}, crew_bytes)};
 }
