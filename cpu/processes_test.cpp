@@ -116,10 +116,11 @@ std::string variant_name(const testing::TestParamInfo<const char*>& variant) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Variants, Processes,
-                         testing::Values("shm", "mapped-file", "spawn", "pipe", "socket", "queue"),
+                         testing::Values("shm", "mapped-file", "file", "spawn", "pipe", "socket",
+                                         "queue"),
                          variant_name);
 INSTANTIATE_TEST_SUITE_P(Variants, Crews,
-                         testing::Values("shm", "mapped-file", "pipe", "socket", "queue"),
+                         testing::Values("shm", "mapped-file", "file", "pipe", "socket", "queue"),
                          variant_name);
 
 /// What the operation throws when it is run, or "".

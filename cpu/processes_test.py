@@ -14,7 +14,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROGRAM = pathlib.Path(os.environ.get("CROSSOVER_PROGRAM", ROOT / "build" / "crossover"))
-VARIANTS = ["shm", "mapped-file", "spawn", "pipe", "socket", "queue"]
+VARIANTS = ["shm", "mapped-file", "file", "spawn", "pipe", "socket", "queue"]
 # Seconds of a sample in a run that is ended from outside: workers that are made for each operation
 # are there for moments only, and a busy machine must have many of them to see one.
 LONG = "5"

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <climits>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "common/buffer.hpp"
@@ -38,13 +39,15 @@ struct SharedFutex {
 /// share. A body is copied to them: at most 48 bytes, trivially copyable.
 class ProcessPool {
  public:
-  ProcessPool(int workers, const Placement& placement)
+  /// The workers keep `files`, ascending descriptors.
+  ProcessPool(int workers, const Placement& placement, std::span<const int> files = {})
       : binding_(placement),
         lines_(Order::lines(workers)),
         order_(lines_.all(), placement.oversubscribed ? 0 : Order::kSpins) {
     children_.reserve(static_cast<std::size_t>(workers));
     for (int worker = 1; worker < workers; ++worker) {
-      children_.emplace_back(worker, placement, [this, worker] { order_.serve(worker); });
+      children_.emplace_back(
+          worker, placement, [this, worker] { order_.serve(worker); }, files);
     }
   }
 

@@ -14,6 +14,7 @@
 #include "common/topology.hpp"
 #include "cpu/faults_testing.hpp"
 #include "cpu/process/crew.hpp"
+#include "cpu/process/file.hpp"
 #include "cpu/process/operations.hpp"
 #include "cpu/process/shared_memory.hpp"
 
@@ -73,6 +74,10 @@ void for_each_way(const Configuration& what, Body&& body) {
   {
     ArrayOperation<ProcessPool, MappedFile> operation(what, placement, loops());
     body(what.name() + " mapped-file", operation);
+  }
+  {
+    FileOperation operation(what, placement, loops());
+    body(what.name() + " file", operation);
   }
   for (const auto& [kind, name] : {std::pair{ChannelKind::pipe, " pipe"},
                                    {ChannelKind::socket, " socket"},

@@ -51,7 +51,9 @@ std::filesystem::path folder() {
   return path;
 }
 
-Descriptor open_file(std::size_t bytes) {
+}  // namespace
+
+Descriptor open_temporary_file(std::size_t bytes) {
   const std::filesystem::path in = folder();
   Descriptor file(open(in.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (file.get() < 0) {
@@ -68,6 +70,8 @@ Descriptor open_file(std::size_t bytes) {
   return file;
 }
 
+namespace {
+
 /// Whether the system gives a Buffer huge pages when asked: what one model gets all get, and what
 /// is forbidden to one is forbidden to all.
 bool huge_pages_allowed() {
@@ -79,7 +83,8 @@ bool huge_pages_allowed() {
 
 SharedMemory::SharedMemory(std::size_t bytes) : SharedMemory(bytes, open_memory(rounded(bytes))) {}
 
-MappedFile::MappedFile(std::size_t bytes) : SharedMemory(bytes, open_file(rounded(bytes))) {}
+MappedFile::MappedFile(std::size_t bytes)
+    : SharedMemory(bytes, open_temporary_file(rounded(bytes))) {}
 
 // The file must begin at a huge page's address, as a Buffer does, whose place it takes: a mapping
 // that is trimmed at its front has huge pages nowhere.

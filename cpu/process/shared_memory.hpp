@@ -38,6 +38,9 @@ class SharedMemory {
   bool huge_;  // whether to ask for huge pages
 };
 
+/// A file without a name in the folder for temporary files, its blocks taken. Throws Unavailable.
+Descriptor open_temporary_file(std::size_t bytes);
+
 /// The same with a file behind it that has no name, in the folder for temporary files.
 struct MappedFile : SharedMemory {
   static constexpr std::string_view kName = "of a file";
