@@ -6,11 +6,13 @@
 #include <thread>
 #include <vector>
 
+#include "common/topology.hpp"
 #include "cpu/costs/count/count.hpp"
 #include "cpu/costs/create/create.hpp"
 #include "cpu/costs/switch/switch.hpp"
 #include "cpu/costs/tail.hpp"
 #include "cpu/costs/wait/mixed.hpp"
+#include "cpu/costs/wait/server.hpp"
 #include "cpu/costs/wait/wait.hpp"
 #include "cpu/dispatch.hpp"
 #include "cpu/models.hpp"
@@ -103,30 +105,54 @@ class Spawn {
   std::vector<std::thread> threads_;
 };
 
+/// The pool with a core's hardware threads filled before the next core: what one more of them is
+/// worth beside one more core.
+std::vector<Offer> sibling_offers() {
+  std::vector<Offer> offers = array_offers<Pool>(
+      {.name = "pool-siblings", .role = Variant::Role::step, .within_threads = true});
+  for (Offer& offer : offers) {
+    offer.make = [make = offer.make](const Configuration& configuration,
+                                     const Placement& placement) {
+      static const Topology topology = detect_topology();
+      if (topology.usable_threads() == topology.usable_cores()) {
+        throw Unavailable("no core here has a second hardware thread: SMT is not there, or off");
+      }
+      Placement filled = placement;
+      filled.cpus = topology.place(configuration.workers, Pin::threads).cpus;
+      return make(configuration, filled);
+    };
+  }
+  return offers;
+}
+
 /// What the workload `create` means by a thread: every worker is one.
 struct Born : Spawn<0> {
   using Idle = IdleThreads;
   using Spawn::Spawn;
 };
 
-/// `pool`: persistent std::threads that spin while measured. `spawn`: threads created and joined
+/// `pool`: persistent std::threads that spin while measured; `pool-siblings`: on as few cores as
+/// have hardware threads for all. `spawn`: threads created and joined
 /// for every operation, the textbook form with its honest price.
 class Threads final : public ThreadedModel {
  public:
   Threads()
       : ThreadedModel({array_offers<Spawn<1>>({"spawn", Variant::Role::step}),
                        form_choosing_offers<Pool>({"pool"}, team_forms),
+                       sibling_offers(),
                        count_offers<Pool>(),
                        {cost_offer<CreateOperation<Born>>(costs::create(), {"spawn"}),
                         // What a sleeping pool of thousands takes nobody needs to know.
                         cost_offer<CreateOperation<Pool>>(
                             costs::create(), {.name = "pool", .within_threads = true})},
                        thread_switch_offers(),
-                       wait_offers<Pool>()}) {}
+                       wait_offers<Pool>(),
+                       server_offers<Pool>()}) {}
   std::string_view name() const override { return "threads"; }
   std::vector<Column> columns() const override {
-    std::vector<Column> all{kWorkerBytesColumn, kSwitchColumns[0], kSwitchColumns[1],
-                            kMixedColumns[0], kMixedColumns[1]};
+    std::vector<Column> all{kMemoryColumns.begin(), kMemoryColumns.end() - 1};
+    all.insert(all.end(), kSwitchColumns.begin(), kSwitchColumns.end());
+    all.insert(all.end(), kMixedColumns.begin(), kMixedColumns.end());
     all.insert(all.end(), kTailColumns.begin(), kTailColumns.end());
     return all;
   }
