@@ -132,6 +132,8 @@ void apply_preset(Options& options, Preset preset) {
   options.min_time_s = plan.min_time_s;
   options.precision_percent = plan.precision_percent;
   options.budget_s = plan.budget_s;
+  options.workloads = plan.workloads;
+  options.all_variants = plan.all_variants;
 }
 
 }  // namespace
@@ -139,9 +141,20 @@ void apply_preset(Options& options, Preset preset) {
 PresetPlan plan_of(Preset preset) {
   // Arrays of 256 MiB (f32): beyond the caches, and cheap enough for many rounds.
   constexpr std::uint64_t kQuoted = std::uint64_t{64} << 20;
-  constexpr std::array<PresetPlan, 3> plans{{{"1Ki..64Mi", kQuoted, 9, 30, 0.045, 5, 60},
-                                             {"1Ki..256Mi", kQuoted, 16, 60, 0.08, 2, 300},
-                                             {"1Ki..1Gi", kQuoted, 31, 300, 0.1, 1, 1800}}};
+  static const std::array<PresetPlan, 4> plans{
+      {{"1Ki..64Mi", kQuoted, 9, 30, 0.045, 5, 60},
+       {"1Ki..256Mi", kQuoted, 16, 60, 0.08, 2, 300},
+       {"1Ki..1Gi", kQuoted, 31, 300, 0.1, 1, 1800},
+       // What docs/teaching.md speaks of: every way, at few sizes.
+       {"1Ki..64Mi:x16",
+        kQuoted,
+        8,
+        30,
+        0.02,
+        5,
+        180,
+        {"double", "count", "create", "switch", "wait"},
+        true}}};
   return plans[static_cast<std::size_t>(preset)];
 }
 
@@ -244,8 +257,8 @@ const std::vector<OptionInfo>& option_table() {
          to.scaling = parse_name("scaling", text, std::array{Scaling::strong, Scaling::weak});
        }},
       {"preset", "NAME", how,
-       "quick, standard or thorough: at most 1, 5 and 30\nminutes on any machine; default: "
-       "standard",
+       "quick, standard or thorough: at most 1, 5 and 30\nminutes on any machine; lesson: at most "
+       "3, what\ndocs/teaching.md speaks of; default: standard",
        "quick",
        [](auto& to, auto& text, auto&) { apply_preset(to, parse_name("preset", text, kPresets)); }},
       {"rounds", "N", how, "at most so many samples of each, 1 to 1000000;\nthe first is a pilot",

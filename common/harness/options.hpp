@@ -17,15 +17,16 @@
 
 namespace crossover {
 
-enum class Preset { quick, standard, thorough };
+enum class Preset { quick, standard, thorough, lesson };
 enum class Scaling { strong, weak };
 /// The answers in a screenful, or every number.
 enum class Summary { brief, full };
 
-inline constexpr std::array kPresets{Preset::quick, Preset::standard, Preset::thorough};
+inline constexpr std::array kPresets{Preset::quick, Preset::standard, Preset::thorough,
+                                     Preset::lesson};
 
 constexpr std::string_view name(Preset preset) {
-  constexpr std::array<std::string_view, 3> names{"quick", "standard", "thorough"};
+  constexpr std::array<std::string_view, 4> names{"quick", "standard", "thorough", "lesson"};
   return names[static_cast<std::size_t>(preset)];
 }
 constexpr std::string_view name(Summary summary) {
@@ -51,6 +52,8 @@ struct PresetPlan {
   double min_time_s;
   double precision_percent;
   double budget_s;
+  std::vector<std::string> workloads{};  ///< empty: those that are in the presets
+  bool all_variants = false;
 };
 
 PresetPlan plan_of(Preset preset);

@@ -133,7 +133,8 @@ TEST(Options, TakesValuesBehindAnEqualsSign) {
 }
 
 TEST(Options, EachPresetIsConsistent) {
-  for (const auto& [name, minutes] : {std::pair{"quick", 1}, {"standard", 5}, {"thorough", 30}}) {
+  for (const auto& [name, minutes] :
+       {std::pair{"quick", 1}, {"standard", 5}, {"thorough", 30}, {"lesson", 3}}) {
     const Options options = parse({"--preset", name});
     EXPECT_EQ(options.budget_s, minutes * 60) << name;
     EXPECT_EQ(options.sizes.front(), 1024U) << name;
@@ -144,6 +145,14 @@ TEST(Options, EachPresetIsConsistent) {
   EXPECT_EQ(quick.rounds, 9) << "an option overrides the preset, in whatever order";
   EXPECT_THAT(quick.sizes, ElementsAre(5));
   EXPECT_EQ(quick.precision_percent, 5);
+  EXPECT_THAT(quick.workloads, IsEmpty());
+  EXPECT_FALSE(quick.all_variants);
+  const Options lesson = parse({"--preset", "lesson"});
+  EXPECT_THAT(lesson.workloads, ElementsAre("double", "count", "create", "switch", "wait"));
+  EXPECT_TRUE(lesson.all_variants);
+  const Options asked = parse({"--preset", "lesson", "--workloads", "wait", "--variants", "best"});
+  EXPECT_THAT(asked.workloads, ElementsAre("wait"));
+  EXPECT_FALSE(asked.all_variants);
 }
 
 TEST(Options, EveryMistakeIsOneLine) {

@@ -128,6 +128,13 @@ TEST_F(Summaries, TellCostsAUnit) {
   EXPECT_THAT(full, ContainsRegex("threads/padded +1\\.00 ns "));
 }
 
+TEST_F(Summaries, TellACostByWhatAModelStandsFor) {
+  add("wait", "threads", "block", 16, 16, seven(1e6));
+  add("wait", "threads", "server", 16, 16, seven(1e3));
+  plan_.back().role = Variant::Role::step;
+  EXPECT_THAT(text(), HasSubstr("wait, per task: threads/block w:16 62.5 us"));
+}
+
 TEST_F(Summaries, SayFirstWhatWasNotMeasured) {
   add("reduce", "serial", "loop", 4096, 1, seven(1638.4));
   add("reduce", "threads", "pool", 4096, 1, {});
