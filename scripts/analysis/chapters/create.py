@@ -45,6 +45,9 @@ GPU_PHYSICS = (
 # 1: the process that made others held a CUDA context.
 CONTEXT = "cuda_context"
 FORKED = "fork"
+# Of a child that writes to what it got from its parent: how many bytes.
+COPIED = "worker_copied_bytes"
+RESIDENT, RESERVED = "worker_resident_bytes", "worker_reserved_bytes"
 PAYS_PHYSICS = (
     "Work that one core does in less time than the workers need to start cannot gain from them, "
     "however many there are; several times that size is needed before the price is small."
@@ -134,7 +137,7 @@ def _unrecorded(group: Group, told: list[Cost]) -> list[str]:
 
 def _says(told: list[Cost], unrecorded: list[str]) -> str:
     parts = []
-    if made := [c for c in told if not c.on_gpu]:
+    if made := [c for c in told if not c.on_gpu and COPIED not in c.more]:
         quick, dear = made[0], made[-1]
         text = f"A worker costs {duration(quick.each.value)} by {quick.name} ({quick.on} at once)"
         if dear is not quick:
@@ -147,6 +150,16 @@ def _says(told: list[Cost], unrecorded: list[str]) -> str:
         for c in told
         if c.on_gpu
     ]
+    plain = {c.workers: c for c in told if c.name == f"processes/{FORKED}"}
+    for c in told:
+        if c.more.get(COPIED, 0) > 0 and c.workers in plain:
+            longer = c.each.value - plain[c.workers].each.value
+            mebibytes = c.more[COPIED] / 2**20
+            parts.append(
+                f"A child by {c.name} writes to {data_size(c.more[COPIED])} of what it got from "
+                f"its parent, which is copied only then: {duration(longer / mebibytes)} more for "
+                "each MiB."
+            )
     if beside := [c.name for c in told if c.more.get(CONTEXT, 0) > 0]:
         parts.append(
             f"{listing(beside)} made processes from one that held a CUDA context, which makes "
@@ -264,15 +277,37 @@ def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure |
             base=2,
             values=[4.0**e for e in range(4, 18) if 4.0**e <= 4 * rows[-1]["y"]],
         ),
-        says + ".",
+        says + "." + _addresses([*most.values()]),
         "A thread shares all but its stack and the kernel's account of it; a process has tables "
         "and written pages of its own. Pages that several share are counted in parts.",
         series,
-        ["made by", "memory", "with"],
-        [[r["k"], r["g"], r["w"]] for r in rows],
+        ["made by", "memory", "shared pages counted whole", "addresses", "with"],
+        [[r["k"], r["g"], *[_size(most[r["k"]], k) for k in (RESIDENT, RESERVED)], r["w"]]
+         for r in rows],
         zooms=False,
         height=bars_height(rows),
-    )
+    )  # fmt: skip
+
+
+def _size(cost: Cost, column: str) -> str:
+    return data_size(cost.more[column]) if cost.more.get(column, 0) > 0 else "-"
+
+
+def _addresses(made: list[Cost]) -> str:
+    """What a thread and a process have besides: addresses without memory, memory that is shared."""
+    says = ""
+    for c in made:
+        if c.name == "threads/spawn" and c.more.get(RESERVED, 0) > 0:
+            says += (
+                f" A thread by {c.name} has {_size(c, RESERVED)} of addresses, most of them for a "
+                f"stack, and {_size(c, RESIDENT)} of memory behind them."
+            )
+        if c.name == f"processes/{FORKED}" and c.more.get(RESIDENT, 0) > 0:
+            says += (
+                f" A process by {c.name} has {_size(c, RESIDENT)} in memory, nearly all of which "
+                "its parent has as well."
+            )
+    return says
 
 
 def _table(

@@ -24,7 +24,7 @@ from analysis.words import duration, format_size, listing, plural, ratio, signif
 MODELS = ["processes", "mpi"]
 THREADS = "threads"
 # Variants that send the data itself, into the kernel and out of it.
-MESSAGES = ["queue", "pipe", "socket", "scatter-gather"]
+MESSAGES = ["queue", "pipe", "socket", "file", "scatter-gather"]
 MADE_ANEW = "spawn"
 PHYSICS = "Processes that share memory work on it as threads do; only telling them differs."
 RANKS_PHYSICS = " So do MPI ranks, which have their slices already and send no data."

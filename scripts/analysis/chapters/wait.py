@@ -17,7 +17,13 @@ from analysis.words import duration, listing, percent, plural, significant
 WORKLOAD = "wait"
 # What a task waits or computes.
 TASK_NS = 1e6
+TASKS = ["block", "compute"]
 MIXED = "mixed"
+SERVERS = {
+    "server": ": a server with a pool of threads",
+    "server-per-connection": ": a server with a thread a connection",
+}
+TO = {"server": " to a pool", "server-per-connection": " to a thread of its connection"}
 PHYSICS = (
     "A worker that waits for a disk, a network or a timer needs no core: as many tasks are under "
     "way as there are workers. A worker that computes needs one, so computing ends at the cores."
@@ -28,23 +34,37 @@ MIXED_PHYSICS = (
     "median does."
 )
 
+SERVER_PHYSICS = (
+    "A slow request waits, as for a disk or another server, and needs no core meanwhile. With one "
+    "thread nobody else is served until it is done; with more, others are, however few the cores."
+)
+
 
 def chapter(group: Group, machine: str, number: int) -> list[Figure | tuple[Figure, ...]]:
     """The figures of one run's `wait`."""
     found = [c for c in largest(costs(group)) if c.workers > 0]
-    pair = (_progress(group, found, machine, number), _mixed(group, found, machine, number))
-    kept = tuple(f for f in pair if f)
+    pairs = [
+        (
+            _progress(group, [c for c in found if c.variant in TASKS], machine, number),
+            _fast(group, [c for c in found if c.variant == MIXED], machine, number),
+        ),
+        tuple(
+            _fast(group, [c for c in found if c.variant == variant], machine, number)
+            for variant in SERVERS
+        ),
+    ]
+    drawn = [kept for pair in pairs if (kept := tuple(f for f in pair if f))]
     several = len({c.model for c in found}) > 1
 
     def name(cost: Cost) -> str:
         return f"{cost.name if several else cost.variant} on {cost.on}"
 
     def mean(cost: Cost) -> float:
-        # As many are under way at a time as there are workers.
-        return cost.each.value * cost.workers
+        # As many are under way at a time as there are workers. Requests come as they come.
+        return cost.each.value * cost.workers if cost.variant in TASKS else 0.0
 
     single = tail.chapter(group, found, name, mean, machine, number)
-    return [*([kept] if kept else []), *([single] if single else [])]
+    return [*drawn, *([single] if single else [])]
 
 
 def _under_way(cost: Cost) -> Estimate:
@@ -53,12 +73,11 @@ def _under_way(cost: Cost) -> Estimate:
 
 
 def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Figure | None:
-    shown = [c for c in found if c.variant != MIXED]
-    if not shown:
+    if not found:
         return None
-    several = len({c.model for c in shown}) > 1
+    several = len({c.model for c in found}) > 1
     rows: list[Row] = []
-    for c in shown:
+    for c in found:
         e = _under_way(c)
         low, high = e.low or e.value, e.high or e.value
         rows.append(
@@ -119,18 +138,19 @@ def _progress(group: Group, found: list[Cost], machine: str, number: int) -> Fig
     )
 
 
-def _mixed(group: Group, found: list[Cost], machine: str, number: int) -> Figure | None:
-    mixed = [c for c in found if c.variant == MIXED]
-    several = len({c.model for c in mixed}) > 1
+def _fast(group: Group, mine: list[Cost], machine: str, number: int) -> Figure | None:
+    """How long fast requests took beside slow ones, by one variant of any model."""
+    several = len({c.model for c in mine}) > 1
     rows: list[Row] = []
-    for column in columns(group, mixed):
-        for c in mixed:
+    for column in columns(group, mine):
+        for c in mine:
             if c.more.get(column.name, 0) > 0:
                 time = Estimate(c.more[column.name], None, None, c.each.samples)
                 label = f"{c.model}, {column.label}" if several else column.label
                 rows.append(time_row(c.workers, time, label, q=column.label))
     if not rows:
         return None
+    variant = mine[0].variant
     series = plain_looks(list(dict.fromkeys(r["s"] for r in rows)))
     x = worker_axis([r["x"] for r in rows], "workers")
     layers = curves(
@@ -146,16 +166,23 @@ def _mixed(group: Group, found: list[Cost], machine: str, number: int) -> Figure
         at = {r["q"]: r["v"] for r in rows if r["x"] == count}
         values = listing([f"{value} ({q})" for q, value in at.items()])
         told.append(f"{values} on {plural(count, 'worker')}")
-    if few != many:
-        for column in dict.fromkeys(r["q"] for r in rows):
-            best = min((r for r in rows if r["q"] == column), key=lambda r: r["y"])
+    says = ""
+    for column in dict.fromkeys(r["q"] for r in rows):
+        best = min((r for r in rows if r["q"] == column), key=lambda r: r["y"])
+        if few != many:
             told.append(f"the lowest {column} is {best['v']}, on {plural(best['x'], 'worker')}")
+        if variant in SERVERS and few == 1 < best["x"]:
+            one = next(r for r in rows if r["q"] == column and r["x"] == few)
+            says = (
+                f" With one thread the {column} is {significant(one['y'] / best['y'])}× as long as "
+                f"with {best['x']}."
+            )
     return Figure(
-        f"mixed-{number}",
-        title_of("Fast requests beside slow ones", machine),
+        f"{variant}-{number}",
+        title_of(f"Fast requests beside slow ones{SERVERS.get(variant, '')}", machine),
         alt.layer(*layers),
-        f"A fast request takes {'; '.join(told)}.",
-        MIXED_PHYSICS,
+        f"A fast request{TO.get(variant, '')} takes {'; '.join(told)}.{says}",
+        SERVER_PHYSICS if variant in SERVERS else MIXED_PHYSICS,
         series,
         ["of the fast requests", "workers", "time"],
         [[r["s"], str(r["x"]), r["v"]] for r in rows],

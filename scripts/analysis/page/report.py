@@ -40,6 +40,17 @@ from analysis.words import listing, plural
 # What a page can show and still be read; what is beyond is counted on the page.
 MOST_RUNS = 12
 MOST_GROUPS = 12
+# The sections of a page of `--preset lesson`, in the order of docs/teaching.md; others follow.
+LESSON = [
+    "answer",
+    "machine",
+    "workers",
+    "sharing",
+    "synchronising",
+    "waiting",
+    "python",
+    "scaling",
+]
 # Of more machines a page compares and leaves the rest to a page of each.
 MOST_IN_DETAIL = 2
 
@@ -123,6 +134,10 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
         ),
     ]
     sections = [s for s in sections if s.content]
+    if all(run.about.text("options.preset") == "lesson" for run in runs):
+        sections.sort(key=lambda s: LESSON.index(s.id) if s.id in LESSON else len(LESSON))
+        for section in sections:
+            section.whole = True
     figures = figures_of(sections)
     title = f"crossover: {listing(list(dict.fromkeys(run.label for run in runs)))}"
     return page(title, header(runs), sections, {"files": files}), figures

@@ -120,7 +120,8 @@ def false_sharing(run: Plain, heading: str, m: re.Match[str]) -> None:
     r"tells what it costs without\.)?"
 )
 def created(run: Plain, heading: str, m: re.Match[str]) -> None:
-    each = {f: t for f, t in full(run, "create").items() if f.cpu}
+    each = {f: t for f, t in full(run, "create").items()
+            if f.cpu and not run.column(f, "worker_copied_bytes")}  # fmt: skip
     quick, dear = min(each, key=lambda f: each[f]), max(each, key=lambda f: each[f])
     assert (m["quick"], m["on"]) == (quick.name, workers_of(quick))
     assert (m["dear"], m["dear_on"]) == (dear.name, workers_of(dear))
@@ -131,6 +132,42 @@ def created(run: Plain, heading: str, m: re.Match[str]) -> None:
     # A fork beside an open GPU is dearer, and these runs did not record whether one was.
     beside = any(not f.cpu for f in run.times) and "cuda_context" not in run.rows[0]
     assert (m["beside"] == "processes/fork") == beside
+
+
+@kind(
+    rf"A child by processes/fork-write writes to (?P<bytes>{DATA}) of what it got from its parent, "
+    rf"which is copied only then: (?P<time>{TIME}) more for each MiB\."
+)
+def copied(run: Plain, heading: str, m: re.Match[str]) -> None:
+    each = {f.name: (f, t) for f, t in full(run, "create").items()}
+    (plain, base), (writing, whole) = each["processes/fork"], each["processes/fork-write"]
+    assert plain.workers == writing.workers
+    written = run.column(writing, "worker_copied_bytes")
+    assert near(data(m["bytes"]), written)
+    assert near(time(m["time"]), (whole - base) / (written / 2**20))
+
+
+@kind(
+    rf"A thread by threads/spawn has (?P<addresses>{DATA}) of addresses, most of them for a stack, "
+    rf"and (?P<memory>{DATA}) of memory behind them\."
+)
+def of_a_thread(run: Plain, heading: str, m: re.Match[str]) -> None:
+    form = _most_of(run, "threads/spawn")
+    assert near(data(m["addresses"]), run.column(form, "worker_reserved_bytes"))
+    assert near(data(m["memory"]), run.column(form, "worker_resident_bytes"))
+
+
+@kind(
+    rf"A process by processes/fork has (?P<memory>{DATA}) in memory, nearly all of which its "
+    r"parent has as well\."
+)
+def of_a_process(run: Plain, heading: str, m: re.Match[str]) -> None:
+    resident = run.column(_most_of(run, "processes/fork"), "worker_resident_bytes")
+    assert near(data(m["memory"]), resident)
+
+
+def _most_of(run: Plain, name: str) -> Form:
+    return max((f for f in largest(run, "create") if f.name == name), key=lambda f: f.workers)
 
 
 @kind(

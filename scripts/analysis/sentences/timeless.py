@@ -84,6 +84,8 @@ TIMELESS = {
     "A worker that computes needs one": of("wait"),
     "A fast request behind a slow one": of("wait"),
     "A high percentile sees that": of("wait"),
+    "A slow request waits": of("wait"),
+    "With one thread nobody else": of("wait"),
     "Plain Python looks up the type": by("python"),
     "NumPy does the same loop": by("numpy"),
     "Where memory is the limit, that is nearly": by("numpy"),

@@ -119,14 +119,30 @@ def under_way(run: Plain, heading: str, m: re.Match[str]) -> None:
         assert not found[5] or near(number(found[5]), top)
 
 
+BEHIND = {
+    None: "mixed", " to a pool": "server", " to a thread of its connection": "server-per-connection"
+}  # fmt: skip
+
+
+@kind(rf"With one thread the fast p99 is (?P<ratio>{NUMBER})× as long as with (?P<many>[\d,]+)\.")
+def one_thread(run: Plain, heading: str, m: re.Match[str]) -> None:
+    variant = "server-per-connection" if "a thread a connection" in heading else "server"
+    by = {f.workers: run.column(f, "fast_p99_ns") for f in largest(run, "wait")
+          if f.variant == variant}  # fmt: skip
+    least = min(by, key=lambda w: by[w])
+    assert number(m["many"]) == least
+    assert near(number(m["ratio"]), by[1] / by[least])
+
+
 @kind(
-    rf"A fast request takes (?P<a>{TIME}) \(fast median\) and (?P<b>{TIME}) \(fast p99\) on "
+    rf"A fast request(?P<to> to a pool| to a thread of its connection)? takes "
+    rf"(?P<a>{TIME}) \(fast median\) and (?P<b>{TIME}) \(fast p99\) on "
     rf"(?P<few>[\d,]+) workers?; (?P<c>{TIME}) \(fast median\) and (?P<d>{TIME}) \(fast p99\) on "
     rf"(?P<many>[\d,]+) workers(?P<best>(?:; the lowest [\w ]+ is {TIME}, on {COUNT})*)\."
 )
 def fast_requests(run: Plain, heading: str, m: re.Match[str]) -> None:
     columns = {"fast median": "fast_median_ns", "fast p99": "fast_p99_ns"}
-    mixed = {f.workers: f for f in largest(run, "wait") if f.variant == "mixed"}
+    mixed = {f.workers: f for f in largest(run, "wait") if f.variant == BEHIND[m["to"]]}
     by = {name: {w: run.column(f, c) for w, f in mixed.items()} for name, c in columns.items()}
     few, many = min(mixed), max(mixed)
     for shown, name, count in [
