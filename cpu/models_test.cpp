@@ -1,6 +1,8 @@
 #include "cpu/models.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <array>
@@ -46,6 +48,7 @@ void for_each_configuration(Body&& body) {
       if (workload.parameter > 1 && workload.parameter != 64) continue;  // of a family, two
       for (const ElementType type : tested_types(workload)) {
         for (const Variant& variant : model->variants(workload, type)) {
+          if (variant.name == "pool-siblings") continue;  // chooses its CPUs; has a test of its own
           for (const auto& [device, counts] : model->workers(sweeps)) {
             for (const int workers : counts) {
               Configuration what{
@@ -235,6 +238,33 @@ TEST(CpuModels, WorkOnTheCpusTheyAreGiven) {
 }
 
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+TEST(ThreadPool, FillsTheHardwareThreadsOfACoreFirst) {
+  const Topology topology = detect_topology();
+  const auto model = cpu::make_threads();
+  const Configuration what{
+      find_workload("reduce"), ElementType::f32, "threads", "pool-siblings", Scope::resident,
+      100'000,                 2,                Devices::cpus()};
+  const Placement placement = topology.place(2, Pin::cores);
+  if (topology.usable_threads() == topology.usable_cores()) {
+    try {
+      model->prepare(what, placement);
+      FAIL() << "there is no core with two hardware threads";
+    } catch (const Unavailable& reason) {
+      EXPECT_THAT(reason.what(), testing::HasSubstr("no core here has a second hardware thread"));
+    }
+    return;
+  }
+  const auto operation = model->prepare(what, placement);
+  cpu_set_t set;
+  ASSERT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
+  const int first = topology.place(2, Pin::threads).cpus.front();
+  EXPECT_TRUE(CPU_ISSET(static_cast<std::size_t>(first), &set)) << "the caller is worker 0";
+  EXPECT_EQ(CPU_COUNT(&set), 1);
+  operation->renew(1);
+  operation->time(2);
+  EXPECT_TRUE(operation->verify().correct);
+}
 
 TEST(OpenMpModel, EndsItsThreads) {
   // Threads that were told to wait actively would spin beside whatever is measured next.

@@ -18,8 +18,8 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Create, HasEveryWorkerComeOnce) {
-  for_each_variant("create", {1, 2, 3, 20}, [](Model& model, Configuration what) {
-    for (const std::uint64_t rounds : {0, 1, 3}) {
+  for_each_variant("create", {1, 3, 20}, [](Model& model, Configuration what) {
+    for (const std::uint64_t rounds : {0, 2}) {
       what.elements = rounds * static_cast<std::uint64_t>(what.workers);
       expect_correct(model, what);
     }
@@ -49,8 +49,11 @@ TEST(Create, TellsWhatAnIdleWorkerTakes) {
     // A stack's first page at least; a sanitizer's workers take much more than others.
     EXPECT_GE(seen.at("worker_bytes"), 4096);
     EXPECT_LT(seen.at("worker_bytes"), 0x1p26);
-    EXPECT_GE(seen.at("worker_resident_bytes"), seen.at("worker_bytes"));
-    EXPECT_GE(seen.at("worker_reserved_bytes"), seen.at("worker_resident_bytes"));
+    // A thread's are what its process grew by, and that may get pages back from another's end.
+    if (what.model == "processes") {
+      EXPECT_GE(seen.at("worker_resident_bytes"), seen.at("worker_bytes"));
+      EXPECT_GE(seen.at("worker_reserved_bytes"), seen.at("worker_resident_bytes"));
+    }
     // A thread's stack (ulimit -s), of which it touches little.
     if (what.variant == "spawn") {
       EXPECT_GE(seen.at("worker_reserved_bytes"), 0x1p20);
