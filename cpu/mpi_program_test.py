@@ -38,17 +38,17 @@ def test_without_mpirun_there_is_no_mpi_model(tmp_path: pathlib.Path) -> None:
 
 @needs_mpi
 @pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_rank_0_writes_one_csv_with_every_type_and_number_of_ranks(
+def test_rank_0_writes_one_csv_with_types_and_numbers_of_ranks(
     mark: str, out: pathlib.Path, ranks: int
 ) -> None:
     status, stdout, stderr = run(
-        mark, ranks, "--models=mpi,serial", "--variants=all", "--types=f32,f64,i32,i64",
+        mark, ranks, "--models=mpi,serial", "--variants=all", "--types=f32,i64",
         "--workloads=double,triad,dot",
         "--sizes=0,5000", "--threads=1..3", "--rounds=1", "--min-time=0.0001", f"--output={out}",
     )  # fmt: skip
     assert status == 0, stderr
     rows = [row for row in rows_of(out) if row["model"] == "mpi"]
-    assert len(rows) == 3 * 2 * 4 * 2 * 3
+    assert len(rows) == 3 * 2 * 2 * 2 * 3
     for row in rows:
         if int(row["workers"]) > ranks:
             assert row["status"] == "skipped" and f"started {ranks}" in row["note"]
