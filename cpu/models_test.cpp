@@ -242,9 +242,8 @@ double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC
 TEST(ThreadPool, FillsTheHardwareThreadsOfACoreFirst) {
   const Topology topology = detect_topology();
   const auto model = cpu::make_threads();
-  const Configuration what{
-      find_workload("reduce"), ElementType::f32, "threads", "pool-siblings", Scope::resident,
-      100'000,                 2,                Devices::cpus()};
+  const Configuration what{find_workload("reduce"), ElementType::f32, "threads", "pool-siblings",
+                           Scope::resident,         100'000,          2,         Devices::cpus()};
   const Placement placement = topology.place(2, Pin::cores);
   if (topology.usable_threads() == topology.usable_cores()) {
     try {

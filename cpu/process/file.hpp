@@ -19,6 +19,7 @@
 #include "cpu/operations.hpp"
 #include "cpu/process/channel.hpp"
 #include "cpu/process/crew.hpp"
+#include "cpu/process/operations.hpp"
 #include "cpu/process/shared_memory.hpp"
 
 namespace crossover::cpu {
@@ -27,29 +28,15 @@ namespace crossover::cpu {
 /// to a file; the workers read their parts of it into memory of their own, a chunk at a time, and
 /// write what they wrote back; the caller reads that. Nobody waits for the disk: what was written
 /// is read from the kernel's page cache. A sum comes back in shared memory.
-class FileOperation final : public OnArrays<Buffer> {
+class FileOperation final : public HeldByCaller {
  public:
   FileOperation(const Configuration& configuration, const Placement& placement, Loops loops)
-      : OnArrays(configuration, placement, nullptr, std::move(loops)),
-        first_read_(static_cast<std::size_t>(configuration.workload->first_read)),
+      : HeldByCaller(configuration, placement, std::move(loops)),
         array_bytes_(configuration.elements * element_bytes()),
         file_(open_temporary_file(std::max<std::size_t>(memory().size() * array_bytes_, 1))),
         chunk_(memory().size() * kChunkBytes),
         errors_(static_cast<std::size_t>(configuration.workers), 0),
         pool_(configuration.workers, placement, std::array{file_.get()}) {}
-
-  void renew(std::uint32_t salt) override {
-    const int arrays = begin_input(salt);
-    for (const WorkerPart& part : parts_.all()) part.fill(*reference_, salt, arrays);
-  }
-
-  Nanoseconds time(std::int64_t operations) override {
-    return timed(
-        operations, [this] { run(); },
-        [this] {
-          for (const WorkerPart& part : parts_.all()) part.cool();
-        });
-  }
 
   std::vector<int> processes() const override { return pool_.processes(); }
 
@@ -99,7 +86,7 @@ class FileOperation final : public OnArrays<Buffer> {
     return 0;
   }
 
-  void run() {
+  void run() override {
     for (std::size_t array = first_read_; array < memory().size(); ++array) {
       stop_at(all(pwrite, whole(array), array * array_bytes_));
     }
@@ -120,7 +107,6 @@ class FileOperation final : public OnArrays<Buffer> {
                              std::strerror(error));
   }
 
-  std::size_t first_read_;
   std::size_t array_bytes_;
   Descriptor file_;
   Buffer chunk_;                // each worker has a copy of its own as soon as it writes there

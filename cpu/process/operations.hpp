@@ -15,19 +15,12 @@
 
 namespace crossover::cpu {
 
-/// The workloads on arrays by messages: the caller holds the data, sends each worker its part of
-/// what is read and takes back what was written, or the sum. Workers work on a chunk at a time, as
-/// it comes.
-class ChannelOperation final : public OnArrays<Buffer> {
+/// The workloads on arrays whose data the caller holds alone.
+class HeldByCaller : public OnArrays<Buffer> {
  public:
-  ChannelOperation(const Configuration& configuration, const Placement& placement, ChannelKind kind,
-                   Loops loops)
+  HeldByCaller(const Configuration& configuration, const Placement& placement, Loops loops)
       : OnArrays(configuration, placement, nullptr, std::move(loops)),
-        first_read_(static_cast<std::size_t>(configuration.workload->first_read)),
-        chunk_(memory().size() * kChunkBytes),
-        farm_(configuration.workers, placement, kind, [this](int worker, const ChannelEnd& end) {
-          serve(part_of(worker).slice.size, end);
-        }) {}
+        first_read_(static_cast<std::size_t>(configuration.workload->first_read)) {}
 
   void renew(std::uint32_t salt) override {
     const int arrays = begin_input(salt);
@@ -41,6 +34,26 @@ class ChannelOperation final : public OnArrays<Buffer> {
           for (const WorkerPart& part : parts_.all()) part.cool();
         });
   }
+
+ protected:
+  /// One operation.
+  virtual void run() = 0;
+
+  std::size_t first_read_;
+};
+
+/// The workloads on arrays by messages: the caller holds the data, sends each worker its part of
+/// what is read and takes back what was written, or the sum. Workers work on a chunk at a time, as
+/// it comes.
+class ChannelOperation final : public HeldByCaller {
+ public:
+  ChannelOperation(const Configuration& configuration, const Placement& placement, ChannelKind kind,
+                   Loops loops)
+      : HeldByCaller(configuration, placement, std::move(loops)),
+        chunk_(memory().size() * kChunkBytes),
+        farm_(configuration.workers, placement, kind, [this](int worker, const ChannelEnd& end) {
+          serve(part_of(worker).slice.size, end);
+        }) {}
 
   std::vector<int> processes() const override { return farm_.processes(); }
 
@@ -77,7 +90,7 @@ class ChannelOperation final : public OnArrays<Buffer> {
     }
   }
 
-  void run() {
+  void run() override {
     const bool is_sum = loops_.is_sum();
     for (int worker = 0; worker < configuration_.workers; ++worker) {
       WorkerPart& part = part_of(worker);
@@ -93,7 +106,6 @@ class ChannelOperation final : public OnArrays<Buffer> {
     if (is_sum) add_up();
   }
 
-  std::size_t first_read_;
   Buffer chunk_;  // each worker has a copy of its own as soon as it writes there
   Farm farm_;
 };
