@@ -116,7 +116,7 @@ class Run:
             median = statistics.median(self.times[what])
             rate = f"{significant(what.bytes / median)} GB/s"
             if not what.bytes:
-                rate = f"{duration(median / what.elements)} an increment"
+                rate = f"{duration(median / what.elements)} {record.UNITS[what.workload]}"
             lines.append(
                 f"{what.workload:<9} {what.model + '/' + what.variant:<24} "
                 f"{format_size(what.elements):>9} {what.workers:>3} {duration(median):>9}  {rate}"
@@ -132,16 +132,16 @@ class Run:
 
 def runnable(options: Options) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """The models asked for that run here, and those that do not; what was named must."""
-    missing = ("python", "free-threaded")
-    if missing not in options.models:
-        return options.models, []
-    interpreter = other_python.find()
+    missing = [m for m in options.models if m[1].startswith("free-threaded")]
+    interpreter = other_python.find() if missing else None
     if interpreter is not None:
         other_python.OtherPython.interpreter = interpreter
         return options.models, []
-    if missing in options.named:
-        raise UserError(f"--models: python/free-threaded cannot run here: {other_python.MISSING}")
-    return [m for m in options.models if m != missing], [missing]
+    for model, variant in missing:
+        if (model, variant) in options.named:
+            reason = f"{model}/{variant} cannot run here: {other_python.MISSING}"
+            raise UserError(f"--models: {reason}")
+    return [m for m in options.models if m not in missing], missing
 
 
 def main() -> int:
@@ -152,8 +152,15 @@ def main() -> int:
     options = parse(sys.argv[1:])
     models, absent = runnable(options)
     planned = plan.configurations(
-        options.workloads, options.types, models, options.sizes, options.threads
+        options.workloads,
+        options.types,
+        models,
+        options.sizes,
+        options.cost_sizes,
+        options.threads,
     )
+    if not planned:
+        raise UserError("--models: none of these does any of the workloads; see docs/python.md")
     seed = secrets.randbits(32)
     run_id = str(uuid.uuid4())
     time_now = record.utc_now()[:19].replace(":", "")
@@ -179,7 +186,10 @@ def main() -> int:
     try:
         for workload in options.workloads:
             for model, variant in absent:
-                what = Configuration(workload, "f32", model, variant, 0, 0)
+                if variant not in plan.WAYS[workload][model]:
+                    continue
+                element = plan.TYPES.get(workload, "f32")
+                what = Configuration(workload, element, model, variant, 0, 0)
                 sample = Sample("skipped", other_python.MISSING)
                 file.append(record.row(what, sample, run_id, options.label, 0))
         why = run.go(run_id, file, progress)

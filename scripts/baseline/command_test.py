@@ -20,6 +20,7 @@ from analysis.errors import Refused
 from analysis.page.report import report
 from analysis.reading.read import read_runs
 from baseline import other_python
+from baseline.plan import TYPES
 from baseline.record import HEADER, ResultsFile
 
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -92,18 +93,18 @@ def test_rows_are_the_harnesss(finished: Path) -> None:
     assert lines[0] == HEADER
     rows = rows_of(finished)
     measured = [r for r in rows if r["status"] in ("ok", "noisy")]
-    # Two sizes of two workloads and two of count, for four variants of Python and one of NumPy.
+    # Two sizes of two workloads and one of those that have their own.
     if other_python.find() is None:
-        assert len(measured) == 2 * 3 * 2 * 5
-        assert [r["note"] for r in rows if r["status"] == "skipped"] == [other_python.MISSING] * 3
+        assert len(measured) == 2 * (2 * 2 * 5 + 7 + 6)
+        assert [r["note"] for r in rows if r["status"] == "skipped"] == [other_python.MISSING] * 5
     for r in measured:
         assert r["schema"] == "1"
         assert r["scope"] == "resident"
         assert int(r["iterations"]) * float(r["time_ns"]) >= 1e6
-        size = {"double": 8, "reduce": 4, "count": 0}[r["workload"]] * int(r["elements"])
+        size = {"double": 8, "reduce": 4}.get(r["workload"], 0) * int(r["elements"])
         assert int(r["bytes"]) == size
         assert float(r["gb_per_s"]) == pytest.approx(size / float(r["time_ns"]))
-        assert (r["type"], r["device"]) == ("i64" if size == 0 else "f32", "cpu")
+        assert (r["type"], r["device"]) == (TYPES.get(r["workload"], "f32"), "cpu")
         assert float(r["error"]) < 1e-5
     orders = [
         [(r["workload"], r["variant"], r["elements"]) for r in measured if r["round"] == n]
@@ -149,7 +150,8 @@ def test_reports_and_comparisons_take_it(finished: Path) -> None:
         (["--threads", "4..2"], "write 2..4"),
         (["--models", "pyhton"], "unknown model"),
         (["--models", "python/loop"], "python has serial"),
-        (["--workloads", "sort"], "known are double, reduce, count"),
+        (["--workloads", "sort"], "known are double, reduce, count, wait"),
+        (["--workloads", "wait", "--models", "numpy"], "none of these does any"),
         (["--types", "i8"], "known are f32, f64"),
         (["--rounds", "1.5"], "whole number"),
         (["--min-time", "-1"], "write seconds above 0"),

@@ -1,9 +1,9 @@
 """The part of a sample that runs in another interpreter, one without the global lock.
 
-Runs as `python3.14t -m baseline.free_threaded WORKLOAD FORMAT ELEMENTS WORKERS PARENT` with the
-standard library alone. On standard input one letter a command: `L` and the memory's bytes load it,
-`R` and a count do as many operations, `F` gives the memory back. Standard output answers each: `R`
-with the nanoseconds and the last result, as this side of the pipe saw them.
+Runs as `python3.14t -m baseline.free_threaded LOOP FORMAT BYTES ELEMENTS WORKERS PARENT` with
+the standard library alone. On standard input one letter a command: `L` and the memory's bytes load
+it, `R` and a count do as many operations, `F` gives the memory back. Standard output answers each:
+`R` with the nanoseconds and the last result, as this side of the pipe saw them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ ANSWER = struct.Struct("=qd")
 
 def main() -> None:
     """Serves commands until the input ends."""
-    workload, code = sys.argv[1], cast(loops.Code, sys.argv[2])
-    elements, workers, parent = map(int, sys.argv[3:6])
+    loop, code = sys.argv[1], cast(loops.Code, sys.argv[2])
+    size, elements, workers, parent = map(int, sys.argv[3:7])
     lifeline.hold_on_to(parent)
-    size = 8 if workload == "count" else elements * struct.calcsize(code)
     memory = bytearray(size)
     x = memoryview(memory).cast(code)
     lock = threading.Lock()
@@ -38,6 +37,8 @@ def main() -> None:
         while command := source.read(1):
             if command == b"L":
                 source.readinto(memory)
+                if loop == "compute":
+                    x[loops.STEPS] = loops.steps_of_a_task()
                 sink.write(b".")
             elif command == b"F":
                 sink.write(memory)
@@ -45,7 +46,7 @@ def main() -> None:
                 (operations,) = COUNT.unpack(source.read(COUNT.size))
                 start = time.perf_counter_ns()
                 for _ in range(operations):
-                    found = list(pool.map(lambda b: loops.part(workload, x, b, lock), bounds))
+                    found = list(pool.map(lambda b: loops.part(loop, x, b, lock), bounds))
                 elapsed = time.perf_counter_ns() - start
                 total = sum(p for p in found if p is not None)
                 sink.write(ANSWER.pack(elapsed, total))

@@ -36,7 +36,8 @@ class Options:
     models: list[tuple[str, str]]
     named: set[tuple[str, str]]
     sizes: list[int] | None
-    threads: list[int]
+    cost_sizes: list[int] | None
+    threads: list[int] | None
     rounds: int
     min_time_s: float
     budget_s: float
@@ -75,7 +76,7 @@ def models(text: str) -> list[tuple[str, str]]:
         model, slash, variant = entry.partition("/")
         if model not in plan.MODELS:
             raise Mistake(f"unknown model '{model}': known are {', '.join(plan.MODELS)}")
-        variants = list(plan.MODELS[model])
+        variants = plan.MODELS[model]
         if slash and variant not in variants:
             raise Mistake(f"unknown variant '{entry}': {model} has {', '.join(variants)}")
         found += [(model, v) for v in ([variant] if slash else variants)]
@@ -199,13 +200,15 @@ def parse(arguments: list[str]) -> Options:
     cpus = ",".join(map(str, plan.automatic_threads(plan.usable_cpus())))
     for name, kind, metavar, default, text in (
         ("workloads", _names("workload", list(TASKS)), "LIST", None,
-         "of double, reduce, count; default: all"),
+         f"of {', '.join(TASKS)}; default: all"),
         ("types", _names("type", list(DOUBLINGS)), "LIST", "f32",
-         "of f32, f64; count has i64 alone"),
+         "of f32, f64; count and wait have their own"),
         ("models", models, "LIST", "python,numpy", f"of {known}"),
         ("sizes", sizes, "SPEC", None, "elements, as 64Ki or 1Ki..1Mi:x4; default: "
-         "1Ki..1Mi:x4, to 64Mi for numpy, and 16Ki increments for count"),
-        ("threads", threads, "SPEC", "auto", f"workers, as 1,2,4 or 1..8; auto: {cpus} here"),
+         "1Ki..1Mi:x4, to 64Mi for numpy; of count and wait, if --workloads names them, increments "
+         "and tasks; default: 16Ki and 64"),
+        ("threads", threads, "SPEC", None, "workers, as 1,2,4 or 1..8; default: auto, "
+         f"{cpus} here, and 1,4,16 for wait, where they are tasks under way at a time"),
         ("rounds", lambda t: _count(t, 1_000_000), "N", "15", "at most so many"),
         ("min-time", _seconds(3600), "SECONDS", "0.02", "the shortest sample"),
         ("budget", _seconds(1e7), "SECONDS", "120", "no sample begins later than this"),
@@ -232,7 +235,8 @@ def parse(arguments: list[str]) -> Options:
         models=value("models", models("python,numpy")),
         named={c for e in given.get("models", "").split(",") if "/" in e for c in models(e)},
         sizes=value("sizes", None),
-        threads=value("threads", threads("auto")),
+        cost_sizes=value("sizes", None) if "workloads" in given else None,
+        threads=value("threads", None),
         rounds=value("rounds", 15),
         min_time_s=value("min_time", 0.02),
         budget_s=value("budget", 120.0),

@@ -49,11 +49,11 @@ class OtherPython(Team):
 
     interpreter = sys.executable
 
-    def __init__(self, workload: str, task: Task, workers: int) -> None:
-        super().__init__(workload, task, workers)
-        numbers = [task.elements, workers, os.getpid()]
+    def __init__(self, loop: str, task: Task, workers: int) -> None:
+        super().__init__(loop, task, workers)
+        numbers = [task.view.nbytes, task.elements, workers, os.getpid()]
         self._child = subprocess.Popen(
-            [self.interpreter, "-m", "baseline.free_threaded", workload, task.code]
+            [self.interpreter, "-m", "baseline.free_threaded", loop, task.code]
             + [str(n) for n in numbers],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -90,8 +90,7 @@ class OtherPython(Team):
     def time(self, operations: int) -> int:
         answer = self._ask(b"R" + COUNT.pack(operations), ANSWER.size)
         elapsed, total = ANSWER.unpack(answer)
-        if self.workload == "reduce":
-            self.task.value = total
+        self.task.finish(total)
         return int(elapsed)
 
     def close(self) -> None:

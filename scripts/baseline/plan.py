@@ -6,27 +6,75 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from baseline import other_python
-from baseline.tasks import BYTES, TASKS, Task
+from baseline.asynchronous import Asyncio
+from baseline.other_python import OtherPython
+from baseline.tasks import BYTES, TASKS, Computing, Task
 from baseline.teams import Numpy, QueueProcesses, Serial, SharedProcesses, Team, Threads
 
-MODELS: dict[str, dict[str, type[Team]]] = {
+
+@dataclass(frozen=True)
+class Way:
+    """Who does a workload in a variant, and which loop of loops.part(), if not the workload's."""
+
+    team: type[Team]
+    loop: str = ""
+    role: str = "step"
+
+
+ARRAYS = {
     "python": {
-        "serial": Serial,
-        "threads": Threads,
-        "free-threaded": other_python.OtherPython,
-        "processes-shm": SharedProcesses,
-        "processes-queue": QueueProcesses,
+        "serial": Way(Serial),
+        "threads": Way(Threads),
+        "free-threaded": Way(OtherPython),
+        "processes-shm": Way(SharedProcesses, role="best"),
+        "processes-queue": Way(QueueProcesses),
     },
-    "numpy": {"vectorised": Numpy},
+    "numpy": {"vectorised": Way(Numpy, role="best")},
 }
+COUNTS = {
+    "python": {
+        **ARRAYS["python"],
+        "threads-batch": Way(Threads, "count-batch"),
+        "threads-local": Way(Threads, "count-local"),
+    },
+    "numpy": ARRAYS["numpy"],
+}
+WAITERS: dict[str, type[Team]] = {
+    "threads": Threads,
+    "free-threaded": OtherPython,
+    "processes": SharedProcesses,
+    "asyncio": Asyncio,
+}
+WAITS = {
+    "python": {
+        f"{who}-{loop}": Way(team, loop, "best")
+        for who, team in WAITERS.items()
+        for loop in ("block", "compute")
+    }
+}
+# Each workload's models and their variants.
+WAYS: dict[str, dict[str, dict[str, Way]]] = {
+    "double": ARRAYS,
+    "reduce": ARRAYS,
+    "count": COUNTS,
+    "wait": WAITS,
+}
+MODELS: dict[str, list[str]] = {
+    model: list(dict.fromkeys(v for ways in WAYS.values() for v in ways.get(model, {})))
+    for model in ("python", "numpy")
+}
+TYPES = {"count": "i64", "wait": "none"}
 ALONE = {"serial", "vectorised"}
+# What they work on is a copy.
+COPYING = {"free-threaded", "processes-queue"}
 # A loop of Python takes some 50 ns an element, NumPy's less than one.
 SIZES = {
     "python": [4**k for k in range(5, 11)],
     "numpy": [4**k for k in range(5, 14)],
 }
-INCREMENTS = 1 << 14
+# Increments, and tasks: as many for any number of workers, so that times compare.
+COST_SIZES = {"count": [1 << 14], "wait": [64]}
+WAIT_WORKERS = [1, 4, 16]
 
 
 @dataclass(frozen=True)
@@ -50,7 +98,7 @@ class Configuration:
 
     @property
     def bytes(self) -> int:
-        """The fewest bytes that one operation can move; none for `count`."""
+        """The fewest bytes that one operation can move; none for costs."""
         ways = {"double": 2, "reduce": 1}.get(self.workload, 0)
         return ways * self.elements * BYTES[self.type]
 
@@ -58,14 +106,22 @@ class Configuration:
     def memory(self) -> int:
         """Host memory that measuring it takes, in bytes."""
         size = TASKS[self.workload].size(self.type, self.elements)
-        return size * (4 if self.variant in ("processes-queue", "free-threaded") else 2)
+        return size * (4 if self.variant in COPYING else 2)
+
+    @property
+    def busy(self) -> int:
+        """CPUs that its workers can use at a time."""
+        if self.variant.startswith("asyncio"):
+            return 1
+        return min(self.workers, usable_cpus()) if self.workload == "wait" else self.workers
 
     def prepare(self) -> Team:
         """The team of its variant, on a task that has no input yet."""
-        kind = MODELS[self.model][self.variant]
-        task_kind: type[Task] = TASKS[self.workload]
-        memory = kind.memory(task_kind.size(self.type, self.elements))
-        return kind(self.workload, task_kind(self.type, self.elements, memory), self.workers)
+        way = WAYS[self.workload][self.model][self.variant]
+        kind: type[Task] = Computing if way.loop == "compute" else TASKS[self.workload]
+        memory = way.team.memory(kind.size(self.type, self.elements))
+        task = kind(self.type, self.elements, memory)
+        return way.team(way.loop or self.workload, task, self.workers)
 
 
 def usable_cpus() -> int:
@@ -82,18 +138,26 @@ def configurations(
     workloads: Iterable[str],
     types: Iterable[str],
     models: Iterable[tuple[str, str]],
-    sizes: list[int] | None,
-    threads: list[int],
+    sizes: list[int] | None = None,
+    cost_sizes: list[int] | None = None,
+    threads: list[int] | None = None,
 ) -> list[Configuration]:
-    """Every combination that exists; `models` are pairs of model and variant."""
+    """Every combination that exists; `models` are pairs of model and variant.
+
+    `sizes` are those of arrays, `cost_sizes` those of `count` and `wait`.
+    """
     found = []
     for workload in workloads:
-        for element in ["i64"] if workload == "count" else types:
+        workers = WAIT_WORKERS if workload == "wait" else automatic_threads(usable_cpus())
+        costs = workload in COST_SIZES
+        for element in [TYPES[workload]] if costs else types:
             for model, variant in models:
-                here = sizes or ([INCREMENTS] if workload == "count" else SIZES[model])
+                if variant not in WAYS[workload].get(model, {}):
+                    continue
+                usual = COST_SIZES[workload] if costs else SIZES[model]
                 found += [
                     Configuration(workload, element, model, variant, n, w)
-                    for n in here
-                    for w in ([1] if variant in ALONE else threads)
+                    for n in (cost_sizes if costs else sizes) or usual
+                    for w in ([1] if variant in ALONE else threads or workers)
                 ]
     return found

@@ -21,13 +21,14 @@ import numpy as np
 
 from analysis.errors import refused
 from baseline.options import Options, version
-from baseline.plan import Configuration, usable_cpus
+from baseline.plan import Configuration, automatic_threads, usable_cpus
 from baseline.sampling import Sample
 
 HEADER = (
     "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
     "round,iterations,time_ns,gb_per_s,error,status,note"
 )
+UNITS = {"count": "an increment", "wait": "a task"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -139,7 +140,7 @@ def describe(options: Options, arguments: list[str], run: str, seed: int) -> dic
         "topology": {
             "pin": "none",
             "scaling": "strong",
-            "threads": options.threads,
+            "threads": options.threads or automatic_threads(usable_cpus()),
             "usable_threads": usable_cpus(),
         },
         "machine": _machine(),
@@ -148,6 +149,7 @@ def describe(options: Options, arguments: list[str], run: str, seed: int) -> dic
                 "processes": "forked; processes-shm on an anonymous shared mapping, "
                 "processes-queue through multiprocessing.Queue",
                 "threads": "concurrent.futures.ThreadPoolExecutor",
+                "asyncio": "one thread, as many coroutines as workers",
             },
             "numpy": {"vectorised": "one call on one thread"},
         },

@@ -70,8 +70,8 @@ def _measured(what: Configuration, team: Team, salt: int, min_time_s: float) -> 
     if not verdict.correct:
         return Sample("failed", verdict.note, iterations, mean, verdict.error)
     alone = what.variant in ALONE
-    notes = [disturbance.reason(before, after, what.workers, alone)]
-    if what.workers > usable_cpus():
+    notes = [disturbance.reason(before, after, what.busy, alone)]
+    if what.busy > usable_cpus():
         notes.insert(0, f"{plural(what.workers, 'worker')} on {plural(usable_cpus(), 'CPU')}")
     note = "; ".join(n for n in notes if n)
     return Sample("noisy" if note else "ok", note, iterations, mean, verdict.error)

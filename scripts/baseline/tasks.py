@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baseline import loops
 from baseline.loops import Code, Numbers
 
-CODES: dict[str, Code] = {"f32": "f", "f64": "d", "i64": "q"}
-BYTES = {"f32": 4, "f64": 8, "i64": 8}
+CODES: dict[str, Code] = {"f32": "f", "f64": "d", "i64": "q", "none": "q"}
+BYTES = {"f32": 4, "f64": 8, "i64": 8, "none": 0}
 # Operations that one input of `double` lasts for, before infinity.
 DOUBLINGS = {"f32": 240, "f64": 2000}
 FIRST_EXPONENT = {"f32": 7, "f64": 15}
@@ -93,6 +94,9 @@ class Task:
     def operations_left(self) -> int:
         """How many operations may follow before the input must be renewed."""
         return UNLIMITED
+
+    def finish(self, total: float) -> None:
+        """Takes the sum of what the workers' parts came to."""
 
     def _fill(self) -> None:
         raise NotImplementedError
@@ -181,6 +185,9 @@ class Reduction(Task):
             self._bits[first : first + count] = self._significands(first, count) + base
         self._filled = self.elements
 
+    def finish(self, total: float) -> None:
+        self.value = total
+
     def exact(self) -> float:
         """The exact sum, correctly rounded."""
         total = 0
@@ -216,6 +223,9 @@ class Counting(Task):
         # Not from 0: a counter that was left over or never written is a wrong one.
         self.array[0] = self.salt * 1_000_003
 
+    def finish(self, total: float) -> None:
+        self.array[0] += int(total)
+
     def verify(self, pairwise: bool) -> Verdict:
         should = self.salt * 1_000_003 + self.done * self.elements
         value = int(self.array[0])
@@ -225,7 +235,51 @@ class Counting(Task):
         return Verdict(error, False, f"the counter is {value} instead of {should}")
 
 
-TASKS: dict[str, type[Task]] = {"double": Doubling, "reduce": Reduction, "count": Counting}
+class Waiting(Task):
+    """`wait`: every task must have been done once in every operation, to its end."""
+
+    @staticmethod
+    def size(element: str, elements: int) -> int:
+        return 8 * (loops.FIRST + elements)
+
+    def _steps(self) -> int:
+        return 0
+
+    def _fill(self) -> None:
+        self.array[:] = 0
+        self.array[loops.STEPS], self.array[loops.SALT] = self._steps(), self.salt
+
+    def verify(self, pairwise: bool) -> Verdict:
+        # Another interpreter has written how many steps a task takes there.
+        power = pow(loops.FACTOR, int(self.array[loops.STEPS]), loops.MODULUS)
+        wrong = [
+            task
+            for task, value in enumerate(self.array[loops.FIRST :].tolist())
+            if value != self.done * (loops.seed(self.salt, task) * power % loops.MODULUS)
+        ]
+        if not wrong:
+            return Verdict(0.0, True)
+        return Verdict(
+            len(wrong) / self.elements,
+            False,
+            f"{len(wrong)} of {self.elements} tasks were lost, cut short or done twice; the first "
+            f"is task {wrong[0]}",
+        )
+
+
+class Computing(Waiting):
+    """`wait` with tasks that compute instead of sleeping."""
+
+    def _steps(self) -> int:
+        return loops.steps_of_a_task()
+
+
+TASKS: dict[str, type[Task]] = {
+    "double": Doubling,
+    "reduce": Reduction,
+    "count": Counting,
+    "wait": Waiting,
+}
 
 
 def error_bound(element: str, elements: int, pairwise: bool) -> float:

@@ -39,13 +39,13 @@ class WorkerDied(Exception):
 
 
 class Team:
-    """Workers on one task."""
+    """Workers on one task, each with its part of `loop`, which loops.part() knows."""
 
     # Whether sums are NumPy's, added pairwise in the element's type.
     pairwise = False
 
-    def __init__(self, workload: str, task: Task, workers: int) -> None:
-        self.workload = workload
+    def __init__(self, loop: str, task: Task, workers: int) -> None:
+        self.loop = loop
         self.task = task
         self.bounds = loops.slices(task.elements, workers)
 
@@ -79,26 +79,25 @@ class Team:
         """Ends the workers."""
 
     def _finish(self, parts: list[float | None]) -> None:
-        if self.workload == "reduce":
-            self.task.value = sum(p for p in parts if p is not None)
+        self.task.finish(sum(p for p in parts if p is not None))
 
 
 class Serial(Team):
     """A loop, on the caller's thread; a counter needs no lock."""
 
     def run(self) -> None:
-        if self.workload == "count":
+        if self.loop == "count":
             loops.count_alone(self.task.view, self.task.elements)
         else:
             whole = (0, self.task.elements)
-            self._finish([loops.part(self.workload, self.task.view, whole, nullcontext())])
+            self._finish([loops.part(self.loop, self.task.view, whole, nullcontext())])
 
 
 class Threads(Team):
     """A ThreadPoolExecutor: under the global lock one thread computes at a time."""
 
-    def __init__(self, workload: str, task: Task, workers: int) -> None:
-        super().__init__(workload, task, workers)
+    def __init__(self, loop: str, task: Task, workers: int) -> None:
+        super().__init__(loop, task, workers)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(workers)
         self._busy = False
@@ -106,7 +105,7 @@ class Threads(Team):
     def run(self) -> None:
         self._busy = True
         parts = self._pool.map(
-            lambda b: loops.part(self.workload, self.task.view, b, self._lock), self.bounds
+            lambda b: loops.part(self.loop, self.task.view, b, self._lock), self.bounds
         )
         self._finish(list(parts))
         self._busy = False
@@ -119,8 +118,8 @@ class Threads(Team):
 class Processes(Team):
     """Forked workers that die with this process and are waited for."""
 
-    def __init__(self, workload: str, task: Task, workers: int) -> None:
-        super().__init__(workload, task, workers)
+    def __init__(self, loop: str, task: Task, workers: int) -> None:
+        super().__init__(loop, task, workers)
         self.children: list[BaseProcess] = []
 
     def _start(self, serve: Callable[..., None], *arguments: object) -> None:
@@ -170,14 +169,14 @@ class SharedProcesses(Processes):
     def memory(size: int) -> object:
         return mmap.mmap(-1, max(1, size))
 
-    def __init__(self, workload: str, task: Task, workers: int) -> None:
-        super().__init__(workload, task, workers)
+    def __init__(self, loop: str, task: Task, workers: int) -> None:
+        super().__init__(loop, task, workers)
         self._pipes: list[Connection] = []
         lock = FORK.Lock()
         for bounds in self.bounds:
             ours, theirs = FORK.Pipe()
             self._pipes.append(ours)
-            self._start(_serve_shared, theirs, workload, task.view, bounds, lock)
+            self._start(_serve_shared, theirs, loop, task.view, bounds, lock)
             theirs.close()
 
     def run(self) -> None:
@@ -199,39 +198,39 @@ class SharedProcesses(Processes):
 
 def _serve_shared(
     pipe: Connection,
-    workload: str,
+    loop: str,
     view: loops.Numbers,
     bounds: tuple[int, int],
     lock: loops.Lock,
 ) -> None:
     while pipe.recv_bytes():
-        found = loops.part(workload, view, bounds, lock)
+        found = loops.part(loop, view, bounds, lock)
         pipe.send_bytes(RESULT.pack(found if found is not None else 0.0))
 
 
 class QueueProcesses(Processes):
     """Workers that share nothing: each slice goes there and its result back through queues."""
 
-    def __init__(self, workload: str, task: Task, workers: int) -> None:
-        super().__init__(workload, task, workers)
+    def __init__(self, loop: str, task: Task, workers: int) -> None:
+        super().__init__(loop, task, workers)
         self._work: Queue[tuple[int, Any]] = FORK.Queue()
         self._results: Queue[tuple[int, Any]] = FORK.Queue()
         for _ in self.bounds:
-            self._start(_serve_queue, self._work, self._results, workload, task.code)
+            self._start(_serve_queue, self._work, self._results, loop, task.code)
 
     def run(self) -> None:
         view = self.task.view
         for begin, end in self.bounds:
-            data = end - begin if self.workload == "count" else bytes(view[begin:end])
+            data = end - begin if self.loop == "count" else bytes(view[begin:end])
             self._work.put((begin, data))
         parts: list[float | None] = []
         for _ in self.bounds:
             begin, found = self._next()
-            if self.workload == "double":
+            if self.loop == "double":
                 view[begin : begin + len(found) // view.itemsize] = memoryview(found).cast(
                     self.task.code
                 )
-            elif self.workload == "count":
+            elif self.loop == "count":
                 view[0] += found
             else:
                 parts.append(found)
@@ -256,20 +255,20 @@ class QueueProcesses(Processes):
 def _serve_queue(
     work: Queue[tuple[int, Any]],
     results: Queue[tuple[int, Any]],
-    workload: str,
+    loop: str,
     code: loops.Code,
 ) -> None:
     while True:
         begin, data = work.get()
-        if workload == "count":
+        if loop == "count":
             mine = memoryview(bytearray(8)).cast("q")
             loops.count_alone(mine, data)
             results.put((begin, mine[0]))
             continue
         memory = bytearray(data)
         x = memoryview(memory).cast(code)
-        found = loops.part(workload, x, (0, len(x)), nullcontext())
-        results.put((begin, bytes(memory) if workload == "double" else found))
+        found = loops.part(loop, x, (0, len(x)), nullcontext())
+        results.put((begin, bytes(memory) if loop == "double" else found))
 
 
 class Numpy(Team):
@@ -278,15 +277,15 @@ class Numpy(Team):
     pairwise = True
     INDICES = 1 << 16
 
-    def __init__(self, workload: str, task: Task, workers: int) -> None:
-        super().__init__(workload, task, workers)
+    def __init__(self, loop: str, task: Task, workers: int) -> None:
+        super().__init__(loop, task, workers)
         self._zeros = np.zeros(min(self.INDICES, max(1, task.elements)), dtype=np.intp)
 
     def run(self) -> None:
         array = self.task.array
-        if self.workload == "double":
+        if self.loop == "double":
             array *= 2
-        elif self.workload == "reduce":
+        elif self.loop == "reduce":
             self.task.value = float(array.sum())
         else:
             left = self.task.elements

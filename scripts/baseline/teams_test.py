@@ -10,14 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from baseline import loops, sampling
+from baseline import asynchronous, loops, sampling
 from baseline.other_python import OtherPython
-from baseline.plan import ALONE, MODELS, Configuration
-from baseline.teams import Processes, Team, WorkerDied
+from baseline.plan import ALONE, TYPES, WAYS, Configuration
+from baseline.teams import Numpy, Processes, Team, WorkerDied
 
-VARIANTS = [(model, variant) for model, variants in MODELS.items() for variant in variants]
+VARIANTS = [
+    (workload, model, variant)
+    for workload, models in WAYS.items()
+    for model, variants in models.items()
+    for variant in variants
+]
 # The others divide the work where no test of this interpreter reaches.
-DIVIDED_HERE = [(m, v) for m, v in VARIANTS if v not in ("vectorised", "free-threaded")]
+DIVIDED_HERE = [(w, m, v) for w, m, v in VARIANTS if WAYS[w][m][v].team not in (Numpy, OtherPython)]
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +32,9 @@ def _any_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configured(workload: str, model: str, variant: str, workers: int = 3) -> Configuration:
-    element = "i64" if workload == "count" else "f32"
+    elements = 7 if workload == "wait" else 1000
     workers = 1 if variant in ALONE else workers
-    return Configuration(workload, element, model, variant, 1000, workers)
+    return Configuration(workload, TYPES.get(workload, "f32"), model, variant, elements, workers)
 
 
 def children() -> set[int]:
@@ -49,8 +54,7 @@ def operations(team: Team, count: int) -> None:
     team.task.done += count
 
 
-@pytest.mark.parametrize(("model", "variant"), VARIANTS, ids=lambda v: v)
-@pytest.mark.parametrize("workload", ["double", "reduce", "count"])
+@pytest.mark.parametrize(("workload", "model", "variant"), VARIANTS, ids=lambda v: v)
 def test_every_variant_is_right(workload: str, model: str, variant: str) -> None:
     before = children()
     team = configured(workload, model, variant).prepare()
@@ -66,19 +70,22 @@ def test_every_variant_is_right(workload: str, model: str, variant: str) -> None
     assert children() == before
 
 
-@pytest.mark.parametrize(("model", "variant"), DIVIDED_HERE, ids=lambda v: v)
-@pytest.mark.parametrize("workload", ["double", "reduce", "count"])
+@pytest.mark.parametrize(("workload", "model", "variant"), DIVIDED_HERE, ids=lambda v: v)
 def test_a_lost_slice_is_a_failed_sample(
     monkeypatch: pytest.MonkeyPatch, workload: str, model: str, variant: str
 ) -> None:
-    whole, alone = loops.part, loops.count_alone
+    whole, alone, coroutine = loops.part, loops.count_alone, asynchronous.work
+
+    def less(bounds: tuple[int, int]) -> tuple[int, int]:
+        return bounds[0], bounds[1] - (workload != "wait" or bounds[1] == 7)
 
     def lossy(
-        workload: str, x: loops.Numbers, bounds: tuple[int, int], lock: loops.Lock
+        loop: str, x: loops.Numbers, bounds: tuple[int, int], lock: loops.Lock
     ) -> float | None:
-        return whole(workload, x, (bounds[0], bounds[1] - 1), lock)
+        return whole(loop, x, less(bounds), lock)
 
     monkeypatch.setattr(loops, "part", lossy)
+    monkeypatch.setattr(asynchronous, "work", lambda loop, x, b: coroutine(loop, x, less(b)))
     monkeypatch.setattr(loops, "count_alone", lambda x, steps: alone(x, steps - 1))
     sample = sampling.take(configured(workload, model, variant), 1, 0.001)
     assert sample.status == "failed"
