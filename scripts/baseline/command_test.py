@@ -19,8 +19,7 @@ from analysis.drawing import figure
 from analysis.errors import Refused
 from analysis.page.report import report
 from analysis.reading.read import read_runs
-from baseline import other_python
-from baseline.plan import TYPES
+from baseline import other_python, plan
 from baseline.record import HEADER, ResultsFile
 
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -42,11 +41,11 @@ def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProce
     )
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def started(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "baseline.command", *arguments],
         cwd=folder,
-        env=environment(),
+        env=environment(**more),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -95,7 +94,7 @@ def test_rows_are_the_harnesss(finished: Path) -> None:
     measured = [r for r in rows if r["status"] in ("ok", "noisy")]
     # Two sizes of two workloads and one of those that have their own.
     if other_python.find() is None:
-        assert len(measured) == 2 * (2 * 2 * 5 + 7 + 6)
+        assert len(measured) == 2 * (2 * 2 * 7 + 9 + 6)
         assert [r["note"] for r in rows if r["status"] == "skipped"] == [other_python.MISSING] * 5
     for r in measured:
         assert r["schema"] == "1"
@@ -104,7 +103,7 @@ def test_rows_are_the_harnesss(finished: Path) -> None:
         size = {"double": 8, "reduce": 4}.get(r["workload"], 0) * int(r["elements"])
         assert int(r["bytes"]) == size
         assert float(r["gb_per_s"]) == pytest.approx(size / float(r["time_ns"]))
-        assert (r["type"], r["device"]) == (TYPES.get(r["workload"], "f32"), "cpu")
+        assert (r["type"], r["device"]) == (plan.TYPES.get(r["workload"], "f32"), "cpu")
         assert float(r["error"]) < 1e-5
     orders = [
         [(r["workload"], r["variant"], r["elements"]) for r in measured if r["round"] == n]
@@ -236,6 +235,7 @@ def test_help_and_version(tmp_path: Path) -> None:
     assert run(tmp_path, "--version").stdout.startswith("python-baseline 0.")
 
 
+PROCESSES = [v for v in plan.DOUBLES["python"] if v.startswith("processes-")]
 LONG = ["--sizes", "64Ki", "--threads", "2", "--rounds", "1000", "--output", "run.csv"]
 
 
@@ -265,12 +265,19 @@ def test_an_interrupted_run_keeps_its_rows(tmp_path: Path, number: int) -> None:
     assert shared_memory() == before
 
 
-@pytest.mark.parametrize("variant", ["processes-shm", "processes-queue"])
-def test_kill_9_leaves_nothing_behind(tmp_path: Path, variant: str) -> None:
+@pytest.mark.parametrize(
+    ("workload", "variant"),
+    [*[("double", v) for v in PROCESSES], ("wait", "processes-block")],
+)
+def test_kill_9_leaves_nothing_behind(tmp_path: Path, workload: str, variant: str) -> None:
     before = shared_memory()
-    process = started(tmp_path, *LONG, "--models", f"python/{variant}")
+    named = tmp_path / "named"
+    named.mkdir()
+    chosen = ["--models", f"python/{variant}", "--workloads", workload, "--sizes", "16"]
+    process = started(tmp_path, *LONG, *chosen, TMPDIR=str(named))
     rows_appear(tmp_path, 4)
-    while len(session(process.pid)) < 3:
+    # This one, two workers and the server of a manager.
+    while len(session(process.pid)) < 3 + (variant == plan.MANAGER):
         time.sleep(0.001)
     process.kill()
     process.communicate(timeout=120)
@@ -280,6 +287,7 @@ def test_kill_9_leaves_nothing_behind(tmp_path: Path, variant: str) -> None:
         time.sleep(0.05)
     assert session(process.pid) == []
     assert shared_memory() == before
+    assert list(named.iterdir()) == []
     (found,) = read_runs([tmp_path / "run.csv"])
     assert found.samples.height >= 4
     assert found.left_out.incomplete <= 1

@@ -38,6 +38,11 @@ def reduce(x: Numbers, begin: int, end: int) -> float:
     return float(sum(x[begin:end]))
 
 
+def reduce_each(x: Numbers, begin: int, end: int) -> float:
+    """The same of a list that is asked for each element."""
+    return float(sum(x[i] for i in range(begin, end)))
+
+
 def count(x: Numbers, steps: int, lock: Lock) -> None:
     """Adds 1 to x[0], `steps` times, under the lock that a counter of several workers needs."""
     for _ in range(steps):
@@ -120,6 +125,8 @@ def part(loop: str, x: Numbers, bounds: tuple[int, int], lock: Lock) -> float | 
     begin, end = bounds
     if loop == "reduce":
         return reduce(x, begin, end)
+    if loop == "reduce-each":
+        return reduce_each(x, begin, end)
     if loop == "count-local":
         return count_local(end - begin)
     if loop == "count":

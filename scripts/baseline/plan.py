@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from baseline.asynchronous import Asyncio
+from baseline.manager import ManagerProcesses
+from baseline.messages import PipeProcesses, QueueProcesses
 from baseline.other_python import OtherPython
 from baseline.tasks import BYTES, TASKS, Computing, Task
-from baseline.teams import Numpy, QueueProcesses, Serial, SharedProcesses, Team, Threads
+from baseline.teams import Numpy, Serial, SharedProcesses, Team, Threads
 
 
 @dataclass(frozen=True)
@@ -21,23 +23,29 @@ class Way:
     role: str = "step"
 
 
-ARRAYS = {
+DOUBLES = {
     "python": {
         "serial": Way(Serial),
         "threads": Way(Threads),
         "free-threaded": Way(OtherPython),
         "processes-shm": Way(SharedProcesses, role="best"),
         "processes-queue": Way(QueueProcesses),
+        "processes-pipe": Way(PipeProcesses),
+        "processes-manager": Way(ManagerProcesses),
     },
     "numpy": {"vectorised": Way(Numpy, role="best")},
 }
+SUMS = {
+    **DOUBLES,
+    "python": {**DOUBLES["python"], "processes-manager": Way(ManagerProcesses, "reduce-each")},
+}
 COUNTS = {
+    **DOUBLES,
     "python": {
-        **ARRAYS["python"],
+        **DOUBLES["python"],
         "threads-batch": Way(Threads, "count-batch"),
         "threads-local": Way(Threads, "count-local"),
     },
-    "numpy": ARRAYS["numpy"],
 }
 WAITERS: dict[str, type[Team]] = {
     "threads": Threads,
@@ -54,8 +62,8 @@ WAITS = {
 }
 # Each workload's models and their variants.
 WAYS: dict[str, dict[str, dict[str, Way]]] = {
-    "double": ARRAYS,
-    "reduce": ARRAYS,
+    "double": DOUBLES,
+    "reduce": SUMS,
     "count": COUNTS,
     "wait": WAITS,
 }
@@ -65,16 +73,20 @@ MODELS: dict[str, list[str]] = {
 }
 TYPES = {"count": "i64", "wait": "none"}
 ALONE = {"serial", "vectorised"}
-# What they work on is a copy.
-COPYING = {"free-threaded", "processes-queue"}
 # A loop of Python takes some 50 ns an element, NumPy's less than one.
 SIZES = {
     "python": [4**k for k in range(5, 11)],
     "numpy": [4**k for k in range(5, 14)],
 }
+# A list of a manager takes 15 to 100 us an access.
+MANAGER = "processes-manager"
+MANAGER_SIZES = [4**k for k in range(3, 6)]
+MOST_MANAGED = 1 << 12
 # Increments, and tasks: as many for any number of workers, so that times compare.
 COST_SIZES = {"count": [1 << 14], "wait": [64]}
 WAIT_WORKERS = [1, 4, 16]
+# What they work on is a copy.
+COPYING = {"free-threaded", "processes-queue", "processes-pipe", MANAGER}
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,13 @@ class Configuration:
         return size * (4 if self.variant in COPYING else 2)
 
     @property
+    def refused(self) -> str:
+        """Why it is not measured; empty where it is."""
+        if self.variant != MANAGER or self.elements <= MOST_MANAGED:
+            return ""
+        return f"every access is a message there and back: at most {MOST_MANAGED} elements"
+
+    @property
     def busy(self) -> int:
         """CPUs that its workers can use at a time."""
         if self.variant.startswith("asyncio"):
@@ -116,12 +135,18 @@ class Configuration:
         return min(self.workers, usable_cpus()) if self.workload == "wait" else self.workers
 
     def prepare(self) -> Team:
-        """The team of its variant, on a task that has no input yet."""
+        """The team of its variant, on a task that has no input yet; OSError where none starts."""
         way = WAYS[self.workload][self.model][self.variant]
         kind: type[Task] = Computing if way.loop == "compute" else TASKS[self.workload]
         memory = way.team.memory(kind.size(self.type, self.elements))
         task = kind(self.type, self.elements, memory)
-        return way.team(way.loop or self.workload, task, self.workers)
+        team = way.team(way.loop or self.workload, task, self.workers)
+        try:
+            team.start()
+        except BaseException:
+            team.close()
+            raise
+        return team
 
 
 def usable_cpus() -> int:
@@ -155,6 +180,8 @@ def configurations(
                 if variant not in WAYS[workload].get(model, {}):
                     continue
                 usual = COST_SIZES[workload] if costs else SIZES[model]
+                if variant == MANAGER:
+                    usual = MANAGER_SIZES[-1:] if costs else MANAGER_SIZES
                 found += [
                     Configuration(workload, element, model, variant, n, w)
                     for n in (cost_sizes if costs else sizes) or usual

@@ -27,6 +27,8 @@ class Sample:
 
 def take(what: Configuration, salt: int, min_time_s: float) -> Sample:
     """Measures `what` once, on the input of `salt`."""
+    if what.refused:
+        return Sample("skipped", what.refused)
     available = available_memory()
     if available is not None and what.memory > available:
         needed, free = what.memory / 2**20, available / 2**20

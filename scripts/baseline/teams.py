@@ -10,7 +10,6 @@ from __future__ import annotations
 import mmap
 import multiprocessing
 import os
-import queue
 import signal
 import struct
 import threading
@@ -20,8 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.queues import Queue
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +27,7 @@ from baseline.tasks import Task
 
 FORK = multiprocessing.get_context("fork")
 RESULT = struct.Struct("=d")
-# How often a wait for a message looks whether its sender still lives.
+# How long an ended worker is given to be seen as such.
 LOOK_S = 0.2
 
 
@@ -53,6 +50,9 @@ class Team:
     def memory(size: int) -> object:
         """Memory for a task that this team's workers reach."""
         return bytearray(size)
+
+    def start(self) -> None:
+        """Makes workers that are processes of their own; close() ends what there is of them."""
 
     def run(self) -> None:
         """One operation."""
@@ -122,15 +122,16 @@ class Processes(Team):
         super().__init__(loop, task, workers)
         self.children: list[BaseProcess] = []
 
-    def _start(self, serve: Callable[..., None], *arguments: object) -> None:
+    def fork(self, serve: Callable[..., None], *arguments: object) -> None:
+        """Makes one more, which serves until it is killed."""
         child = FORK.Process(target=_served, args=(os.getpid(), serve, *arguments), daemon=True)
         # What interrupts the run must not interrupt a child that has not yet said otherwise.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, lifeline.STOPS)
         try:
             child.start()
+            self.children.append(child)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self.children.append(child)
 
     def processes(self) -> list[int]:
         return [c.pid for c in self.children if c.pid is not None]
@@ -146,6 +147,13 @@ class Processes(Team):
                 how = child.exitcode or 0
                 said = f"signal {-how}" if how < 0 else f"status {how}"
                 raise WorkerDied(f"a worker process ended with {said}")
+
+    def lost(self) -> WorkerDied:
+        """Which worker it was whose pipe has ended."""
+        for child in self.children:
+            child.join(LOOK_S)
+        self.check()
+        return WorkerDied("a worker process closed its pipe")
 
     def close(self) -> None:
         for child in self.children:
@@ -172,23 +180,27 @@ class SharedProcesses(Processes):
     def __init__(self, loop: str, task: Task, workers: int) -> None:
         super().__init__(loop, task, workers)
         self._pipes: list[Connection] = []
+
+    def start(self) -> None:
         lock = FORK.Lock()
+        numbers = self.shared()
         for bounds in self.bounds:
             ours, theirs = FORK.Pipe()
             self._pipes.append(ours)
-            self._start(_serve_shared, theirs, loop, task.view, bounds, lock)
+            self.fork(_serve_shared, theirs, self.loop, numbers, bounds, lock)
             theirs.close()
+
+    def shared(self) -> loops.Numbers:
+        """What all of the workers work on."""
+        return self.task.view
 
     def run(self) -> None:
         try:
             for pipe in self._pipes:
                 pipe.send_bytes(b"g")
             self._finish([RESULT.unpack(pipe.recv_bytes())[0] for pipe in self._pipes])
-        except (EOFError, OSError):
-            for child in self.children:
-                child.join(LOOK_S)
-            self.check()
-            raise
+        except (EOFError, OSError) as error:
+            raise self.lost() from error
 
     def close(self) -> None:
         super().close()
@@ -206,69 +218,6 @@ def _serve_shared(
     while pipe.recv_bytes():
         found = loops.part(loop, view, bounds, lock)
         pipe.send_bytes(RESULT.pack(found if found is not None else 0.0))
-
-
-class QueueProcesses(Processes):
-    """Workers that share nothing: each slice goes there and its result back through queues."""
-
-    def __init__(self, loop: str, task: Task, workers: int) -> None:
-        super().__init__(loop, task, workers)
-        self._work: Queue[tuple[int, Any]] = FORK.Queue()
-        self._results: Queue[tuple[int, Any]] = FORK.Queue()
-        for _ in self.bounds:
-            self._start(_serve_queue, self._work, self._results, loop, task.code)
-
-    def run(self) -> None:
-        view = self.task.view
-        for begin, end in self.bounds:
-            data = end - begin if self.loop == "count" else bytes(view[begin:end])
-            self._work.put((begin, data))
-        parts: list[float | None] = []
-        for _ in self.bounds:
-            begin, found = self._next()
-            if self.loop == "double":
-                view[begin : begin + len(found) // view.itemsize] = memoryview(found).cast(
-                    self.task.code
-                )
-            elif self.loop == "count":
-                view[0] += found
-            else:
-                parts.append(found)
-        self._finish(parts)
-
-    def _next(self) -> tuple[int, Any]:
-        while True:
-            try:
-                return self._results.get(timeout=LOOK_S)
-            except queue.Empty:
-                self.check()
-
-    def close(self) -> None:
-        # First what writes: a worker that was killed may hold the lock of a queue for ever.
-        for used in (self._work, self._results):
-            used.cancel_join_thread()
-        super().close()
-        for used in (self._work, self._results):
-            used.close()
-
-
-def _serve_queue(
-    work: Queue[tuple[int, Any]],
-    results: Queue[tuple[int, Any]],
-    loop: str,
-    code: loops.Code,
-) -> None:
-    while True:
-        begin, data = work.get()
-        if loop == "count":
-            mine = memoryview(bytearray(8)).cast("q")
-            loops.count_alone(mine, data)
-            results.put((begin, mine[0]))
-            continue
-        memory = bytearray(data)
-        x = memoryview(memory).cast(code)
-        found = loops.part(loop, x, (0, len(x)), nullcontext())
-        results.put((begin, bytes(memory) if loop == "double" else found))
 
 
 class Numpy(Team):

@@ -6,13 +6,17 @@ import os
 import signal
 import sys
 import time
+from contextlib import nullcontext
+from multiprocessing.managers import BaseProxy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from baseline import asynchronous, loops, sampling
+from baseline.manager import ManagerProcesses
 from baseline.other_python import OtherPython
-from baseline.plan import ALONE, TYPES, WAYS, Configuration
+from baseline.plan import ALONE, DOUBLES, MANAGER, TYPES, WAYS, Configuration, configurations
 from baseline.teams import Numpy, Processes, Team, WorkerDied
 
 VARIANTS = [
@@ -23,6 +27,7 @@ VARIANTS = [
 ]
 # The others divide the work where no test of this interpreter reaches.
 DIVIDED_HERE = [(w, m, v) for w, m, v in VARIANTS if WAYS[w][m][v].team not in (Numpy, OtherPython)]
+PROCESSES = [v for v in DOUBLES["python"] if v.startswith("processes")]
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +37,8 @@ def _any_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configured(workload: str, model: str, variant: str, workers: int = 3) -> Configuration:
-    elements = 7 if workload == "wait" else 1000
+    few = workload == "wait" or variant == "processes-manager"
+    elements = 7 if few else 1000
     workers = 1 if variant in ALONE else workers
     return Configuration(workload, TYPES.get(workload, "f32"), model, variant, elements, workers)
 
@@ -93,7 +99,7 @@ def test_a_lost_slice_is_a_failed_sample(
     assert sample.error > 0
 
 
-@pytest.mark.parametrize("variant", ["processes-shm", "processes-queue"])
+@pytest.mark.parametrize("variant", PROCESSES)
 def test_a_worker_that_dies_is_one_failed_sample(variant: str) -> None:
     before = children()
     team = configured("double", "python", variant).prepare()
@@ -132,11 +138,68 @@ def test_what_cannot_start_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "refused 3 workers" in sample.note
 
 
+@pytest.mark.parametrize("variant", PROCESSES)
+@pytest.mark.parametrize(
+    "error", [OSError(11, "Resource temporarily unavailable"), KeyboardInterrupt()]
+)
+def test_workers_that_started_in_vain_are_ended(
+    monkeypatch: pytest.MonkeyPatch, variant: str, error: BaseException
+) -> None:
+    before = children()
+    fork = Processes.fork
+    made: list[int] = []
+
+    def second_fails(team: Processes, *arguments: Any) -> None:  # noqa: ANN401
+        if made:
+            raise error
+        fork(team, *arguments)
+        made.extend(team.processes())
+
+    monkeypatch.setattr(Processes, "fork", second_fails)
+    with pytest.raises(type(error)):
+        configured("double", "python", variant).prepare()
+    assert len(made) == 1
+    assert children() == before
+
+
 def test_what_does_not_fit_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "available_memory", lambda: 100)
     sample = sampling.take(configured("double", "numpy", "vectorised"), 1, 0.001)
     assert sample.status == "skipped"
     assert "MiB are available" in sample.note
+
+
+def test_a_manager_is_asked_for_few_elements() -> None:
+    models = [("python", "serial"), ("python", MANAGER)]
+    found = configurations(["double", "count"], ["f32"], models, threads=[2])
+    mine = [c.elements for c in found if c.variant == MANAGER]
+    assert mine == [64, 256, 1024, 1024]
+    assert set(mine) & {c.elements for c in found if c.variant == "serial"} == {1024}
+    large = Configuration("double", "f32", "python", MANAGER, 1 << 20, 2)
+    sample = sampling.take(large, 1, 0.001)
+    assert sample.status == "skipped"
+    assert "at most 4096 elements" in sample.note
+
+
+def test_every_access_of_a_manager_is_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    ask = BaseProxy._callmethod
+
+    def counted(proxy: Any, name: str, *arguments: Any) -> object:  # noqa: ANN401
+        asked.append(name)
+        return ask(proxy, name, *arguments)
+
+    monkeypatch.setattr(BaseProxy, "_callmethod", counted)
+    for workload, accesses in (("double", 14), ("reduce", 7), ("count", 14)):
+        team = configured(workload, "python", MANAGER, 1).prepare()
+        assert isinstance(team, ManagerProcesses)
+        team.task.renew(1)
+        team.loaded()
+        asked.clear()
+        way = WAYS[workload]["python"][MANAGER]
+        loops.part(way.loop or workload, team._list, (0, 7), nullcontext())  # type: ignore[arg-type]
+        assert len(asked) == accesses
+        team.close()
 
 
 def test_a_sample_lasts_long_enough_and_renews_its_input() -> None:
