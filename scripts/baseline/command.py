@@ -6,7 +6,6 @@ import os
 import random
 import secrets
 import signal
-import statistics
 import sys
 import threading
 import time
@@ -63,9 +62,10 @@ class Run:
         self.options = options
         self.configurations = configurations
         self.seed = seed
-        self.times: dict[Configuration, list[float]] = {c: [] for c in configurations}
+        self.times: dict[Configuration, dict[int, float]] = {c: {} for c in configurations}
         self.skipped: set[Configuration] = set()
         self.failed = self.noisy = 0
+        self.absent: list[str] = []
 
     def go(self, run: str, file: ResultsFile, progress: Progress) -> str:
         """Measures until the rounds or the budget end, and says which."""
@@ -88,46 +88,37 @@ class Run:
                 # The salt changes the input from round to round: a stale result is a wrong one.
                 sample = sampling.take(what, number + 1, self.options.min_time_s)
                 file.append(record.row(what, sample, run, self.options.label, number))
-                self._note(what, sample)
+                self._note(what, sample, number)
             if len(self.skipped) == len(self.configurations):
                 break
         return "all rounds done"
 
-    def _note(self, what: Configuration, sample: Sample) -> None:
+    def _note(self, what: Configuration, sample: Sample, number: int) -> None:
         if sample.status == "skipped":
             self.skipped.add(what)
         elif sample.status == "failed":
             self.failed += 1
         else:
             self.noisy += sample.status == "noisy"
-            self.times[what].append(sample.time_ns)
+            self.times[what][number] = sample.time_ns
 
     def summary(self) -> str:
-        """Each variant at the largest size that it was measured at."""
+        """The answers, and before them how much was measured."""
         # Only here: it brings SciPy, and a run should start at once.
-        from analysis.words import duration, format_size, significant
+        from baseline.summary import Summary
 
-        lines = [f"{'workload':<9} {'variant':<24} {'elements':>9} {'w':>3} {'time':>9}  rate"]
-        shown: dict[tuple[str, str, str, str, int], Configuration] = {}
-        for what, times in self.times.items():
-            if times:
-                shown[what.workload, what.type, what.model, what.variant, what.workers] = what
-        for what in shown.values():
-            median = statistics.median(self.times[what])
-            rate = f"{significant(what.bytes / median)} GB/s"
-            if not what.bytes:
-                rate = f"{duration(median / what.elements)} {record.UNITS[what.workload]}"
-            lines.append(
-                f"{what.workload:<9} {what.model + '/' + what.variant:<24} "
-                f"{format_size(what.elements):>9} {what.workers:>3} {duration(median):>9}  {rate}"
-            )
         samples = sum(map(len, self.times.values()))
-        lines.append(
-            f"\n{plural(samples, 'sample')} of {plural(len(self.times), 'configuration')}: "
-            f"{self.noisy} noisy, "
-            f"{self.failed} failed, {len(self.skipped)} skipped"
+        never = sum(not times for times in self.times.values())
+        absent = [f"not measured: {', '.join(self.absent)}: {other_python.MISSING}"]
+        return "\n".join(
+            [
+                f"{plural(samples, 'sample')} of {plural(len(self.times) - never, 'configuration')}"
+                f", {never} not measured: {self.noisy} noisy, {self.failed} failed, "
+                f"{len(self.skipped)} skipped",
+                *(absent if self.absent else []),
+                Summary(self.times).text(),
+            ]
         )
-        return "\n".join(lines)
 
 
 def runnable(options: Options) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
@@ -175,6 +166,7 @@ def main() -> int:
         f"{options.budget_s:g} s; results in {path}"
     )
     run = Run(options, planned, seed)
+    run.absent = [variant for _, variant in absent]
 
     def conclude(status: str, why: str) -> None:
         description.update(status=status, ended=record.utc_now(), end_reason=why)

@@ -28,7 +28,6 @@ HEADER = (
     "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
     "round,iterations,time_ns,gb_per_s,error,status,note"
 )
-UNITS = {"count": "an increment", "wait": "a task"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
