@@ -135,7 +135,8 @@ def _serials(machine: Measured) -> tuple[list[Curve], list[str]]:
 def _waiting(machines: list[Measured]) -> Section:
     section = Section("waiting", "How waiting differs from computing", "Waiting")
     for machine, group, number in _of(machines, wait.WORKLOAD):
-        section.content += wait.chapter(group, machine.name, number)
+        if not python_users.is_baseline(set(group.table.get_column("model"))):
+            section.content += wait.chapter(group, machine.name, number)
     return section
 
 
@@ -158,12 +159,19 @@ def _python(machines: list[Measured]) -> Section:
             for group in groups:
                 compiled = next((g for g in machine.groups if g.title == group.title), None)
                 number = len(section.content) + 1
-                found = python_users.rates(group, compiled, machine.name, number)
-                section.content += [found] if found else []
+                pair = (
+                    python_users.rates(group, compiled, machine.name, number),
+                    python_users.carrying(group, machine.name, number),
+                )
+                if drawn := tuple(figure for figure in pair if figure):
+                    section.content.append(drawn)
             for group in of_costs:
+                compiled = next(iter(machine.of(group.workload)), None)
+                number = len(section.content) + 1
+                found = None
                 if group.workload == count.WORKLOAD:
-                    compiled = next(iter(machine.of(count.WORKLOAD)), None)
-                    number = len(section.content) + 1
                     found = python_users.counting(group, compiled, machine.name, number)
-                    section.content += [found] if found else []
+                elif group.workload == wait.WORKLOAD:
+                    found = python_users.waiting(group, machine.name, number)
+                section.content += [found] if found else []
     return section

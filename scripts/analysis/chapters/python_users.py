@@ -10,13 +10,17 @@ from analysis.drawing.charts import (
     RATE_TOOLTIP,
     bars_height,
     log_bars,
+    log_domain,
     rate_axis,
     rate_cells,
     rate_row,
+    short,
     size_axis,
+    time_row,
     tooltips,
+    worker_axis,
 )
-from analysis.drawing.figure import Figure, curves
+from analysis.drawing.figure import Figure, Row, curves
 from analysis.drawing.looks import looks, plain_looks
 from analysis.measured.costs import (
     TOOLTIP,
@@ -29,7 +33,7 @@ from analysis.measured.costs import (
     title_of,
 )
 from analysis.measured.curves import Curve, Group, Point
-from analysis.words import duration, format_size, listing, significant
+from analysis.words import duration, format_size, listing, plural, significant
 
 MODELS = ["python", "numpy"]
 SERIAL = "python/serial"
@@ -44,6 +48,23 @@ COUNT_PHYSICS = (
     "C++; threads still take turns, at the lock and at the interpreter."
 )
 
+# What a task of `wait` sleeps or computes.
+TASK_NS = 1e6
+SLEEPS, COMPUTES = "-block", "-compute"
+WAIT_PHYSICS = (
+    "CPython's global interpreter lock (GIL) lets one thread of a process run Python at a time. "
+    "A thread that waits lets go of it: waiting for many things at a time takes threads, or an "
+    "event loop, which waits for all of them on one thread. What computes in Python gains nothing "
+    "by threads: it takes processes, each of which has a GIL of its own, or a Python without one."
+)
+CARRIED = "python/processes-"
+MANAGER = f"{CARRIED}manager"
+CARRIED_PHYSICS = (
+    "Shared memory is read where it lies; a pipe and a queue carry a slice in one message. A "
+    "manager keeps the list in a process of its own: each read and each write of an element is a "
+    "message there and one back."
+)
+
 
 def is_baseline(models: set[str]) -> bool:
     """Whether a run of these models is one of scripts/python-baseline."""
@@ -55,7 +76,8 @@ def rates(group: Group, compiled: Group | None, machine: str, number: int) -> Fi
 
     None where `group` has nothing of Python's.
     """
-    ways = _ways(group)
+    # A manager's few elements would be all that the others are compared at.
+    ways = {name: points for name, points in _ways(group).items() if name != MANAGER}
     if not ways:
         return None
     compared: dict[str, list[Point]] = {}
@@ -164,3 +186,89 @@ def _beside(compiled: Group | None) -> list[Cost]:
     serial = [c for c in own if c.model == "serial"]
     shared = sorted((c for c in own if c.workers > 1), key=lambda c: c.each.value)
     return [*serial, *shared[:1], *shared[1:][-1:]]
+
+
+def waiting(group: Group, machine: str, number: int) -> Figure | None:
+    """Tasks under way at a time against workers: those that sleep and those that compute."""
+    found = [c for c in largest(costs(group)) if c.model in MODELS and c.workers > 0]
+    if not found:
+        return None
+    rows = [_under_way(c) for c in found]
+    series = plain_looks(list(dict.fromkeys(r["s"] for r in rows)))
+    ends = [r[b] for r in rows for b in ("lo", "hi")]
+    x = worker_axis([r["x"] for r in rows], "workers")
+    y = alt.Y(
+        "y:Q",
+        title="tasks under way at a time",
+        scale=alt.Scale(type="log", base=2, nice=False, domain=log_domain(ends)),
+        axis=alt.Axis(format="~g", values=[2.0**e for e in range(-6, 16)]),
+    )
+    tooltip = tooltips({"s": "tasks", "x": "workers", "v": "under way", "i": "95 % interval"})
+    most = max(r["x"] for r in rows)
+    at = {r["s"]: r["v"] for r in rows if r["x"] == most}
+    told = [
+        f"{who} {at[sleeping]} and {at[who + COMPUTES]}"
+        for sleeping in at
+        if (who := sleeping.removesuffix(SLEEPS)) + COMPUTES in at
+    ]
+    return Figure(
+        f"python-wait-{number}",
+        title_of("Python: tasks under way at a time", machine),
+        alt.layer(*curves(rows, series, x, y, tooltip)),
+        f"Of tasks that sleep and of tasks that compute for {duration(TASK_NS)}, "
+        f"{plural(most, 'worker')} have under way: {'; '.join(told)}."
+        if told
+        else "",
+        WAIT_PHYSICS,
+        series,
+        ["tasks", "workers", "under way", "95 % interval"],
+        [[r["s"], str(r["x"]), r["v"], r["i"]] for r in rows],
+    )
+
+
+def _under_way(cost: Cost) -> Row:
+    e = cost.each.inverse(TASK_NS)
+    low, high = e.low or e.value, e.high or e.value
+    return {
+        "x": cost.workers,
+        "y": short(e.value),
+        "lo": short(low),
+        "hi": short(high),
+        "s": cost.variant,
+        "v": significant(e.value),
+        "i": f"{significant(low)} to {significant(high)}" if e.certain else "too few rounds",
+    }
+
+
+def carrying(group: Group, machine: str, number: int) -> Figure | None:
+    """Time of an element by how processes come to it, at the largest size of a manager's list."""
+    ways = {n: points for n, points in _ways(group).items() if n.startswith(CARRIED)}
+    if MANAGER not in ways:
+        return None
+    size = ways[MANAGER][-1].elements
+    found = [(n, p) for n, points in ways.items() if (p := _at(points, size))]
+    found.sort(key=lambda pair: pair[1].time.value)
+    rows = [time_row(p.workers, p.time.scaled(1 / size), n, k=n, w=p.how) for n, p in found]
+    rows = [{**r, "g": r["v"]} for r in rows]
+    base, *others = rows
+    told = [f"{r['k']} needs {r['v']} ({significant(r['y'] / base['y'])}×)" for r in others]
+    series = plain_looks([r["k"] for r in rows])
+    return Figure(
+        f"python-carrying-{number}",
+        title_of(f"Python: time of an element, by how processes share it: {group.title}", machine),
+        log_bars(
+            rows,
+            series,
+            "time of an element",
+            tooltips({"k": "variant", "w": "fastest", "v": "time", "i": "95 % interval"}),
+            figure.TIME_LABEL,
+        ),
+        f"Of {format_size(size)} elements each takes {base['k']} {base['v']}"
+        + (f"; {listing(told)}." if told else "."),
+        CARRIED_PHYSICS,
+        series,
+        ["variant", "fastest", "time of an element", "95 % interval"],
+        [[r["k"], r["w"], r["v"], r["i"]] for r in rows],
+        zooms=False,
+        height=bars_height(rows),
+    )

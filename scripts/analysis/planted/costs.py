@@ -64,7 +64,12 @@ PYTHON = {
     "threads": (51.0, 40_000.0),
     "processes-shm": (50.0, 90_000.0),
     "processes-queue": (60.0, 400_000.0),
+    "processes-pipe": (55.0, 100_000.0),
+    "processes-manager": (32_000.0, 100_000.0),
 }
+MANAGED = 1 << 10  # elements at most
+# Of Python's workers: how many of 16 tasks that compute are under way at a time.
+PYTHON_WAITS = {"threads": 1, "processes": 8, "asyncio": 1}
 
 
 def count(
@@ -176,6 +181,8 @@ def python(hw: Hardware, sizes: list[int], workload: str = "double") -> list[Con
     found = []
     for n in sizes:
         for variant, (each, start) in PYTHON.items():
+            if variant == "processes-manager" and n > MANAGED:
+                continue
             for w in [1] if variant == "serial" else [1, 2, 4]:
                 shared = w if variant.startswith("processes") else 1
                 time = start + each * n / shared
@@ -200,6 +207,17 @@ def python_count(increments: int = 1 << 14) -> list[Configuration]:
               each * increments)
         for name, each in times.items()
     ]  # fmt: skip
+
+
+def python_wait(tasks: int = 64) -> list[Configuration]:
+    """`wait` in Python: sleeping reaches 95 % of the ideal, computing stops at a lock or cores."""
+    found = []
+    for who, most in PYTHON_WAITS.items():
+        for w in (1, 4, 16):
+            for loop, at_a_time in (("block", 0.95 * w), ("compute", min(w, most))):
+                time = TASK_NS * tasks / at_a_time
+                found.append(_cost("wait", "none", tasks, f"python/{who}-{loop}", w, time))
+    return found
 
 
 def _cost(

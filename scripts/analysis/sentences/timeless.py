@@ -90,6 +90,11 @@ TIMELESS = {
     "NumPy does the same loop": by("numpy"),
     "Where memory is the limit, that is nearly": by("numpy"),
     "A step of plain Python is dozens": by("python"),
+    "CPython's global interpreter lock": by("python", "threads-block"),
+    "A thread that waits lets go of it": by("python", "threads-block"),
+    "What computes in Python gains nothing": by("python", "processes-compute"),
+    "Shared memory is read where it lies": by("python", "processes-manager"),
+    "A manager keeps the list": by("python", "processes-manager"),
 }
 
 
