@@ -127,6 +127,21 @@ def test_the_record_beside_it(finished: Path) -> None:
         assert private not in finished.read_text()
 
 
+def test_it_tells_its_own_vocabulary(finished: Path) -> None:
+    (found,) = read_runs([finished])
+    known = found.vocabulary
+    assert list(known.columns) == HEADER.split(",")
+    assert all(c.meaning for c in known.columns.values())
+    wait = known.workload("wait")
+    assert (wait.kind, wait.unit, wait.types) == ("cost", "task", ("none",))
+    assert known.role("python", "wait", "asyncio-block") == "best"
+    for r in rows_of(finished):
+        assert r["type"] in known.workload(r["workload"]).types
+        assert r["scope"] in known.scopes
+        ladder = [v.name for v in known.ladder(r["model"], r["workload"])]
+        assert r["variant"] in ladder, ladder
+
+
 def test_reports_and_comparisons_take_it(finished: Path) -> None:
     (found,) = read_runs([finished])
     assert found.left_out.incomplete == 0
@@ -198,9 +213,10 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path, there: str) -> None:
 
 
 def test_a_full_disk_keeps_every_row_whole(tmp_path: Path) -> None:
-    limited = f"ulimit -f 4; exec {sys.executable} -m baseline.command --quiet --output run.csv"
+    many = [*QUICK, "--rounds", "1000", "--models", "python/serial,numpy", "--workloads", "reduce"]
+    limited = f"ulimit -f 64; exec {sys.executable} -m baseline.command --quiet --output run.csv"
     ended = subprocess.run(
-        ["bash", "-c", f"{limited} {' '.join(QUICK)}"],
+        ["bash", "-c", f"{limited} {' '.join(many)}"],
         cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert ended.returncode == 3, ended.stderr

@@ -23,6 +23,7 @@ from analysis.errors import refused
 from baseline.options import Options, version
 from baseline.plan import Configuration, automatic_threads, usable_cpus
 from baseline.sampling import Sample
+from baseline.vocabulary import vocabulary
 
 HEADER = (
     "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
@@ -143,10 +144,12 @@ def describe(options: Options, arguments: list[str], run: str, seed: int) -> dic
             "usable_threads": usable_cpus(),
         },
         "machine": _machine(),
+        "vocabulary": vocabulary(HEADER.split(",")),
         "models": {
             "python": {
                 "processes": "forked; processes-shm on an anonymous shared mapping, "
-                "processes-queue through multiprocessing.Queue",
+                "processes-queue and -pipe through multiprocessing's Queue and Pipe, "
+                "processes-manager on a list of its Manager",
                 "threads": "concurrent.futures.ThreadPoolExecutor",
                 "asyncio": "one thread, as many coroutines as workers",
             },
