@@ -39,8 +39,8 @@ class Summary:
 
     def text(self) -> str:
         """All of it; at most some 25 lines."""
-        some = [self._where(), *self._waiting(), self._locks(), self._shared(), self._numpy()]
-        lines = [line for line in [*some, self._manager()] if line]
+        some = [self._where(), *self._waiting(), self._locks(), *self._shared()]
+        lines = [line for line in [*some, self._numpy(), self._manager()] if line]
         return "\n".join([*lines, *self._table(), *self._under_way()])
 
     def workers(self, workload: str) -> list[int]:
@@ -107,29 +107,29 @@ class Summary:
     def _locks(self) -> str:
         alone = self.series("count", "serial")
         ways = {
-            "with the lock for every step": "threads",
-            "with the lock once a thread": "threads-batch",
-            "with a counter of each thread's own": "threads-local",
+            "with a lock for every step": "threads",
+            "with one for a thread's share": "threads-batch",
+            "with a counter each": "threads-local",
         }
         told = {how: over(self.series("count", v), alone) for how, v in ways.items()}
-        parts = [f"{shown(e)} as long {how}" for how, e in told.items() if e]
+        parts = [f"{shown(e)} {how}" for how, e in told.items() if e]
         if not parts:
             return ""
         threads = plural(self.crew("count"), "thread")
-        return f"count: beside a plain loop, {threads} take {listing(parts)}"
+        return f"count: of a plain loop's time {threads} take {listing(parts)}"
 
-    def _shared(self) -> str:
+    def _shared(self) -> list[str]:
         found = []
         for workload in ("double", "reduce"):
             plain = self.series(workload, "serial")
             told = {
-                "processes on shared memory": over(plain, self.series(workload, SHARED)),
+                "processes on shared memory are": over(plain, self.series(workload, SHARED)),
                 "threads": over(plain, self.series(workload, "threads")),
             }
             crew = self.crew(workload)
             parts = [f"{crew} {who} {shown(e)}" for who, e in told.items() if e]
             found += [f"{workload}: {' and '.join(parts)} as fast as a plain loop"] if parts else []
-        return "; ".join(found)
+        return found
 
     def _numpy(self) -> str:
         told = {w: over(self.series(w, "serial"), self.series(w, "vectorised")) for w in self.sizes}

@@ -8,11 +8,12 @@ from functools import cached_property
 from itertools import count as numbered
 
 from analysis.chapters import count, create, python_users, sharing, switch, wait
+from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import cores_of, costs, full, largest, title_of, unit
 from analysis.measured.curves import Curve, Group
 from analysis.measured.groups import Family, cost_groups
-from analysis.page.page import Section
+from analysis.page.page import Part, Section
 from analysis.reading.joined import joined
 from analysis.reading.run import Run
 from analysis.words import duration
@@ -156,22 +157,32 @@ def _python(machines: list[Measured]) -> Section:
         own = [(machine.groups, machine.costs)]
         beside = [(found, cost_groups(run)) for run, found in machine.python]
         for groups, of_costs in [*own, *beside]:
-            for group in groups:
-                compiled = next((g for g in machine.groups if g.title == group.title), None)
-                number = len(section.content) + 1
-                pair = (
-                    python_users.rates(group, compiled, machine.name, number),
-                    python_users.carrying(group, machine.name, number),
-                )
-                if drawn := tuple(figure for figure in pair if figure):
-                    section.content.append(drawn)
-            for group in of_costs:
-                compiled = next(iter(machine.of(group.workload)), None)
-                number = len(section.content) + 1
-                found = None
-                if group.workload == count.WORKLOAD:
-                    found = python_users.counting(group, compiled, machine.name, number)
-                elif group.workload == wait.WORKLOAD:
-                    found = python_users.waiting(group, machine.name, number)
-                section.content += [found] if found else []
+            number = len(section.content) + 1
+            section.content += _of_python(machine, groups, of_costs, number)
     return section
+
+
+def _of_python(
+    machine: Measured, groups: list[Group], of_costs: list[Group], number: int
+) -> list[Part]:
+    """Waiting first, for a page folds what comes later; numbered from `number` on."""
+    rates: list[tuple[Figure, ...]] = []
+    counts: list[Part] = []
+    waits: list[Part] = []
+    for group in groups:
+        compiled = next((g for g in machine.groups if g.title == group.title), None)
+        place = number + len(rates)
+        rate = python_users.rates(group, compiled, machine.name, place)
+        # Of one workload: what another's messages cost is the same.
+        carried = None if rates else python_users.carrying(group, machine.name, place)
+        if drawn := tuple(figure for figure in (rate, carried) if figure):
+            rates.append(drawn)
+    for group in of_costs:
+        place = number + len(rates) + len(counts) + len(waits)
+        if group.workload == count.WORKLOAD:
+            compiled = next(iter(machine.of(count.WORKLOAD)), None)
+            counts.append(python_users.counting(group, compiled, machine.name, place))
+        elif group.workload == wait.WORKLOAD:
+            waits.append(python_users.waiting(group, machine.name, place))
+        counts, waits = [c for c in counts if c], [w for w in waits if w]
+    return [*waits, *rates, *counts]
