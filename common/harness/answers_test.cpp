@@ -141,6 +141,11 @@ TEST(BestOf, TakesNoFormThatWasGivenUpEarly) {
   EXPECT_EQ(best_of({0, 1}, results)->form, 0U) << "one lucky round is no answer";
 }
 
+TEST(BestOf, KeepsWhoIsPreciseAfterFewRounds) {
+  Results results{measured(std::vector<double>(7, 50)), measured(std::vector<double>(20, 90))};
+  EXPECT_EQ(best_of({0, 1}, results)->form, 0U);
+}
+
 TEST(RatioOf, PairsTheRoundsThatBothHave) {
   const Series slow{{1, 200}, {2, 400}, {3, 100}, {9, 7}};
   const Series fast{{1, 100}, {2, 200}, {3, 50}, {8, 1}};

@@ -44,12 +44,23 @@ std::size_t fastest(const std::vector<std::size_t>& forms, const Results& result
 }
 
 std::vector<std::size_t> in_play(const std::vector<std::size_t>& forms, const Results& results) {
-  std::size_t most = 0;
-  for (const std::size_t form : forms) most = std::max(most, results[form].samples.size());
+  const auto rounds = [&](std::size_t form) { return without_pilot(results[form].samples).size(); };
+  // Of the leader, or, where none has enough for one, of whoever has the most.
+  std::optional<double> least;
+  std::size_t wanted = 0;
+  for (const std::size_t form : forms) {
+    if (rounds(form) >= kFewestRounds) {
+      const double median = median_in(form, results, std::nullopt);
+      if (least && median >= *least) continue;
+      least = median;
+      wanted = rounds(form);
+    } else if (!least) {
+      wanted = std::max(wanted, rounds(form));
+    }
+  }
   std::vector<std::size_t> some;
   for (const std::size_t form : forms) {
-    const std::size_t rounds = results[form].samples.size();
-    if (rounds > 0 && 2 * rounds >= most) some.push_back(form);
+    if (rounds(form) > 0 && 2 * rounds(form) >= wanted) some.push_back(form);
   }
   return some;
 }

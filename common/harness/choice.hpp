@@ -37,7 +37,8 @@ std::size_t fastest(const std::vector<std::size_t>& forms, const Results& result
                     const std::optional<Half>& half);
 
 /// Those that were measured, but for those that were given up early, with fewer than half as many
-/// rounds as another.
+/// rounds as the fastest that has enough for an interval. (Not as whoever has the most: what is
+/// precise needs few.)
 std::vector<std::size_t> in_play(const std::vector<std::size_t>& forms, const Results& results);
 
 }  // namespace crossover

@@ -68,11 +68,16 @@ std::vector<std::string> SummaryWriter::lines(int detail, bool full) {
 }
 
 void SummaryWriter::add_not_measured(std::vector<std::string>& all) const {
+  std::set<std::string> measured;
+  for (std::size_t i = 0; i < run_.results.size(); ++i) {
+    if (!run_.results[i].samples.empty()) measured.insert(what(i).model);
+  }
   std::map<std::string, std::set<std::string>> reasons;
   for (std::size_t i = 0; i < run_.results.size(); ++i) {
-    if (!run_.results[i].skipped.empty()) {
-      reasons[run_.results[i].skipped].insert(what(i).model);
-    }
+    if (run_.results[i].skipped.empty()) continue;
+    const std::string& model = what(i).model;
+    reasons[run_.results[i].skipped].insert(measured.contains(model) ? model + '/' + what(i).variant
+                                                                     : model);
   }
   for (const auto& [reason, models] : reasons) {
     all.push_back(fmt::format("not measured: {}: {}", fmt::join(models, ", "), reason));

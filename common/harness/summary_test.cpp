@@ -135,6 +135,12 @@ TEST_F(Summaries, TellACostByWhatAModelStandsFor) {
   EXPECT_THAT(text(), HasSubstr("wait, per task: threads/block w:16 62.5 us"));
 }
 
+TEST_F(Summaries, NameTheVariantOfAModelThatWasMeasuredOtherwise) {
+  add("reduce", "threads", "pool", 4096, 1, seven(1638.4));
+  add("reduce", "threads", "pool-siblings", 4096, 2, {}).skipped = "no SMT";
+  EXPECT_THAT(text(), HasSubstr("not measured: threads/pool-siblings: no SMT\n"));
+}
+
 TEST_F(Summaries, SayFirstWhatWasNotMeasured) {
   add("reduce", "serial", "loop", 4096, 1, seven(1638.4));
   add("reduce", "threads", "pool", 4096, 1, {});

@@ -219,7 +219,7 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
             "h": f"{r['model']}/{r['variant']} {r['scope']}, "
             + plural(r["workers"], "worker" if r["device"] == "cpu" else "SM"),
             "n": format_size(r["elements"]),
-            "v": f"{r['w'] * 100:.2g} %",
+            "v": f"{r['w'] * 100:.2g} %" if r["w"] < 0.995 else percent(r["w"]),
             "r": r["n"],
         }
         for r in c.iter_rows(named=True)

@@ -261,6 +261,11 @@ def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure |
     ]
     if not rows:
         return None
+    more = {
+        header: column
+        for header, column in (("with shared pages", RESIDENT), ("addresses", RESERVED))
+        if any(c.more.get(column, 0) > 0 for c in told)
+    }
     series = looks(list(dict.fromkeys(r["s"] for r in rows)))
     says = f"An idle worker keeps {rows[0]['g']} ({_alike(rows, rows[0])})"
     if rows[-1]["g"] != rows[0]["g"]:
@@ -281,12 +286,11 @@ def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure |
         "A thread shares all but its stack and the kernel's account of it; a process has tables "
         "and written pages of its own. Pages that several share are counted in parts.",
         series,
-        ["made by", "memory", "shared pages counted whole", "addresses", "with"],
-        [[r["k"], r["g"], *[_size(most[r["k"]], k) for k in (RESIDENT, RESERVED)], r["w"]]
-         for r in rows],
+        ["made by", "memory", *more.keys(), "with"],
+        [[r["k"], r["g"], *[_size(most[r["k"]], c) for c in more.values()], r["w"]] for r in rows],
         zooms=False,
         height=bars_height(rows),
-    )  # fmt: skip
+    )
 
 
 def _size(cost: Cost, column: str) -> str:

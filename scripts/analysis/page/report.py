@@ -134,7 +134,7 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
         ),
     ]
     sections = [s for s in sections if s.content]
-    if all(run.about.text("options.preset") == "lesson" for run in runs):
+    if any(run.about.text("options.preset") == "lesson" for run, _ in hosts):
         sections.sort(key=lambda s: LESSON.index(s.id) if s.id in LESSON else len(LESSON))
         for section in sections:
             section.whole = True

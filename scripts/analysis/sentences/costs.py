@@ -178,7 +178,8 @@ def pays(run: Plain, heading: str, m: re.Match[str]) -> None:
     whole = {f: median(run.times[f].values()) for f in full(run, "create") if f.cpu}
     dear = max(whole, key=lambda f: whole[f])
     assert (m["on"], m["by"]) == (workers_of(dear), dear.name)
-    for shown, workload, element in re.findall(rf"({SIZE}) elements of (\w+), (\w+)", m["list"]):
+    told = rf"(?:between ({SIZE}) and )?({SIZE}) elements of (\w+), (\w+)"
+    for low, shown, workload, element in re.findall(told, m["list"]):
         curve: dict[int, list[Form]] = {}
         for f in run.forms(lambda f, w=workload, e=element: (f.workload, f.type) == (w, e)):
             if f.cpu and f.workers == 1:
@@ -186,7 +187,10 @@ def pays(run: Plain, heading: str, m: re.Match[str]) -> None:
         times = sorted((n, run.best(forms).time) for n, forms in curve.items())
         above = next(i for i, (_, t) in enumerate(times) if t >= whole[dear])
         (n0, t0), (n1, t1) = times[above - 1 : above + 1]
-        assert near(size(shown), n0 + (n1 - n0) * (whole[dear] - t0) / (t1 - t0)), workload
+        if low:
+            assert near(size(low), n0) and near(size(shown), n1), workload
+        else:
+            assert near(size(shown), n0 + (n1 - n0) * (whole[dear] - t0) / (t1 - t0)), workload
 
 
 @kind(

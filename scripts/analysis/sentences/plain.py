@@ -72,11 +72,17 @@ class Plain:
     def best(self, forms: Iterable[Form]) -> Best:
         """The fastest: each round's time is that of the form that the other half chose.
 
-        One with fewer than half as many rounds as another was given up and takes no part.
+        One with fewer than half as many rounds as the fastest of those with six was given up and
+        takes no part.
         """
         some = list(forms)
+        surely = [f for f in some if len(self.times[f]) >= 6]
+        leader = min(
+            surely or some,
+            key=lambda f: median(self.times[f].values()) if surely else -len(self.times[f]),
+        )
+        some = [f for f in some if 2 * len(self.times[f]) >= len(self.times[leader])]
         most = max(len(self.times[f]) for f in some)
-        some = [f for f in some if 2 * len(self.times[f]) >= most]
         common = sorted(set.intersection(*(set(self.times[f]) for f in some)))
         cut = common[(len(common) - 1) // 2] if 4 * len(common) >= 3 * most else None
 

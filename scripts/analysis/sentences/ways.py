@@ -134,15 +134,20 @@ def sharing(run: Plain, heading: str, m: re.Match[str]) -> None:
 
 @kind(
     r"Processes that share memory work on it as threads do; only telling them differs\."
-    r"(?P<messages> Messages copy)?"
+    r"(?P<messages> Messages copy every byte twice, into the kernel and out of it, there and back, "
+    r"at a few GB/s a core: that is the limit wherever the work itself is as cheap as here\.)?"
+    r"(?P<anew> Processes that are made for each operation pay for that first\.)?"
 )
 def kinds_of_sharing(run: Plain, heading: str, m: re.Match[str]) -> None:
     mine = of_heading(heading)
     variants = {f.variant for f in run.forms(mine)}
-    sent = bool(variants & {"queue", "pipe", "socket", "scatter-gather"})
+    sent = bool(variants & {"queue", "pipe", "socket", "file", "scatter-gather"})
     assert ("essages" in heading) == sent
     assert ("ranks" in heading) == any(f.model == "mpi" for f in run.forms(mine))
     assert m["messages"] is None or sent
+    assert m["anew"] is None or "spawn" in {
+        f.variant for f in run.forms(mine) if f.model != "threads"
+    }
 
 
 @kind(

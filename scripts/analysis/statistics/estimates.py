@@ -7,7 +7,8 @@ ones, after ten rounds with 2 % noise, the best median is 1.7 % too good and its
 truth in 88 %. So the best form is chosen on one half of the rounds (the earlier, the later ones)
 and its times are taken from the other, both ways round. Who wins by luck on one half is not
 favoured on the other, and every round is used once. A form with fewer than half as many rounds as
-another was given up early and takes no part. The halves are cut in the middle of the rounds that
+the fastest that has enough for an interval was given up early and takes no part (not as whoever has
+the most: what is precise needs few). The halves are cut in the middle of the rounds that
 all the forms have. Forms that were measured at different times, with less than three quarters of
 their rounds in common, would have no share of one half: even and odd rounds are their halves.
 
@@ -106,7 +107,11 @@ class Measured:
         """Those of `forms` that were measured and not given up early."""
         rows = np.asarray(forms, dtype=np.int64)
         count = (~np.isnan(self.times[rows])).sum(axis=1)
-        played: NDArray[np.int64] = rows[(count > 0) & (2 * count >= count.max(initial=0))]
+        wanted = count.max(initial=0)
+        if wanted >= FEWEST_ROUNDS:
+            enough = count >= FEWEST_ROUNDS
+            wanted = count[enough][np.argmin(self.medians(None)[rows[enough]])]
+        played: NDArray[np.int64] = rows[(count > 0) & (2 * count >= wanted)]
         return played
 
     def fastest(self, forms: NDArray[np.int64], half: Half | None) -> int:

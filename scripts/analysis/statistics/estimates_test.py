@@ -76,6 +76,14 @@ def test_a_form_that_was_given_up_early_takes_no_part() -> None:
     assert measured.in_play([0, 1, 2]).tolist() == [0]
     assert measured.best_of([0, 1, 2]).form == 0
     assert measured.best_of([2]) is None
+    # Who is precise needs few rounds, and is not given up beside a slow one that needs many.
+    times = np.full((3, 20), 9.0)
+    times[0, :7] = 5.0
+    times[0, 7:] = NAN
+    times[1, 3:] = NAN  # given up
+    measured = Measured(np.arange(20), times)
+    assert measured.in_play([0, 1, 2]).tolist() == [0, 2]
+    assert measured.best_of([0, 1, 2]).form == 0
     # One round is all that there is of anything: the half without any is chosen by the other.
     alone = Measured(np.array([0]), np.array([[3.0], [2.0]]))
     assert alone.best_of([0, 1]).series.tolist() == [2.0]
