@@ -233,6 +233,8 @@ struct Column {
   /// cost took (`op_...`), and how they were timed.
   std::string_view group;
   std::string_view meaning;  ///< one line
+  /// Columns are only ever added at the end: those of a later one stand behind all others.
+  int generation = 0;
 
   bool operator==(const Column&) const = default;
 };

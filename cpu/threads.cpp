@@ -114,11 +114,12 @@ std::vector<Offer> sibling_offers() {
     offer.make = [make = offer.make](const Configuration& configuration,
                                      const Placement& placement) {
       static const Topology topology = detect_topology();
-      if (topology.usable_threads() == topology.usable_cores()) {
+      if (static_cast<int>(topology.threads.size()) == topology.physical_cores) {
         throw Unavailable("no core here has a second hardware thread: SMT is not there, or off");
       }
       Placement filled = placement;
       filled.cpus = topology.place(configuration.workers, Pin::threads).cpus;
+      filled.store = nullptr;  // what the pool has placed lies elsewhere
       return make(configuration, filled);
     };
   }

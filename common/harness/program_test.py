@@ -406,7 +406,7 @@ def test_what_does_not_fit_is_skipped_with_the_reason(out: pathlib.Path) -> None
     skipped = [row for row in rows_of(out) if row["status"] == "skipped"]
     assert len(skipped) == 2
     assert all("memory" in row["note"] and row["time_ns"] == "" for row in skipped)
-    assert "not measured: serial: needs 268435456.0 MiB of memory" in result.stdout
+    assert "not measured: serial/loop: needs 268435456.0 MiB of memory" in result.stdout
 
 
 def test_an_address_space_limit_counts_as_memory(out: pathlib.Path) -> None:

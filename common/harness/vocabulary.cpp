@@ -89,10 +89,13 @@ void merge_columns(Json& columns, const Json& more) {
 
 Json appended_columns(const Models& models) {
   Json columns = Json::array();
-  for (const auto& model : models) {
-    if (!model->unavailable().empty()) continue;
-    for (const Column& column : model->columns()) {
-      merge_columns(columns, Json::array({describe(column)}));
+  for (const int generation : {0, 1}) {
+    for (const auto& model : models) {
+      if (!model->unavailable().empty()) continue;
+      for (const Column& column : model->columns()) {
+        if (column.generation == generation)
+          merge_columns(columns, Json::array({describe(column)}));
+      }
     }
   }
   return columns;

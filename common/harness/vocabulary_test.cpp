@@ -100,6 +100,11 @@ TEST_F(Vocabulary, ExplainsEveryColumnOfTheFile) {
   behaviour(1).columns = {kClock, kMemory};
   const Json appended = appended_columns(models_);
   EXPECT_THAT(column_names(appended), ElementsAre("memory", "clock_mhz")) << "each once";
+  Column later{"later", "", "cost", "came with a later version"};
+  later.generation = 1;
+  behaviour(0).columns = {later, kMemory};
+  EXPECT_THAT(column_names(appended_columns(models_)), ElementsAre("memory", "clock_mhz", "later"));
+  behaviour(0).columns = {kMemory};
   const Json all = words()["columns"];
   std::string header;
   for (const std::string& column : column_names(all))

@@ -101,7 +101,11 @@ bool verifies(Operation& operation) {
 TEST(ProcessFaults, AreWrongInEveryWorkload) {
   FaultyLoops::spared = kCaller;
   for (const Workload* workload : array_workloads()) {
-    for (const ElementType type : {workload->types.front(), workload->types.back()}) {
+    std::vector<ElementType> types{workload->types.front()};
+#ifndef CROSSOVER_SANITIZED
+    types.push_back(workload->types.back());  // a sanitizer sees the same code
+#endif
+    for (const ElementType type : types) {
       // One chunk, and several of which the last is a part.
       for (const std::uint64_t elements : {1000, 40'001}) {
         const Configuration what = configuration(*workload, type, elements);

@@ -26,8 +26,9 @@ namespace crossover::cpu {
 
 /// The workloads on arrays through a plain file: the caller holds the data and writes what is read
 /// to a file; the workers read their parts of it into memory of their own, a chunk at a time, and
-/// write what they wrote back; the caller reads that. Nobody waits for the disk: what was written
-/// is read from the kernel's page cache. A sum comes back in shared memory.
+/// write what they wrote back; the caller reads that. What was written is read from the kernel's
+/// page cache; nobody waits for the disk, unless the system slows down who writes much. A sum comes
+/// back in shared memory.
 class FileOperation final : public HeldByCaller {
  public:
   FileOperation(const Configuration& configuration, const Placement& placement, Loops loops)

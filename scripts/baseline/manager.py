@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.managers import ListProxy, SyncManager
 from typing import Any, cast
 
@@ -25,8 +27,17 @@ class ManagerProcesses(SharedProcesses):
         return cast(loops.Numbers, self._list)
 
     def loaded(self) -> None:
-        self._list[:] = self.task.array.tolist()
+        with self._server_there():
+            self._list[:] = self.task.array.tolist()
 
     def fetch(self) -> None:
         super().fetch()
-        self.task.array[:] = self._list[:]
+        with self._server_there():
+            self.task.array[:] = self._list[:]
+
+    @contextmanager
+    def _server_there(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError) as error:
+            raise self.lost() from error

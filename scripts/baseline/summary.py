@@ -142,8 +142,10 @@ class Summary:
         if not sizes:
             return ""
         size = max(sizes)
-        asked = self.series("double", MANAGER, elements=size)
-        shared = self.series("double", SHARED, elements=size)
+        # One worker's: several make their accesses beside one another.
+        one = min(self.workers("double"))
+        asked = self.series("double", MANAGER, one, size)
+        shared = self.series("double", SHARED, one, size)
         times = over(asked, shared)
         if not times:
             return ""
@@ -171,6 +173,8 @@ class Summary:
 
     def _under_way(self) -> list[str]:
         counts = self.workers("wait")
+        if not counts:
+            return []
         rows = []
         for who in WAITERS:
             told = [

@@ -92,3 +92,18 @@ def test_nothing_is_said_of_what_was_not_measured() -> None:
         for c, found in times.items()
     }
     assert "GIL" not in Summary(without_lock).text()
+
+
+@pytest.mark.parametrize("model", ["python", "numpy"])
+@pytest.mark.parametrize("workload", list(plan.WAYS))
+def test_a_workload_and_a_model_alone_have_a_summary(workload: str, model: str) -> None:
+    times = {c: t for c, t in planted(9, [workload]).items() if c.model == model}
+    assert not times or workload in Summary(times).text()
+
+
+def test_an_access_is_that_of_one_worker() -> None:
+    times = planted(9)
+    for c, t in times.items():
+        if c.variant == plan.MANAGER and c.workers > 1:
+            t.update({r: ns / c.workers for r, ns in t.items()})
+    assert "an access takes 16.1 µs through a manager" in Summary(times).text()

@@ -99,21 +99,24 @@ def test_a_lost_slice_is_a_failed_sample(
     assert sample.error > 0
 
 
+@pytest.mark.parametrize("who", [0, 1])
 @pytest.mark.parametrize("variant", PROCESSES)
-def test_a_worker_that_dies_is_one_failed_sample(variant: str) -> None:
+def test_a_worker_that_dies_is_one_failed_sample(variant: str, who: int) -> None:
     before = children()
     team = configured("double", "python", variant).prepare()
     assert isinstance(team, Processes)
     team.task.renew(1)
     operations(team, 1)
-    os.kill(team.processes()[1], signal.SIGKILL)
-    os.waitid(os.P_PID, team.processes()[1], os.WEXITED | os.WNOWAIT)
+    os.kill(team.processes()[who], signal.SIGKILL)
+    os.waitid(os.P_PID, team.processes()[who], os.WEXITED | os.WNOWAIT)
     # The others may do its share, so a right result is no excuse.
     with pytest.raises(WorkerDied, match="ended with signal 9"):
         team.fetch()
     with pytest.raises(WorkerDied, match="ended with signal 9"):
         operations(team, 10)
         team.fetch()
+    with pytest.raises(WorkerDied) if variant == MANAGER and who == 0 else nullcontext():
+        team.loaded()  # a manager is asked for it
     team.close()
     assert children() == before
 

@@ -8,7 +8,12 @@ namespace crossover::cpu {
 namespace {
 
 TEST(Count, IsExactForEveryVariantThatSynchronises) {
-  for_each_variant("count", {1, 3, 9}, [](Model& model, Configuration what) {
+#ifdef CROSSOVER_SANITIZED
+  const std::vector<int> counts{1, 3};  // more of them only wait longer for one another
+#else
+  const std::vector<int> counts{1, 3, 9};
+#endif
+  for_each_variant("count", counts, [](Model& model, Configuration what) {
     const auto workers = static_cast<std::uint64_t>(what.workers);
     for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, workers - 1, workers,
                                   workers + 1, std::uint64_t{3001}}) {

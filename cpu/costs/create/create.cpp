@@ -29,7 +29,7 @@ std::deque<IdleThreads> take_left_over_stacks() {
   std::deque<IdleThreads> threads;
   for (int i = 0; i < kMost; ++i) {
     const auto grown = memory_of_each(1, [&] { threads.emplace_back(1); });
-    if (!grown || grown->proportional > 0) break;
+    if (!grown || (grown->proportional > 0 && grown->reserved > 0)) break;
   }
   return threads;
 }

@@ -29,11 +29,11 @@ namespace crossover::cpu {
 inline constexpr std::array kMemoryColumns{
     Column{"worker_bytes", "B", "cost", "memory that a worker takes while it idles"},
     Column{"worker_resident_bytes", "B", "cost",
-           "the same, with pages that others use as well counted whole"},
+           "the same, with pages that others use as well counted whole", 1},
     Column{"worker_reserved_bytes", "B", "cost",
-           "addresses of a worker, whether or not there is memory behind them"},
+           "addresses of a worker, whether or not there is memory behind them", 1},
     Column{"worker_copied_bytes", "B", "cost",
-           "what a worker writes to of its parent's memory, and so copies"}};
+           "what a worker writes to of its parent's memory, and so copies", 1}};
 
 void join_threads(std::vector<std::thread>& threads);
 

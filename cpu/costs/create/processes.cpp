@@ -46,17 +46,19 @@ std::optional<MemoryUse> memory_of(std::span<const int> processes) {
   return mean;
 }
 
-/// The memory of a process that is about to sleep for good, and has a tenth of a second to get
-/// there.
+/// The memory of a process that is about to sleep for good; nothing where it does not get there in
+/// two seconds.
 std::optional<MemoryUse> memory_asleep(int process) {
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     const auto stat = read_text("/proc/" + std::to_string(process) + "/stat").value_or("");
     // ID (NAME) STATE
     const auto name_end = stat.rfind(')');
-    if (name_end != std::string::npos && stat.substr(name_end).starts_with(") S")) break;
+    if (name_end != std::string::npos && stat.substr(name_end).starts_with(") S")) {
+      return memory_of(std::span(&process, 1));
+    }
     usleep(1000);
   }
-  return memory_of(std::span(&process, 1));
+  return std::nullopt;
 }
 
 /// A worker that does not end well is an exception; those that do are counted.

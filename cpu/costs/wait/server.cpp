@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -69,6 +70,12 @@ std::uint64_t answer(std::uint64_t number) {
 }
 
 Connections::Connections(int count) {
+  // What a shell allows is often far less than what the system does.
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    descriptors.rlim_cur = descriptors.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &descriptors);
+  }
   const Descriptor listener = open_socket();
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -122,7 +129,9 @@ void Server::serve(int worker) const {
   const int set = sets_[shared_ ? 0 : static_cast<std::size_t>(worker)].get();
   for (;;) {
     epoll_event event{};
-    if (epoll_wait(set, &event, 1, -1) < 1) continue;
+    const int found = epoll_wait(set, &event, 1, -1);
+    if (found < 0 && errno != EINTR) return;  // its clients have no patience for ever
+    if (found < 1) continue;
     const int end = event.data.fd;
     if (end == over_.get()) return;
     Message message;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <thread>
@@ -112,12 +114,20 @@ TEST(Clients, NoticeAServerThatIsGone) {
 }
 
 TEST(Connections, AreRefusedWhereTheSystemHasNoMore) {
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit few{std::min<rlim_t>(before.rlim_cur, 64), before.rlim_max};
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
-  EXPECT_THROW(serving::Connections(64), Unavailable);
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit few{64, 64};
+    setrlimit(RLIMIT_NOFILE, &few);
+    try {
+      const serving::Connections connections(64);
+    } catch (const Unavailable&) {
+      _exit(0);
+    }
+    _exit(1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ def _says(told: list[Cost], unrecorded: list[str]) -> str:
             parts.append(
                 f"A child by {c.name} writes to {data_size(c.more[COPIED])} of what it got from "
                 f"its parent, which is copied only then: {duration(longer / mebibytes)} more for "
-                "each MiB."
+                f"each MiB, {c.on} at once."
             )
     if beside := [c.name for c in told if c.more.get(CONTEXT, 0) > 0]:
         parts.append(

@@ -136,12 +136,13 @@ def created(run: Plain, heading: str, m: re.Match[str]) -> None:
 
 @kind(
     rf"A child by processes/fork-write writes to (?P<bytes>{DATA}) of what it got from its parent, "
-    rf"which is copied only then: (?P<time>{TIME}) more for each MiB\."
+    rf"which is copied only then: (?P<time>{TIME}) more for each MiB, "
+    rf"(?P<on>{COUNT}) at once\."
 )
 def copied(run: Plain, heading: str, m: re.Match[str]) -> None:
     each = {f.name: (f, t) for f, t in full(run, "create").items()}
     (plain, base), (writing, whole) = each["processes/fork"], each["processes/fork-write"]
-    assert plain.workers == writing.workers
+    assert plain.workers == writing.workers and m["on"] == workers_of(writing)
     written = run.column(writing, "worker_copied_bytes")
     assert near(data(m["bytes"]), written)
     assert near(time(m["time"]), (whole - base) / (written / 2**20))
