@@ -30,7 +30,7 @@ struct Duel {
   std::uint64_t elements = 0;
   std::size_t a = 0;
   std::size_t b = 0;
-  Halves halves;
+  Halves halves{};     // only of choices in one
   bool ahead = false;  // a
 };
 
@@ -53,10 +53,14 @@ std::vector<Duel> duels(const Contest& contest, const Results& results,
     const std::vector<std::size_t> a = in_play(forms, results);
     const std::vector<std::size_t> b = in_play(other->second, results);
     if (a.empty() || b.empty()) continue;
-    std::vector<std::size_t> both = a;
-    both.insert(both.end(), b.begin(), b.end());
-    Duel duel{.elements = elements, .halves = halves_of(both, results)};
-    const std::optional<Half> rounds = half ? std::optional(duel.halves[*half]) : std::nullopt;
+    Duel duel{.elements = elements};
+    std::optional<Half> rounds;
+    if (half) {
+      std::vector<std::size_t> both = a;
+      both.insert(both.end(), b.begin(), b.end());
+      duel.halves = halves_of(both, results);
+      rounds = duel.halves[*half];
+    }
     duel.a = fastest(a, results, rounds);
     duel.b = fastest(b, results, rounds);
     if (results[duel.a].samples.size() < enough || results[duel.b].samples.size() < enough)
@@ -131,7 +135,7 @@ void add_row(Result& result, const Row& row) {
 Correlations::Correlations(const std::vector<Planned>& plan, const Results& results) {
   std::map<std::string, std::vector<double>> all;
   for (std::size_t i = 0; i < plan.size(); ++i) {
-    const Series series = without_pilot(results[i].samples);
+    const Rounds series = without_pilot(results[i].samples);
     if (static_cast<int>(series.size()) < kFewestRounds) continue;
     all[plan[i].configuration.model].push_back(neighbour_correlation(series));
   }
@@ -162,7 +166,7 @@ std::optional<Best> best_of(const std::vector<std::size_t>& forms, const Results
   Best best;
   best.form = fastest(candidates, results, std::nullopt);
   best.series = crossed(candidates, results);
-  const Series leader = without_pilot(results[best.form].samples);
+  const Rounds leader = without_pilot(results[best.form].samples);
   for (const std::size_t form : candidates) {
     if (form == best.form) continue;
     const double alpha = 0.05 / static_cast<double>(candidates.size() - 1);
@@ -172,7 +176,7 @@ std::optional<Best> best_of(const std::vector<std::size_t>& forms, const Results
   return best;
 }
 
-std::optional<Estimate> ratio_of(const Series& b, const Series& a, double correlation) {
+std::optional<Estimate> ratio_of(Rounds b, Rounds a, double correlation) {
   std::vector<double> ratios;
   for_common_rounds(
       a, b, [&](const Timed& in_a, const Timed& in_b) { ratios.push_back(in_b.ns / in_a.ns); });

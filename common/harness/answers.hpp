@@ -59,7 +59,7 @@ struct Best {
 std::optional<Best> best_of(const std::vector<std::size_t>& forms, const Results& results);
 
 /// The median of b / a over the rounds that both have; none without such a round.
-std::optional<Estimate> ratio_of(const Series& b, const Series& a, double correlation);
+std::optional<Estimate> ratio_of(Rounds b, Rounds a, double correlation);
 
 /// A straight line between two sizes further apart than this says too little for a value.
 inline constexpr double kWidestBracket = 4;

@@ -154,7 +154,7 @@ TEST(RatioOf, PairsTheRoundsThatBothHave) {
   EXPECT_EQ(ratio->value, 2);
   EXPECT_EQ(ratio->rounds, 3);
   EXPECT_FALSE(ratio->has_interval());
-  EXPECT_FALSE(ratio_of({{1, 2}}, {{2, 2}}, 0));
+  EXPECT_FALSE(ratio_of(Series{{1, 2}}, Series{{2, 2}}, 0));
 }
 
 TEST(Crossing, LiesWhereTwoStraightLinesMeet) {

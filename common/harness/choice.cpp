@@ -9,7 +9,7 @@ Halves halves_of(const std::vector<std::size_t>& forms, const Results& results) 
   std::map<int, std::size_t> having;  // by round
   std::size_t most = 0;
   for (const std::size_t form : forms) {
-    const Series series = without_pilot(results[form].samples);
+    const Rounds series = without_pilot(results[form].samples);
     most = std::max(most, series.size());
     for (const Timed& timed : series) ++having[timed.round];
   }
@@ -32,7 +32,7 @@ Series in_half(std::size_t form, const Results& results, const Half& half) {
 
 double median_in(std::size_t form, const Results& results, const std::optional<Half>& half) {
   const Series some = half ? in_half(form, results, *half) : Series{};
-  return median_of(times(some.empty() ? without_pilot(results[form].samples) : some)).value;
+  return middle_of(times(some.empty() ? without_pilot(results[form].samples) : Rounds(some)));
 }
 
 std::size_t fastest(const std::vector<std::size_t>& forms, const Results& results,

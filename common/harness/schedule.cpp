@@ -96,7 +96,10 @@ void Schedule::rank_curve(const Arena& arena, const Curve& curve) {
       const bool best = plan_[form].role == Variant::Role::best;
       int step = kRest;
       if (arena.is_cost) {
-        step = at_end ? kCosts : kRest;
+        // What a worker has to do is no size: with more workers it is more.
+        const bool sized = !what.workload->per_worker;
+        const int level = sized ? halvings(place_of(elements), sizes.size() - 1) : 0;
+        step = at_end ? kCosts + kCoarse * std::min(level, kLastHalving) : kRest;
         entry.keep = true;
       } else if (at_end && elements <= arena.chosen) {
         const int level = halvings(place_of(elements), place_of(arena.chosen));
@@ -152,7 +155,7 @@ void Schedule::give_up_slow_forms(const Arena& arena, const Results& results) {
       for (const auto& [team, members] : teams) {
         const std::optional<Best> best = best_of(team == Team::between ? forms : members, results);
         if (!best) continue;
-        const Series leader = without_pilot(results[best->form].samples);
+        const Rounds leader = without_pilot(results[best->form].samples);
         for (const std::size_t form : members) {
           Entry& entry = entries_[form];
           if (entry.state == State::open && !entry.keep &&

@@ -93,6 +93,27 @@ TEST_F(Schedules, TakeTheAnswersFirst) {
   EXPECT_FALSE(open.contains("reduce/f32/threads/pool/resident/n:8192/w:4"));
 }
 
+TEST_F(Schedules, TakeTheEndsOfACostsSizesFirst) {
+  options_.workloads = {"count"};
+  options_.sizes_given = true;
+  options_.threads = {{4}};
+  make();
+  std::set<std::uint64_t> sizes;
+  // In the least time in which there is one for the middle one.
+  double left_s = 0;
+  while (!sizes.contains(4096)) {
+    left_s += 0.01;
+    sizes.clear();
+    schedule_ = std::make_unique<Schedule>(plan_, options_);
+    for (const std::size_t index : schedule_->next(0, results_, left_s)) {
+      sizes.insert(plan_[index].configuration.elements);
+    }
+    ASSERT_LT(left_s, 60);
+  }
+  EXPECT_TRUE(sizes.contains(1024) && sizes.contains(16384));
+  EXPECT_FALSE(sizes.contains(8192));
+}
+
 TEST_F(Schedules, TakeASampleHoweverShortTheTime) {
   make();
   EXPECT_EQ(schedule_->next(0, results_, 1e-9).size(), 1U);

@@ -51,6 +51,14 @@ Estimate Estimate::inverse(double numerator) const {
           lower > 0 ? numerator / lower : std::numeric_limits<double>::infinity(), rounds};
 }
 
+double middle_of(std::vector<double> values) {
+  const auto half = static_cast<std::ptrdiff_t>(values.size() / 2);
+  const auto middle = values.begin() + half;
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return (*std::max_element(values.begin(), middle) + *middle) / 2;
+}
+
 Estimate median_of(std::vector<double> values, double correlation) {
   std::sort(values.begin(), values.end());
   const std::size_t n = values.size();
@@ -67,21 +75,18 @@ Estimate median_of(std::vector<double> values, double correlation) {
   return {median, apart(values[k]), apart(values[n - 1 - k]), rounds};
 }
 
-Series without_pilot(const Series& series) {
-  Series others;
-  for (const Timed& timed : series) {
-    if (timed.round > 0) others.push_back(timed);
-  }
-  return static_cast<int>(others.size()) >= kFewestRounds ? others : series;
+Rounds without_pilot(Rounds series) {
+  const bool pilot = !series.empty() && series.front().round == 0;
+  return pilot && static_cast<int>(series.size()) > kFewestRounds ? series.subspan(1) : series;
 }
 
-std::vector<double> times(const Series& series) {
+std::vector<double> times(Rounds series) {
   std::vector<double> all;
   for (const Timed& timed : series) all.push_back(timed.ns);
   return all;
 }
 
-double neighbour_correlation(const Series& series) {
+double neighbour_correlation(Rounds series) {
   if (static_cast<int>(series.size()) < kFewestRounds) return 0;
   std::vector<double> logs;
   for (const Timed& timed : series) logs.push_back(std::log(timed.ns));
@@ -119,7 +124,7 @@ double t_tail(double t, int freedom) {
   return (1 - inside) / 2;
 }
 
-bool surely_slower(const Series& slow, const Series& fast, double alpha) {
+bool surely_slower(Rounds slow, Rounds fast, double alpha) {
   std::vector<double> logs;
   for_common_rounds(slow, fast, [&](const Timed& in_slow, const Timed& in_fast) {
     logs.push_back(std::log(in_slow.ns / in_fast.ns));
@@ -151,6 +156,10 @@ std::string format_elements(double elements) {
   }
   if (unit == 0) return fmt::format("{:.0f}", elements);
   return three_digits(elements) + std::string(kUnits[unit]);
+}
+
+std::string format_bytes(double bytes) {
+  return format_elements(bytes) + (bytes < 1023.5 ? " B" : "B");
 }
 
 std::string format_time(double ns) {

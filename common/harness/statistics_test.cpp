@@ -14,6 +14,9 @@ TEST(MedianOf, IsTheMiddleOrTheMeanOfTheMiddleTwo) {
   EXPECT_EQ(median_of({3, 1, 2}).value, 2);
   EXPECT_EQ(median_of({4, 1, 2, 3}).value, 2.5);
   EXPECT_EQ(median_of({7}).value, 7);
+  EXPECT_EQ(middle_of({3, 1, 2}), 2);
+  EXPECT_EQ(middle_of({4, 1, 2, 3}), 2.5);
+  EXPECT_EQ(middle_of({7}), 7);
 }
 
 TEST(MedianOf, HasNoIntervalBelowSixValues) {
@@ -120,7 +123,8 @@ TEST(SurelySlower, IsSureOnlyOfWhatTheNoiseCannotExplain) {
   EXPECT_FALSE(surely_slower(series_of({200, 200}), fast, 1e-3)) << "two rounds tell nothing";
   // The rounds' common factor takes no part.
   EXPECT_TRUE(surely_slower(series_of({105, 210, 52.5}), series_of({100, 200, 50}), 1e-3));
-  EXPECT_FALSE(surely_slower({{7, 200}, {8, 200}, {9, 200}}, fast, 1e-3)) << "no common rounds";
+  EXPECT_FALSE(surely_slower(Series{{7, 200}, {8, 200}, {9, 200}}, fast, 1e-3))
+      << "no common rounds";
 }
 
 TEST(SurelySlower, CriesWolfNoMoreOftenThanItSays) {

@@ -11,10 +11,6 @@ namespace {
 
 std::string times_faster(double ratio) { return three_digits(ratio) + 'x'; }
 
-std::string binary_bytes(double bytes) {
-  return format_elements(bytes) + (bytes < 1023.5 ? " B" : "B");
-}
-
 }  // namespace
 
 std::string SummaryWriter::form_text(const Best& best) const {
@@ -77,7 +73,7 @@ std::vector<RateLine> SummaryWriter::rates_of(const Arena& arena) {
             fmt::format("ahead of {} from {}{}", contest.b, few ? "about " : "", crossing.text());
         if (!crossing.wide()) {
           line.ahead +=
-              fmt::format(" ({})", binary_bytes(crossing.elements.value *
+              fmt::format(" ({})", format_bytes(crossing.elements.value *
                                                 static_cast<double>(size_of(arena.subject.type))));
         }
       } else {
@@ -107,7 +103,7 @@ void SummaryWriter::add_rates(std::vector<std::string>& all, const Arena& arena,
   }
   std::string header = fmt::format("{} at {} ({} an array)", arena.subject.title(),
                                    format_elements(static_cast<double>(arena.chosen)),
-                                   binary_bytes(static_cast<double>(arena.chosen) *
+                                   format_bytes(static_cast<double>(arena.chosen) *
                                                 static_cast<double>(size_of(arena.subject.type))));
   if (fastest != nullptr) {
     header += fmt::format(": fastest is {}", fastest->name);

@@ -32,7 +32,7 @@ class SummaryWriter {
   const Configuration& what(std::size_t index) const { return run_.plan[index].configuration; }
   double correlation(std::size_t index) const { return correlations_.of(what(index).model); }
 
-  Estimate estimate(const Series& series, std::size_t index) const;
+  Estimate estimate(Rounds series, std::size_t index) const;
   /// As text; how many rounds stand behind what is printed is said at the end.
   std::string printed(const Estimate& estimate, std::string (*number)(double));
   /// `detail` 2: every curve; 1: none of kernels; 0: one line a subject.
