@@ -4,8 +4,16 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
+
+#include "common/system_file.hpp"
 
 namespace crossover {
+
+bool huge_pages_allowed() {
+  const auto enabled = read_word("/sys/kernel/mm/transparent_hugepage/enabled");
+  return enabled && enabled->find("[never]") == std::string::npos;
+}
 
 std::size_t Buffer::mapped_bytes(std::size_t bytes) {
   return (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;

@@ -14,6 +14,10 @@ inline constexpr std::size_t kLine = 64;
 /// because the adjacent-line prefetcher of x86 fetches lines in pairs.
 inline constexpr std::size_t kLinePair = 2 * kLine;
 
+/// Whether the system gives huge pages when asked (madvise): what one model gets all get, and what
+/// is forbidden to one is forbidden to all.
+bool huge_pages_allowed();
+
 /// Memory straight from the system: aligned to a huge page, on huge pages where the system gives
 /// them, untouched (whoever writes first decides on which NUMA node a page lies). Owns its
 /// mapping.

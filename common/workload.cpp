@@ -92,6 +92,17 @@ std::vector<Workload> all_workloads() {
                  .per_worker = true,
                  .oversubscribes = true,
                  .workers = waiting});
+  // From 4 KiB to 1 GiB.
+  std::vector<std::uint64_t> places;
+  for (std::uint64_t n = 32; n <= std::uint64_t{8} << 20; n *= 2) places.push_back(n);
+  all.push_back({.name = "chase",
+                 .summary = "loads that each wait for the one before, at random",
+                 .types = {ElementType::none},
+                 .in_presets = false,
+                 .unit = "load",
+                 .unit_bytes = 128,
+                 .guess_s = 2e-8,
+                 .sizes = places});
   return all;
 }
 
@@ -120,6 +131,7 @@ const Workload& count() { return known("count"); }
 const Workload& create() { return known("create"); }
 const Workload& hand_over() { return known("switch"); }
 const Workload& wait() { return known("wait"); }
+const Workload& chase() { return known("chase"); }
 }  // namespace costs
 
 }  // namespace crossover

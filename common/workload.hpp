@@ -41,6 +41,8 @@ struct Workload {
   bool in_presets = true;
   /// What one of `elements` is, for summaries and reports: "time per increment".
   std::string unit = "element";
+  /// The memory that a unit of a cost lies in, for charts against its size; 0: none.
+  int unit_bytes = 0;
   /// What a unit takes at most on an ordinary machine, in seconds: a first guess for the plan of a
   /// run, of a workload that moves no data.
   double guess_s = 0;
@@ -77,6 +79,7 @@ const Workload& count();
 const Workload& create();
 const Workload& hand_over();  // `switch`
 const Workload& wait();
+const Workload& chase();
 }  // namespace costs
 
 }  // namespace crossover

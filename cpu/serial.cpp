@@ -1,3 +1,4 @@
+#include "cpu/costs/chase/chase.hpp"
 #include "cpu/costs/count/count.hpp"
 #include "cpu/models.hpp"
 #include "cpu/operations.hpp"
@@ -25,7 +26,8 @@ class Serial final : public ThreadedModel {
  public:
   Serial()
       : ThreadedModel({form_choosing_offers<Caller>({"loop"}, loop_forms),
-                       {count_offer<Caller, steps::Unsynchronised>("loop")}}) {}
+                       {count_offer<Caller, steps::Unsynchronised>("loop")},
+                       chase_offers()}) {}
   std::string_view name() const override { return "serial"; }
   std::vector<std::pair<Devices, std::vector<int>>> workers(const Sweeps&) const override {
     return {{Devices::cpus(), {1}}};

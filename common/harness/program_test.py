@@ -151,7 +151,7 @@ def test_a_run_writes_a_complete_csv_and_its_record(out: pathlib.Path) -> None:
 
 def test_costs_are_times_with_columns_of_their_own(out: pathlib.Path) -> None:
     arguments = [
-        "--workloads=count,create,switch,wait",
+        "--workloads=count,create,switch,wait,chase",
         "--threads=1,2",
         "--min-time=0.002",
         "--rounds=1",
@@ -159,7 +159,7 @@ def test_costs_are_times_with_columns_of_their_own(out: pathlib.Path) -> None:
     result = run(*arguments, f"--output={out}")
     assert result.returncode == 0, result.stderr
     rows = [row for row in rows_of(out) if row["status"] != "skipped"]
-    assert {row["workload"] for row in rows} >= {"count", "create", "wait"}
+    assert {row["workload"] for row in rows} >= {"count", "create", "wait", "chase"}
     for row in rows:
         assert row["status"] in ("ok", "noisy")
         assert float(row["time_ns"]) > 0

@@ -22,9 +22,12 @@ constexpr double kWorker = 1e-4;
 
 double guess(const Configuration& what, double min_time_s) {
   const double bytes = what.bytes();
+  const auto elements = static_cast<double>(what.elements);
   double operation = 0;
+  double set_up = bytes;
   if (!what.workload->moves_data()) {
-    operation = static_cast<double>(what.elements) * what.workload->guess_s;
+    operation = elements * what.workload->guess_s;
+    set_up = elements * what.workload->unit_bytes;
   } else if (what.scope == Scope::offload) {
     operation = bytes / kLinkRate;
   } else {
@@ -32,7 +35,7 @@ double guess(const Configuration& what, double min_time_s) {
   }
   const double workers = what.device.is_cpus() ? what.workers : 1;
   // Once to warm up, then for as long as a sample lasts.
-  return kSample + kWorker * workers + bytes / kSetUpRate + operation +
+  return kSample + kWorker * workers + set_up / kSetUpRate + operation +
          std::max(min_time_s, operation);
 }
 

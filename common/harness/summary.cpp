@@ -15,6 +15,11 @@
 namespace crossover {
 namespace {
 
+/// "4.00 KiB": what the units of a cost lie in.
+std::string memory(const Configuration& what) {
+  return format_bytes(static_cast<double>(what.elements) * what.workload->unit_bytes);
+}
+
 constexpr std::size_t kMostLines = 30;
 
 /// "60.1 [59.8, 60.4]"; with too few rounds "about 60.1 (3 rounds)".
@@ -41,7 +46,7 @@ std::string SummaryWriter::text(Summary length) {
   return fmt::format("{}\n", fmt::join(some, "\n"));
 }
 
-Estimate SummaryWriter::estimate(const Series& series, std::size_t index) const {
+Estimate SummaryWriter::estimate(Rounds series, std::size_t index) const {
   return median_of(times(series), correlation(index));
 }
 
@@ -145,6 +150,7 @@ void SummaryWriter::add_costs(std::vector<std::string>& all, const Arena& arena,
         least = cost;
         least_rank = rank;
         how = fmt::format("{}/{} w:{}", curve.name, variant, most);
+        if (arena.subject.workload->unit_bytes > 0) how += " in " + memory(what(last));
       }
     }
     if (least && !full) {

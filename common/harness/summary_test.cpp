@@ -128,6 +128,12 @@ TEST_F(Summaries, TellCostsAUnit) {
   EXPECT_THAT(full, ContainsRegex("threads/padded +1\\.00 ns "));
 }
 
+TEST_F(Summaries, TellTheMemoryThatACostLiesIn) {
+  add("chase", "serial", "huge-pages", 32, 1, seven(32));
+  add("chase", "serial", "huge-pages", 1 << 23, 1, seven((1 << 23) * 100.0));
+  EXPECT_THAT(text(), HasSubstr("chase, per load: serial/huge-pages w:1 in 1.00 GiB 100 ns ["));
+}
+
 TEST_F(Summaries, TellACostByWhatAModelStandsFor) {
   add("wait", "threads", "block", 16, 16, seven(1e6));
   add("wait", "threads", "server", 16, 16, seven(1e3));

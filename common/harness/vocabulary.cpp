@@ -41,6 +41,7 @@ Json describe(const Workload& workload) {
           {"kind", workload.moves_data() ? "array" : "cost"},
           {"pattern", workload.pattern},
           {"unit", workload.unit},
+          {"unit_bytes", workload.unit_bytes},
           {"types", names_of(workload.types)},
           {"passes", workload.passes},
           {"flops", workload.flops},

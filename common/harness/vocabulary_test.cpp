@@ -52,6 +52,7 @@ TEST_F(Vocabulary, DescribesEveryWorkload) {
                                        {"kind", "array"},
                                        {"pattern", "map in place"},
                                        {"unit", "element"},
+                                       {"unit_bytes", 0},
                                        {"types", {"f32", "f64"}},
                                        {"passes", 2},
                                        {"flops", 32.0},

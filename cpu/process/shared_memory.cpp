@@ -70,17 +70,6 @@ Descriptor open_temporary_file(std::size_t bytes) {
   return file;
 }
 
-namespace {
-
-/// Whether the system gives a Buffer huge pages when asked: what one model gets all get, and what
-/// is forbidden to one is forbidden to all.
-bool huge_pages_allowed() {
-  const auto enabled = read_word("/sys/kernel/mm/transparent_hugepage/enabled");
-  return enabled && enabled->find("[never]") == std::string::npos;
-}
-
-}  // namespace
-
 SharedMemory::SharedMemory(std::size_t bytes) : SharedMemory(bytes, open_memory(rounded(bytes))) {}
 
 MappedFile::MappedFile(std::size_t bytes)

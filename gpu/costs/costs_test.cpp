@@ -182,7 +182,7 @@ TEST_F(CudaCosts, CreateHasEveryBlockCome) {
 }
 
 TEST_F(CudaCosts, LeaveWhatTheyDoNotDoAlone) {
-  for (const char* workload : {"switch", "wait"}) {
+  for (const char* workload : {"switch", "wait", "chase"}) {
     EXPECT_TRUE(model_->variants(*find_workload(workload), ElementType::none).empty());
     EXPECT_THROW(prepare(configuration(workload, "x", 1)), std::invalid_argument);
   }

@@ -49,7 +49,8 @@ def emulated(folder: Path) -> Path:
     path = folder / "emulated.csv"
     subprocess.run(
         [
-            EMULATED, "--workloads=double,fma1,fma64,count,create,switch,wait", "--variants=all",
+            EMULATED, "--workloads=double,fma1,fma64,count,create,switch,wait,chase",
+            "--variants=all",
             "--models=serial,threads,cuda", "--threads=1,2", "--device=all", "--cache=warm,cold",
             f"--filter={MEASURED}", "--sizes=1Ki,4Ki", "--rounds=3", "--min-time=0.00001",
             "--label=emulated", "--quiet", f"--output={path}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count as numbered
 
-from analysis.chapters import count, create, python_users, sharing, switch, wait
+from analysis.chapters import chase, count, create, python_users, sharing, switch, wait
 from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import cores_of, costs, full, largest, title_of, unit
@@ -70,6 +70,7 @@ def cost_sections(machines: list[Measured]) -> list[Section]:
         _synchronising(machines),
         _working(machines),
         _waiting(machines),
+        _loading(machines),
         _sharing(machines),
         _python(machines),
     ]
@@ -97,7 +98,7 @@ def _working(machines: list[Measured]) -> Section:
         section.content += create.chapter(group, curves, names, machine.name, number)
     for machine, group, number in _of(machines, switch.WORKLOAD):
         section.content += switch.chapter(group, machine.name, number)
-    with_chapter = {chapter.WORKLOAD for chapter in (count, create, switch, wait)}
+    with_chapter = {chapter.WORKLOAD for chapter in (count, create, switch, wait, chase)}
     for machine in machines:
         for group in machine.costs:
             if group.workload not in with_chapter:
@@ -139,6 +140,13 @@ def _waiting(machines: list[Measured]) -> Section:
         if not python_users.is_baseline(set(group.table.get_column("model"))):
             section.content += wait.chapter(group, machine.name, number)
     return section
+
+
+def _loading(machines: list[Measured]) -> Section:
+    found = [
+        chase.chapter(group, machine.name, n) for machine, group, n in _of(machines, chase.WORKLOAD)
+    ]
+    return Section("loads", "How long a load waits for memory", "Loads", [f for f in found if f])
 
 
 def _sharing(machines: list[Measured]) -> Section:
@@ -183,6 +191,9 @@ def _of_python(
             compiled = next(iter(machine.of(count.WORKLOAD)), None)
             counts.append(python_users.counting(group, compiled, machine.name, place))
         elif group.workload == wait.WORKLOAD:
-            waits.append(python_users.waiting(group, machine.name, place))
+            both = [
+                f(group, machine.name, place) for f in (python_users.waiting, python_users.serving)
+            ]
+            waits.append(tuple(figure for figure in both if figure))
         counts, waits = [c for c in counts if c], [w for w in waits if w]
     return [*waits, *rates, *counts]

@@ -15,16 +15,17 @@ from analysis.statistics.stats import Estimate
 from analysis.words import duration, format_size, significant
 
 
-def size_axis(sizes: list[int], element_bytes: int = 0) -> alt.X:
+def size_axis(sizes: list[int], element_bytes: int = 0, memory: str = "") -> alt.X:
     """A logarithmic axis of sizes with binary labels.
 
-    Below each the bytes of an array of so many elements, where one element's are given.
+    Below each the bytes of an array of so many elements, where one element's are given. Or sizes
+    are bytes themselves, of what `memory` says.
     """
     low, high = math.log2(min(sizes)), math.log2(max(sizes))
     step = max(1, math.ceil((high - low) / 8))
     start = math.ceil(low / step) * step
     values = [2**e for e in range(start, math.floor(high) + 1, step)] or [min(sizes)]
-    label, title = figure.binary_label(), "elements"
+    label, title = figure.binary_label(unit="B" if memory else ""), memory or "elements"
     if element_bytes:
         label = f"[{label}, {figure.binary_label(element_bytes, 'B')}]"
         title = "elements, and the bytes of one array"

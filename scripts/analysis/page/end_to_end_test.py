@@ -31,9 +31,10 @@ CONFIGURATIONS = [
     r"create/none/(threads/spawn|cuda)/",
     r"switch/none/threads/futex",
     r"wait/none/threads/(block|mixed)/",
+    r"chase/none/serial/",
 ]
 OPTIONS = {
-    "--workloads": "double,fma1,fma64,count,create,switch,wait",
+    "--workloads": "double,fma1,fma64,count,create,switch,wait,chase",
     "--models": "serial,threads,cuda",
     "--variants": "all",
     "--filter": f"^({'|'.join(CONFIGURATIONS)})",
@@ -189,7 +190,9 @@ def test_smt_is_told(run: Run, page: str) -> None:
     assert re.search(r"hardware threads a core \(SMT\)\s+2\b", page)
 
 
-@pytest.mark.parametrize("chapter", ["cache", "roofline", "synchronising", "workers", "waiting"])
+@pytest.mark.parametrize(
+    "chapter", ["cache", "roofline", "synchronising", "workers", "waiting", "loads"]
+)
 def test_every_chapter_is_there(page: str, browser: webdriver.Chrome, chapter: str) -> None:
     charts = browser.execute_script(
         "return document.querySelectorAll(`#${arguments[0]} .chart[data-state=drawn]`).length",

@@ -16,7 +16,8 @@ WORDS = [
     "9223372036854775807", "18446744073709551616", "4294967296", "0.1", "1e15", "2.5", " 7 ", "１",
     "ok", "noisy", "skipped", "failed", "warm", "cold", "cpu", "gpu0", "gpu0+gpu1", "gpu9", "none",
     "resident", "offload", "kernel", "f32", "i64", "serial", "cuda", "python", "best", "loop",
-    "double", "reduce", "fma8", "count", "create", "switch", "wait", "x", "x/y", "w:1", "a" * 5000,
+    "double", "reduce", "fma8", "count", "create", "switch", "wait", "chase", "x", "x/y", "w:1",
+    "a" * 5000,
     '"', "'", '""', "\n", "\r", "\0", "\ufeff", "\u202e", "\ud83d\ude00", "<b>", "{{x}}", "=1+1",
     ",",
 ]  # fmt: skip

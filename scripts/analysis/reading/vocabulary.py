@@ -19,7 +19,8 @@ EARLIER = Path(__file__).parent / "earlier.json"
 class Workload:
     """A workload: of `array`s or a `cost`. Those of a family differ by `parameter` alone.
 
-    `passes` counts how often an element's bytes are read or written.
+    `passes` counts how often an element's bytes are read or written; `unit_bytes` is the memory
+    that a unit of a cost lies in, 0 where it is not about memory.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Workload:
     family: str = ""
     parameter: float = 0
     passes: int = 0
+    unit_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,12 @@ def _read(told: object) -> Vocabulary:
 
 
 def _workload(name: str, told: dict[str, Any]) -> Workload:
-    parameter, types, passes = (told.get(key) for key in ("parameter", "types", "passes"))
+    parameter, types = told.get("parameter"), told.get("types")
+
+    def count(key: str) -> int:
+        value = told.get(key)
+        return value if isinstance(value, int) and value > 0 else 0
+
     return Workload(
         name,
         _text(told, "kind") or "array",
@@ -136,7 +143,8 @@ def _workload(name: str, told: dict[str, Any]) -> Workload:
         tuple(t for t in types if isinstance(t, str)) if isinstance(types, list) else (),
         _text(told, "family"),
         parameter if isinstance(parameter, (int, float)) else 0,
-        passes if isinstance(passes, int) and passes > 0 else 0,
+        count("passes"),
+        count("unit_bytes"),
     )
 
 

@@ -16,6 +16,7 @@ from analysis.sentences import (
     answers,
     certainty,
     costs,
+    loads,
     machine,
     plain,
     python_kinds,
@@ -27,7 +28,7 @@ from analysis.sentences.reading_page import KINDS, Text, texts
 from analysis.sentences.timeless import in_place
 
 RESULTS = Path(__file__).parents[3] / "results"
-CHECKS = [answers, certainty, costs, machine, python_kinds, scaling, waiting, ways]
+CHECKS = [answers, certainty, costs, loads, machine, python_kinds, scaling, waiting, ways]
 RUNS = sorted(RESULTS.glob("*.csv"))
 EXPLAINS = ("figcaption", "p.why")
 END = re.compile(r"\(.*?\)(?= |$)|.*?[.](?= |$)")
