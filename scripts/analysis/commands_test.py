@@ -96,3 +96,15 @@ def test_a_page_is_replaced_whole_or_not_at_all(
     assert page.read_text() == "whole" and list(tmp_path.iterdir()) == [page]
     replace_file(page, b"new")
     assert page.read_text() == "new" and page.stat().st_mode & 0o077 == 0o044
+
+
+@pytest.mark.parametrize("command", ["report", "compare", "export", "reference", "python-baseline"])
+def test_a_folder_that_holds_modules_of_its_own_is_no_trap(tmp_path: Path, command: str) -> None:
+    for name in ("statistics", "csv", "analysis", "baseline"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(77)")
+    program = Path(__file__).parents[1] / command
+    ended = subprocess.run(
+        [program, "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert f"usage: scripts/{command}" in ended.stdout or f"usage: {command}" in ended.stdout

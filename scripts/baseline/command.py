@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from analysis.errors import Refused, UserError, run_command
 from analysis.plural import plural
-from baseline import other_python, plan, record, sampling
+from baseline import other_python, plan, record, sampling, web
 from baseline.options import Options, parse
 from baseline.plan import Configuration
 from baseline.record import ResultsFile
@@ -64,8 +64,10 @@ class Run:
         self.seed = seed
         self.times: dict[Configuration, dict[int, float]] = {c: {} for c in configurations}
         self.skipped: set[Configuration] = set()
+        # The 99th percentile of fast requests, where they come beside slow ones.
+        self.fast: dict[Configuration, dict[int, float]] = {}
         self.failed = self.noisy = 0
-        self.absent: list[str] = []
+        self.absent: dict[str, list[str]] = {}
 
     def go(self, run: str, file: ResultsFile, progress: Progress) -> str:
         """Measures until the rounds or the budget end, and says which."""
@@ -101,6 +103,8 @@ class Run:
         else:
             self.noisy += sample.status == "noisy"
             self.times[what][number] = sample.time_ns
+            if "fast_p99_ns" in sample.more:
+                self.fast.setdefault(what, {})[number] = sample.more["fast_p99_ns"]
 
     def summary(self) -> str:
         """The answers, and before them how much was measured."""
@@ -109,29 +113,32 @@ class Run:
 
         samples = sum(map(len, self.times.values()))
         never = sum(not times for times in self.times.values())
-        absent = [f"not measured: {', '.join(self.absent)}: {other_python.MISSING}"]
         return "\n".join(
             [
                 f"{plural(samples, 'sample')} of {plural(len(self.times) - never, 'configuration')}"
                 f", {never} not measured: {self.noisy} noisy, {self.failed} failed, "
                 f"{len(self.skipped)} skipped",
-                *(absent if self.absent else []),
-                Summary(self.times).text(),
+                *(f"not measured: {', '.join(v)}: {why}" for why, v in self.absent.items()),
+                Summary(self.times, self.fast).text(),
             ]
         )
 
 
-def runnable(options: Options) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """The models asked for that run here, and those that do not; what was named must."""
-    missing = [m for m in options.models if m[1].startswith("free-threaded")]
-    interpreter = other_python.find() if missing else None
-    if interpreter is not None:
+def runnable(options: Options) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
+    """The models asked for that run here, and why the others do not; what was named must."""
+    missing: dict[tuple[str, str], str] = {}
+    others = [m for m in options.models if m[1].startswith("free-threaded")]
+    interpreter = other_python.find() if others else None
+    if interpreter is None:
+        missing |= dict.fromkeys(others, other_python.MISSING)
+    else:
         other_python.OtherPython.interpreter = interpreter
-        return options.models, []
-    for model, variant in missing:
+    if not web.has_werkzeug():
+        theirs = [m for m in options.models if m[1].startswith("werkzeug")]
+        missing |= dict.fromkeys(theirs, web.WERKZEUG_MISSING)
+    for (model, variant), why in missing.items():
         if (model, variant) in options.named:
-            reason = f"{model}/{variant} cannot run here: {other_python.MISSING}"
-            raise UserError(f"--models: {reason}")
+            raise UserError(f"--models: {model}/{variant} cannot run here: {why}")
     return [m for m in options.models if m not in missing], missing
 
 
@@ -166,7 +173,8 @@ def main() -> int:
         f"{options.budget_s:g} s; results in {path}"
     )
     run = Run(options, planned, seed)
-    run.absent = [variant for _, variant in absent]
+    for (_, variant), why in absent.items():
+        run.absent.setdefault(why, []).append(variant)
 
     def conclude(status: str, why: str) -> None:
         description.update(status=status, ended=record.utc_now(), end_reason=why)
@@ -177,12 +185,12 @@ def main() -> int:
 
     try:
         for workload in options.workloads:
-            for model, variant in absent:
+            for (model, variant), why in absent.items():
                 if variant not in plan.WAYS[workload][model]:
                     continue
                 element = plan.TYPES.get(workload, "f32")
                 what = Configuration(workload, element, model, variant, 0, 0)
-                sample = Sample("skipped", other_python.MISSING)
+                sample = Sample("skipped", why)
                 file.append(record.row(what, sample, run_id, options.label, 0))
         why = run.go(run_id, file, progress)
     except KeyboardInterrupt:

@@ -16,10 +16,11 @@ import pytest
 
 from analysis.compare.comparing import compare
 from analysis.drawing import figure
-from analysis.errors import Refused
+from analysis.errors import Refused, UserError
 from analysis.page.report import report
 from analysis.reading.read import read_runs
-from baseline import other_python, plan
+from baseline import command, other_python, plan, web
+from baseline.options import parse
 from baseline.record import HEADER, ResultsFile
 
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -94,7 +95,7 @@ def test_rows_are_the_harnesss(finished: Path) -> None:
     measured = [r for r in rows if r["status"] in ("ok", "noisy")]
     # Two sizes of two workloads and one of those that have their own.
     if other_python.find() is None:
-        assert len(measured) == 2 * (2 * 2 * 7 + 9 + 6)
+        assert len(measured) == 2 * (2 * 2 * 7 + 9 + 10)
         assert [r["note"] for r in rows if r["status"] == "skipped"] == [other_python.MISSING] * 5
     for r in measured:
         assert r["schema"] == "1"
@@ -105,6 +106,8 @@ def test_rows_are_the_harnesss(finished: Path) -> None:
         assert float(r["gb_per_s"]) == pytest.approx(size / float(r["time_ns"]))
         assert (r["type"], r["device"]) == (plan.TYPES.get(r["workload"], "f32"), "cpu")
         assert float(r["error"]) < 1e-5
+        served = r["variant"].startswith(("http", "werkzeug"))
+        assert [bool(r[name]) for name in ("fast_median_ns", "fast_p99_ns")] == [served, served]
     orders = [
         [(r["workload"], r["variant"], r["elements"]) for r in measured if r["round"] == n]
         for n in ("0", "1")
@@ -193,6 +196,17 @@ def test_a_model_that_was_named_must_run(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "python/free-threaded cannot run here: no free-threaded Python found" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "has_werkzeug", lambda: False)
+    models, absent = command.runnable(parse(["--models", "numpy,python"]))
+    missing = {("python", "werkzeug"), ("python", "werkzeug-threaded")}
+    assert {m: absent[m] for m in missing} == dict.fromkeys(missing, web.WERKZEUG_MISSING)
+    assert ("python", "http-server") in models
+    assert not missing & {*models}
+    with pytest.raises(UserError, match="python/werkzeug cannot run here: no Werkzeug found: pip"):
+        command.runnable(parse(["--models", "python/werkzeug"]))
 
 
 def test_files_that_cannot_be_written(tmp_path: Path) -> None:

@@ -41,9 +41,8 @@ class Reading:
 def read(processes: list[int]) -> Reading:
     """Reads the counters; `processes` are the workers' ids."""
     busy, steal = _ticks()
-    own_ns = sum(_first_number(p) for pid in processes for p in _threads(pid, "schedstat"))
-    own = time.process_time() + own_ns * 1e-9
-    switches = sum(_forced_switches(p) for p in _threads(os.getpid(), "status"))
+    own = time.process_time() + sum(map(_cpu_time_s, processes))
+    switches = sum(map(_forced_switches, _statuses(os.getpid())))
     return Reading(time.perf_counter(), busy, steal, own, switches)
 
 
@@ -60,10 +59,19 @@ def _ticks() -> tuple[tuple[int, ...], tuple[int, ...]]:
     )
 
 
-def _threads(pid: int, file: str) -> list[str]:
-    """A file of each thread of a process; one that has ended meanwhile has none."""
+def _cpu_time_s(pid: int) -> float:
+    """CPU time of a process with that of its threads that have ended; 0 for one that is gone."""
+    try:
+        # See clock_getcpuclockid(3): the clock of the scheduler's time of a process.
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
+
+
+def _statuses(pid: int) -> list[str]:
+    """What the system tells of each thread of a process; one that has ended meanwhile has none."""
     found = []
-    for path in Path(f"/proc/{pid}/task").glob(f"*/{file}"):
+    for path in Path(f"/proc/{pid}/task").glob("*/status"):
         try:
             found.append(path.read_text())
         except OSError:

@@ -53,7 +53,7 @@ class OtherPython(Team):
         super().__init__(loop, task, workers)
         numbers = [task.view.nbytes, task.elements, workers, os.getpid()]
         self._child = subprocess.Popen(
-            [self.interpreter, "-m", "baseline.free_threaded", loop, task.code]
+            [self.interpreter, "-P", "-m", "baseline.free_threaded", loop, task.code]
             + [str(n) for n in numbers],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -10,17 +10,19 @@ from baseline.asynchronous import Asyncio
 from baseline.manager import ManagerProcesses
 from baseline.messages import PipeProcesses, QueueProcesses
 from baseline.other_python import OtherPython
+from baseline.serving import Requests, Server, ThreadedServer
 from baseline.tasks import BYTES, TASKS, Computing, Task
 from baseline.teams import Numpy, Serial, SharedProcesses, Team, Threads
 
 
 @dataclass(frozen=True)
 class Way:
-    """Who does a workload in a variant, and which loop of loops.part(), if not the workload's."""
+    """Who does a workload in a variant, and what of it, if not the workload's own loop and task."""
 
     team: type[Team]
     loop: str = ""
     role: str = "step"
+    task: type[Task] | None = None
 
 
 DOUBLES = {
@@ -55,9 +57,15 @@ WAITERS: dict[str, type[Team]] = {
 }
 WAITS = {
     "python": {
-        f"{who}-{loop}": Way(team, loop, "best")
-        for who, team in WAITERS.items()
-        for loop in ("block", "compute")
+        **{
+            f"{who}-{loop}": Way(team, loop, "best", task)
+            for who, team in WAITERS.items()
+            for loop, task in (("block", None), ("compute", Computing))
+        },
+        "http-server": Way(Server, "http", task=Requests),
+        "http-server-threaded": Way(ThreadedServer, "http", task=Requests),
+        "werkzeug": Way(Server, "werkzeug", task=Requests),
+        "werkzeug-threaded": Way(ThreadedServer, "werkzeug", task=Requests),
     }
 }
 # Each workload's models and their variants.
@@ -72,7 +80,7 @@ MODELS: dict[str, list[str]] = {
     for model in ("python", "numpy")
 }
 TYPES = {"count": "i64", "wait": "none"}
-ALONE = {"serial", "vectorised"}
+ALONE = {"serial", "vectorised", "http-server", "werkzeug"}
 # A loop of Python takes some 50 ns an element, NumPy's less than one.
 SIZES = {
     "python": [4**k for k in range(5, 11)],
@@ -85,6 +93,8 @@ MOST_MANAGED = 1 << 12
 # Increments, and tasks: as many for any number of workers, so that times compare.
 COST_SIZES = {"count": [1 << 14], "wait": [64]}
 WAIT_WORKERS = [1, 4, 16]
+# Connections of a server with a thread for each: a slow request leaves enough for the fast ones.
+CONNECTIONS = [16]
 # What they work on is a copy.
 COPYING = {"free-threaded", "processes-queue", "processes-pipe", MANAGER}
 
@@ -130,14 +140,18 @@ class Configuration:
     @property
     def busy(self) -> int:
         """CPUs that its workers can use at a time."""
-        if self.variant.startswith("asyncio"):
-            return 1
-        return min(self.workers, usable_cpus()) if self.workload == "wait" else self.workers
+        if self.workload != "wait":
+            return self.workers
+        team = WAITS["python"][self.variant].team
+        if issubclass(team, Server):
+            # The server's lock lets one thread run; the clients are another process.
+            return min(2, usable_cpus())
+        return 1 if team is Asyncio else min(self.workers, usable_cpus())
 
     def prepare(self) -> Team:
         """The team of its variant, on a task that has no input yet; OSError where none starts."""
         way = WAYS[self.workload][self.model][self.variant]
-        kind: type[Task] = Computing if way.loop == "compute" else TASKS[self.workload]
+        kind = way.task or TASKS[self.workload]
         memory = way.team.memory(kind.size(self.type, self.elements))
         task = kind(self.type, self.elements, memory)
         team = way.team(way.loop or self.workload, task, self.workers)
@@ -173,7 +187,6 @@ def configurations(
     """
     found = []
     for workload in workloads:
-        workers = WAIT_WORKERS if workload == "wait" else automatic_threads(usable_cpus())
         costs = workload in COST_SIZES
         for element in [TYPES[workload]] if costs else types:
             for model, variant in models:
@@ -185,6 +198,12 @@ def configurations(
                 found += [
                     Configuration(workload, element, model, variant, n, w)
                     for n in (cost_sizes if costs else sizes) or usual
-                    for w in ([1] if variant in ALONE else threads or workers)
+                    for w in ([1] if variant in ALONE else threads or _workers(workload, variant))
                 ]
     return found
+
+
+def _workers(workload: str, variant: str) -> list[int]:
+    if workload != "wait":
+        return automatic_threads(usable_cpus())
+    return CONNECTIONS if issubclass(WAITS["python"][variant].team, Server) else WAIT_WORKERS

@@ -27,7 +27,7 @@ from baseline.vocabulary import vocabulary
 
 HEADER = (
     "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
-    "round,iterations,time_ns,gb_per_s,error,status,note"
+    "round,iterations,time_ns,gb_per_s,error,status,note,fast_median_ns,fast_p99_ns"
 )
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,6 +115,7 @@ def row(what: Configuration, sample: Sample, run: str, label: str, number: int) 
         "" if sample.status == "skipped" else sample.error,
         sample.status,
         sample.note,
+        *(sample.more.get(name, "") for name in ("fast_median_ns", "fast_p99_ns")),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.plural import plural
@@ -23,6 +23,7 @@ class Sample:
     iterations: int = 0
     time_ns: float = math.nan
     error: float = math.nan
+    more: dict[str, float] = field(default_factory=dict)
 
 
 def take(what: Configuration, salt: int, min_time_s: float) -> Sample:
@@ -56,6 +57,7 @@ def _measured(what: Configuration, team: Team, salt: int, min_time_s: float) -> 
     while spent < WARM_UP_NS:
         elapsed = _batch(team, batch, salt)
         spent, done, batch = spent + elapsed, done + batch, batch * 2
+    team.observe()
     least_ns = round(min_time_s * 1e9)
     each = spent / done
     before = disturbance.read(team.processes())
@@ -76,7 +78,7 @@ def _measured(what: Configuration, team: Team, salt: int, min_time_s: float) -> 
     if what.busy > usable_cpus():
         notes.insert(0, f"{plural(what.workers, 'worker')} on {plural(usable_cpus(), 'CPU')}")
     note = "; ".join(n for n in notes if n)
-    return Sample("noisy" if note else "ok", note, iterations, mean, verdict.error)
+    return Sample("noisy" if note else "ok", note, iterations, mean, verdict.error, team.observe())
 
 
 def _batch(team: Team, operations: int, salt: int) -> int:

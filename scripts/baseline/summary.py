@@ -23,10 +23,14 @@ SHARED = "processes-shm"
 
 
 class Summary:
-    """The lines about one run, whose plan are the keys of `times`."""
+    """The lines about one run, whose plan are the keys of `times`.
 
-    def __init__(self, times: Times) -> None:
+    `fast` are the 99th percentiles of fast requests, in ns.
+    """
+
+    def __init__(self, times: Times, fast: Times) -> None:
         self._times = times
+        self._fast = fast
         self._type: dict[str, str] = {}
         self.sizes: dict[str, int] = {}
         for workload in QUOTED:
@@ -39,7 +43,7 @@ class Summary:
 
     def text(self) -> str:
         """All of it; at most some 25 lines."""
-        some = [self._where(), *self._waiting(), self._locks(), *self._shared()]
+        some = [self._where(), *self._waiting(), *self._serving(), self._locks(), *self._shared()]
         lines = [line for line in [*some, self._numpy(), self._manager()] if line]
         return "\n".join([*lines, *self._table(), *self._under_way()])
 
@@ -102,6 +106,23 @@ class Summary:
             if who == "threads" and compute.value < 1.2:
                 text += ": the GIL lets one thread compute at a time"
             lines.append(text)
+        return lines
+
+    def _serving(self) -> list[str]:
+        lines = []
+        for one in ("http-server", "werkzeug"):
+            told = {c.variant: (c, p) for c, p in self._fast.items() if c.variant.startswith(one)}
+            if len(told) < 2:
+                continue
+            (_, alone), (what, many) = told[one], told[f"{one}-threaded"]
+            times = over(alone, many)
+            if times:
+                both = [duration(stats.median([*p.values()]).value) for p in (alone, many)]
+                lines.append(
+                    f"wait: behind slow requests 99 % of the fast ones are done in {both[0]} by "
+                    f"{one} with one thread, in {both[1]} with a thread for each of "
+                    f"{what.workers} connections: {shown(times)} as long"
+                )
         return lines
 
     def _locks(self) -> str:

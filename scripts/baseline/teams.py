@@ -71,6 +71,10 @@ class Team:
     def fetch(self) -> None:
         """Brings the result to the task's memory, for verification."""
 
+    def observe(self) -> dict[str, float]:
+        """Columns about the single operations since this was last asked."""
+        return {}
+
     def processes(self) -> list[int]:
         """The workers' process ids, where they are processes of their own."""
         return []
@@ -148,12 +152,12 @@ class Processes(Team):
                 said = f"signal {-how}" if how < 0 else f"status {how}"
                 raise WorkerDied(f"a worker process ended with {said}")
 
-    def lost(self) -> WorkerDied:
-        """Which worker it was whose pipe has ended."""
+    def lost(self, otherwise: str = "a worker process closed its pipe") -> WorkerDied:
+        """Which worker it was that has ended; what else is wrong if none has."""
         for child in self.children:
             child.join(LOOK_S)
         self.check()
-        return WorkerDied("a worker process closed its pipe")
+        return WorkerDied(otherwise)
 
     def close(self) -> None:
         for child in self.children:

@@ -17,6 +17,7 @@ from baseline import asynchronous, loops, sampling
 from baseline.manager import ManagerProcesses
 from baseline.other_python import OtherPython
 from baseline.plan import ALONE, DOUBLES, MANAGER, TYPES, WAYS, Configuration, configurations
+from baseline.serving import Server
 from baseline.teams import Numpy, Processes, Team, WorkerDied
 
 VARIANTS = [
@@ -25,8 +26,9 @@ VARIANTS = [
     for model, variants in models.items()
     for variant in variants
 ]
-# The others divide the work where no test of this interpreter reaches.
-DIVIDED_HERE = [(w, m, v) for w, m, v in VARIANTS if WAYS[w][m][v].team not in (Numpy, OtherPython)]
+# The others divide the work where no test of this interpreter reaches, or serve.
+ELSEWHERE = (Numpy, OtherPython, Server)
+DIVIDED_HERE = [(w, m, v) for w, m, v in VARIANTS if not issubclass(WAYS[w][m][v].team, ELSEWHERE)]
 PROCESSES = [v for v in DOUBLES["python"] if v.startswith("processes")]
 
 

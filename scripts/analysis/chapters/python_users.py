@@ -25,6 +25,7 @@ from analysis.drawing.looks import looks, plain_looks
 from analysis.measured.costs import (
     TOOLTIP,
     Cost,
+    columns,
     cores_of,
     cost_row,
     costs,
@@ -33,6 +34,7 @@ from analysis.measured.costs import (
     title_of,
 )
 from analysis.measured.curves import Curve, Group, Point
+from analysis.statistics.stats import Estimate
 from analysis.words import duration, format_size, listing, plural, significant
 
 MODELS = ["python", "numpy"]
@@ -57,6 +59,12 @@ WAIT_PHYSICS = (
     "event loop, which waits for all of them on one thread. What computes in Python gains nothing "
     "by threads: it takes processes, each of which has a GIL of its own, or a Python without one."
 )
+SERVING_PHYSICS = (
+    "A server with one thread does nothing else while a slow request waits, for a database or "
+    "another server: whoever asked meanwhile waits as well. With a thread for each connection "
+    "the others are served: a thread that waits has let go of the GIL."
+)
+THREADED = "-threaded"
 CARRIED = "python/processes-"
 MANAGER = f"{CARRIED}manager"
 CARRIED_PHYSICS = (
@@ -190,7 +198,8 @@ def _beside(compiled: Group | None) -> list[Cost]:
 
 def waiting(group: Group, machine: str, number: int) -> Figure | None:
     """Tasks under way at a time against workers: those that sleep and those that compute."""
-    found = [c for c in largest(costs(group)) if c.model in MODELS and c.workers > 0]
+    mine = [c for c in largest(costs(group)) if c.model in MODELS and c.workers > 0]
+    found = [c for c in mine if not columns(group, [c])]
     if not found:
         return None
     rows = [_under_way(c) for c in found]
@@ -223,6 +232,54 @@ def waiting(group: Group, machine: str, number: int) -> Figure | None:
         series,
         ["tasks", "workers", "under way", "95 % interval"],
         [[r["s"], str(r["x"]), r["v"], r["i"]] for r in rows],
+    )
+
+
+def serving(group: Group, machine: str, number: int) -> Figure | None:
+    """What fast requests wait for behind slow ones, by each web server."""
+    found = [c for c in largest(costs(group)) if c.model in MODELS and columns(group, [c])]
+    if not found:
+        return None
+    found.sort(key=lambda c: (c.workers, c.name))
+    told = columns(group, found)
+    times = {c.name: {q.label: c.more[q.name] for q in told} for c in found}
+    rows = [
+        time_row(c.workers, Estimate(time, None, None, c.each.samples), label, k=c.name, w=c.on)
+        for c in found
+        for label, time in times[c.name].items()
+    ]
+    rows = [{**r, "g": r["v"]} for r in rows]
+    series = plain_looks([q.label for q in told])
+    says = "; ".join(
+        " and ".join(f"{duration(t)} ({q})" for q, t in each.items()) + f" by {name}"
+        for name, each in times.items()
+    )
+    last = told[-1].label
+    apart = [
+        f"{name}'s {significant(each[last] / many[last])}× that of {name}{THREADED}"
+        for name, each in times.items()
+        if (many := times.get(name + THREADED))
+    ]
+    if apart:
+        says += f". With one thread the {last} is longer: {listing(apart)}"
+    return Figure(
+        f"python-serving-{number}",
+        title_of("Python: fast requests behind slow ones", machine),
+        log_bars(
+            rows,
+            series,
+            "time of a fast request",
+            tooltips({"k": "server", "w": "on", "s": "of the fast requests", "v": "time"}),
+            figure.TIME_LABEL,
+            paired=True,
+        ),
+        f"A fast request takes {says}.",
+        SERVING_PHYSICS,
+        series,
+        ["server", "on", "of the fast requests", "time"],
+        [[r["k"], r["w"], r["s"], r["v"]] for r in rows],
+        zooms=False,
+        height=bars_height(rows),
     )
 
 

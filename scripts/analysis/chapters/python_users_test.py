@@ -61,6 +61,13 @@ def test_who_waits_and_who_computes(tmp_path: Path) -> None:
     assert rows["threads-block", 4] == pytest.approx(3.8, rel=0.02)
     assert rows["threads-compute", 16] == pytest.approx(1, rel=0.02)
     assert len(rows) == 18
+    bars = {(r["k"], r["s"]): r["y"] for r in rows_of(data, "python-serving-2")}
+    assert bars["python/http-server", "fast p99"] == pytest.approx(98e6, rel=0.02)
+    assert re.search(
+        r"A fast request takes 49\.\d ms \(fast median\) and 98\.\d ms \(fast p99\) by "
+        r"python/http-server; .*\. With one thread the fast p99 is longer: python/http-server's "
+        r"(69|7\d)(\.\d)?× that of python/http-server-threaded\.", text,
+    )  # fmt: skip
     # The chapter on the workers of C++ is not theirs.
     assert 'id="waiting"' not in text
 

@@ -18,6 +18,7 @@ from analysis.chapters import (
     method,
     roofline,
     scaling,
+    siblings,
     sm_scaling,
     telemetry,
     throughput,
@@ -133,8 +134,11 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
             ],
         ),
     ]
+    lessons = [run for run, _ in hosts if run.about.text("options.preset") == "lesson"]
+    scales = next(s for s in sections if s.id == "scaling")
+    scales.content += [note for run in lessons for note in siblings.lacking(run)]
     sections = [s for s in sections if s.content]
-    if any(run.about.text("options.preset") == "lesson" for run, _ in hosts):
+    if lessons:
         sections.sort(key=lambda s: LESSON.index(s.id) if s.id in LESSON else len(LESSON))
         for section in sections:
             section.whole = True
@@ -268,7 +272,8 @@ def _rooflines(measured: list[Measured]) -> Section:
 def _scaling(group: Group, machine: str, number: int) -> list[Part]:
     found = scaling.figures(group, machine, number, most=1 if machine else 2)
     sms = sm_scaling.multiprocessors(group, machine, number)
-    return [*found, weak_scaling.weak(group, machine, number), *(sms or ())]
+    second = siblings.siblings(group, machine, number)
+    return [*found, second, weak_scaling.weak(group, machine, number), *(sms or ())]
 
 
 def _sms(group: Group, machine: str, number: int) -> list[Part]:

@@ -10,6 +10,7 @@ from analysis.sentences.units import largest
 from analysis.sentences.ways import of_heading
 
 TASK_NS = 1e6
+FAST = {"fast median": "fast_median_ns", "fast p99": "fast_p99_ns"}
 
 
 @kind(
@@ -17,7 +18,10 @@ TASK_NS = 1e6
     rf"under way: (?P<list>(?:(?:; )?[\w-]+ {NUMBER} and {NUMBER})+)\."
 )
 def python_waiting(run: Plain, heading: str, m: re.Match[str]) -> None:
-    each = {f: t for f, t in largest(run, "wait").items() if f.model == "python"}
+    each = {
+        f: t for f, t in largest(run, "wait").items()
+        if f.model == "python" and not run.column(f, FAST["fast p99"])
+    }  # fmt: skip
     most = max(f.workers for f in each)
     assert number(m["many"]) == most
     under_way = {f.variant: TASK_NS / t for f, t in each.items() if f.workers == most}
@@ -49,3 +53,27 @@ def python_carrying(run: Plain, heading: str, m: re.Match[str]) -> None:
         assert near(number(times), each[name] / each[m["by"]])
     largest_list = max(f.elements for f in run.forms(mine) if f.variant == "processes-manager")
     assert at == largest_list
+
+
+@kind(
+    rf"A fast request takes (?P<list>(?:(?:; )?{TIME} \(fast median\) and {TIME} \(fast p99\) by "
+    rf"{FORM})+)\.(?: With one thread the fast p99 is longer: "
+    rf"(?P<apart>(?:(?: and )?{FORM}'s {NUMBER}× that of {FORM})+)\.)?"
+)
+def python_serving(run: Plain, heading: str, m: re.Match[str]) -> None:
+    served = {
+        f.name: {label: run.column(f, column) for label, column in FAST.items()}
+        for f in largest(run, "wait") if run.column(f, FAST["fast p99"])
+    }  # fmt: skip
+    told = re.findall(rf"({TIME}) \(fast median\) and ({TIME}) \(fast p99\) by ({FORM})", m["list"])
+    assert [name for *_, name in told] == [*dict.fromkeys(name for *_, name in told)]
+    assert {name for *_, name in told} == served.keys()
+    for middle, high, name in told:
+        assert near(time(middle), served[name]["fast median"])
+        assert near(time(high), served[name]["fast p99"])
+    apart = re.findall(rf"({FORM})'s ({NUMBER})× that of ({FORM})", m["apart"] or "")
+    assert {(one, many) for one, _, many in apart} == {
+        (name, f"{name}-threaded") for name in served if f"{name}-threaded" in served
+    }
+    for one, shown, many in apart:
+        assert near(number(shown), served[one]["fast p99"] / served[many]["fast p99"])

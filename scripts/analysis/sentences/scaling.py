@@ -206,3 +206,31 @@ def not_fitted(run: Plain, heading: str, m: re.Match[str]) -> None:
     for law, (fewest, _) in LAWS.items():
         few_for = {(law, model) for model, t in times.items() if len(t) < fewest}
         assert few_for <= refused, law
+
+
+@kind(
+    rf"At (?P<size>{SIZE}) elements two workers on one core do (?P<one>{NUMBER})× what one does, "
+    rf"on two cores (?P<two>{NUMBER})×\."
+)
+def hardware_threads(run: Plain, heading: str, m: re.Match[str]) -> None:
+    mine, at = of_heading(heading), size(m["size"])
+    time = {
+        (f.variant, f.workers): run.best([f]).time
+        for f in run.forms(lambda f: mine(f) and f.model == "threads" and f.elements == at)
+    }
+    one = time["pool", 1]
+    assert near(number(m["one"]), one / time["pool-siblings", 2])
+    assert near(number(m["two"]), one / time["pool", 2])
+
+
+@kind(
+    r"No core of this machine has a second hardware thread: SMT is not there, or off\. "
+    r"Where it is on,[^.]*\."
+)
+def without_smt(run: Plain, heading: str, m: re.Match[str]) -> None:
+    assert run.about["machine"]["cpu"]["smt"] == 1
+
+
+@kind(r"No GPU was measured here\. With one,[^.]*\.")
+def without_gpu(run: Plain, heading: str, m: re.Match[str]) -> None:
+    assert all(f.cpu for f in run.times)
