@@ -68,12 +68,14 @@ class Server(Processes):
             server.server_close()
 
     def time(self, operations: int) -> int:
+        """An operation is as many requests as there are elements, of which at most LEAST are made:
+        they come by the clock, so the others would take as long."""
         asked = operations * self.task.elements
         if self._interval_ns == 0:
             each = self._exchange(FIRST, 1, 0, 0).took_ns / FIRST
             self._interval_ns = max(INTERVAL_NS, round(ROOM * each))
             return round(each * asked)
-        count = max(asked, LEAST)
+        count = max(operations * min(self.task.elements, LEAST), LEAST)
         found = self._exchange(count, self._connections, self._interval_ns, PERIOD)
         self._fast += found.fast_ns
         return round(found.took_ns * asked / count)
