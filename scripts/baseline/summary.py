@@ -43,7 +43,7 @@ class Summary:
 
     def text(self) -> str:
         """All of it; at most some 25 lines."""
-        some = [self._where(), *self._waiting(), *self._serving(), self._locks(), *self._shared()]
+        some = [self._where(), *self._waiting(), self._serving(), self._locks(), *self._shared()]
         lines = [line for line in [*some, self._numpy(), self._manager()] if line]
         return "\n".join([*lines, *self._table(), *self._under_way()])
 
@@ -108,8 +108,8 @@ class Summary:
             lines.append(text)
         return lines
 
-    def _serving(self) -> list[str]:
-        lines = []
+    def _serving(self) -> str:
+        told_of = []
         for one in ("http-server", "werkzeug"):
             told = {c.variant: (c, p) for c, p in self._fast.items() if c.variant.startswith(one)}
             if len(told) < 2:
@@ -118,12 +118,14 @@ class Summary:
             times = over(alone, many)
             if times:
                 both = [duration(stats.median([*p.values()]).value) for p in (alone, many)]
-                lines.append(
-                    f"wait: behind slow requests 99 % of the fast ones are done in {both[0]} by "
-                    f"{one} with one thread, in {both[1]} with a thread for each of "
-                    f"{what.workers} connections: {shown(times)} as long"
-                )
-        return lines
+                told_of.append(f"{both[0]} and {both[1]} by {one}, {shown(times)} as long")
+                threads = what.workers
+        if not told_of:
+            return ""
+        return (
+            f"wait: behind slow requests 99 % of the fast ones are done with one thread and with "
+            f"{threads} in {'; '.join(told_of)}"
+        )
 
     def _locks(self) -> str:
         alone = self.series("count", "serial")

@@ -256,12 +256,12 @@ def serving(group: Group, machine: str, number: int) -> Figure | None:
     )
     last = told[-1].label
     apart = [
-        f"{name}'s {significant(each[last] / many[last])}× that of {name}{THREADED}"
+        f"of {name} is {significant(each[last] / many[last])}× that of {name}{THREADED}"
         for name, each in times.items()
         if (many := times.get(name + THREADED))
     ]
     if apart:
-        says += f". With one thread the {last} is longer: {listing(apart)}"
+        says += f". The {last} {listing(apart)}"
     return Figure(
         f"python-serving-{number}",
         title_of("Python: fast requests behind slow ones", machine),

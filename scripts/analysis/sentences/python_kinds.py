@@ -57,8 +57,8 @@ def python_carrying(run: Plain, heading: str, m: re.Match[str]) -> None:
 
 @kind(
     rf"A fast request takes (?P<list>(?:(?:; )?{TIME} \(fast median\) and {TIME} \(fast p99\) by "
-    rf"{FORM})+)\.(?: With one thread the fast p99 is longer: "
-    rf"(?P<apart>(?:(?: and )?{FORM}'s {NUMBER}× that of {FORM})+)\.)?"
+    rf"{FORM})+)\.(?: The fast p99 "
+    rf"(?P<apart>(?:(?: and )?of {FORM} is {NUMBER}× that of {FORM})+)\.)?"
 )
 def python_serving(run: Plain, heading: str, m: re.Match[str]) -> None:
     served = {
@@ -71,7 +71,7 @@ def python_serving(run: Plain, heading: str, m: re.Match[str]) -> None:
     for middle, high, name in told:
         assert near(time(middle), served[name]["fast median"])
         assert near(time(high), served[name]["fast p99"])
-    apart = re.findall(rf"({FORM})'s ({NUMBER})× that of ({FORM})", m["apart"] or "")
+    apart = re.findall(rf"of ({FORM}) is ({NUMBER})× that of ({FORM})", m["apart"] or "")
     assert {(one, many) for one, _, many in apart} == {
         (name, f"{name}-threaded") for name in served if f"{name}-threaded" in served
     }
