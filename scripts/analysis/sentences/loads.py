@@ -31,3 +31,8 @@ def loads(run: Plain, heading: str, m: re.Match[str]) -> None:
                 assert near(data(capacity), caches[level])
                 assert data(at) <= caches[level] / 2
         assert data(parts[-1][1]) == max(mine)
+
+
+@kind(r"No workload that moves data was measured; what others cost is below\.")
+def only_costs(run: Plain, heading: str, m: re.Match[str]) -> None:
+    assert not any(run.bytes.get(f) for f in run.times)
