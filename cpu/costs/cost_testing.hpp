@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of count, create, switch and wait share.
+// What the tests of the costs share.
 
 #include <gtest/gtest.h>
 

@@ -205,7 +205,9 @@ def test_a_server_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
     assert {m: absent[m] for m in missing} == dict.fromkeys(missing, web.WERKZEUG_MISSING)
     assert ("python", "http-server") in models
     assert not missing & {*models}
-    with pytest.raises(UserError, match="python/werkzeug cannot run here: no Werkzeug found: pip"):
+    with pytest.raises(
+        UserError, match="python/werkzeug cannot run here: no Werkzeug found: install"
+    ):
         command.runnable(parse(["--models", "python/werkzeug"]))
 
 

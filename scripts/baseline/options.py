@@ -208,7 +208,8 @@ def parse(arguments: list[str]) -> Options:
          "1Ki..1Mi:x4, to 64Mi for numpy; of count and wait, if --workloads names them, increments "
          "and tasks; default: 16Ki and 64"),
         ("threads", threads, "SPEC", None, "workers, as 1,2,4 or 1..8; default: auto, "
-         f"{cpus} here, and 1,4,16 for wait, where they are tasks under way at a time"),
+         f"{cpus} here, and 1,4,16 for wait, where they are tasks under way at a time (16 "
+         "connections of a server)"),
         ("rounds", lambda t: _count(t, 1_000_000), "N", "15", "at most so many"),
         ("min-time", _seconds(3600), "SECONDS", "0.02", "the shortest sample"),
         ("budget", _seconds(1e7), "SECONDS", "120", "no sample begins later than this"),

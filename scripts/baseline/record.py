@@ -14,6 +14,8 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +132,7 @@ def describe(options: Options, arguments: list[str], run: str, seed: int) -> dic
             "commit": _commit(),
             "interpreter": f"{platform.python_implementation()} {platform.python_version()}",
             "compiler": platform.python_compiler(),
-            "libraries": {"NumPy": np.__version__, "Python": platform.python_version()},
+            "libraries": _libraries(),
         },
         "command": " ".join(["python-baseline", *_without_paths(arguments)]),
         "started": utc_now(),
@@ -157,6 +159,13 @@ def describe(options: Options, arguments: list[str], run: str, seed: int) -> dic
             "numpy": {"vectorised": "one call on one thread"},
         },
     }
+
+
+def _libraries() -> dict[str, str]:
+    found = {"NumPy": np.__version__, "Python": platform.python_version()}
+    with contextlib.suppress(PackageNotFoundError):
+        found["Werkzeug"] = version_of("werkzeug")
+    return found
 
 
 def write(path: Path, description: dict[str, Any]) -> None:

@@ -109,22 +109,23 @@ class Summary:
         return lines
 
     def _serving(self) -> str:
-        told_of = []
+        quoted = {c: p for c, p in self._fast.items() if c.elements == self.sizes.get("wait")}
+        threads = max((c.workers for c in quoted), default=0)
+        told = {
+            c.variant: p for c, p in quoted.items() if c.variant in ALONE or c.workers == threads
+        }
+        parts = []
         for one in ("http-server", "werkzeug"):
-            told = {c.variant: (c, p) for c, p in self._fast.items() if c.variant.startswith(one)}
-            if len(told) < 2:
-                continue
-            (_, alone), (what, many) = told[one], told[f"{one}-threaded"]
+            alone, many = told.get(one, {}), told.get(f"{one}-threaded", {})
             times = over(alone, many)
             if times:
                 both = [duration(stats.median([*p.values()]).value) for p in (alone, many)]
-                told_of.append(f"{both[0]} and {both[1]} by {one}, {shown(times)} as long")
-                threads = what.workers
-        if not told_of:
+                parts.append(f"{one} {both[0]} and {both[1]}, {shown(times)}")
+        if not parts:
             return ""
         return (
-            f"wait: behind slow requests 99 % of the fast ones are done with one thread and with "
-            f"{threads} in {'; '.join(told_of)}"
+            f"wait: 99 % of fast requests behind slow ones are done by one thread and by {threads} "
+            f"in: {'; '.join(parts)}"
         )
 
     def _locks(self) -> str:

@@ -62,8 +62,8 @@ def test_the_answers_come_first_with_their_intervals() -> None:
     assert lines[2].endswith("and 2.00× [2.00 to 2.00] as many that compute")
     served = lines.pop(3)
     assert served == (
-        "wait: behind slow requests 99 % of the fast ones are done with one thread and with 16 in "
-        "98.4 ms and 1.41 ms by http-server, 70.0× [70.0 to 70.0] as long"
+        "wait: 99 % of fast requests behind slow ones are done by one thread and by 16 in: "
+        "http-server 98.4 ms and 1.41 ms, 70.0× [70.0 to 70.0]"
     )
     assert re.fullmatch(
         r"count: of a plain loop's time 2 threads take 1\.10× \[.*\] with a lock for every step, "
@@ -88,6 +88,20 @@ def test_every_variant_has_its_line_at_one_size() -> None:
     # It was not measured at that size.
     assert "python/processes-manager" not in told
     assert set(told) >= {"numpy/vectorised", "python/processes-pipe", "threads", "asyncio"}
+
+
+def test_a_server_is_told_on_the_most_connections() -> None:
+    found = plan.configurations(["wait"], ["f32"], NAMED, None, [64, 8], [16, 1])
+    times: Times = {c: dict.fromkeys(range(9), time_of(c)) for c in found}
+    # One connection at a time is as one thread, and another size takes no part.
+    p99s = {c: dict.fromkeys(range(9), P99[c.variant] if c.workers > 1 or c.variant in plan.ALONE
+                             else 97e6) for c in found if c.variant in P99}  # fmt: skip
+    for c in p99s:
+        if c.elements == 8:
+            p99s[c] = dict.fromkeys(range(9), 1e9)
+    for order in (list(p99s), list(p99s)[::-1]):
+        text = Summary(times, {c: p99s[c] for c in order}).text()
+        assert "by one thread and by 16 in: http-server 98.0 ms and 1.40 ms, 70.0× [" in text
 
 
 def test_too_few_rounds_are_not_told_as_if_they_were_enough() -> None:

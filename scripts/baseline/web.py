@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
+import importlib
+import socket
 import time
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
@@ -21,7 +23,7 @@ STEPS = 16
 LOOPBACK = "127.0.0.1"
 # Whose connection waits to be accepted must not be told to come again: that takes a second.
 BACKLOG = 128
-WERKZEUG_MISSING = "no Werkzeug found: pip install werkzeug, for the Python that runs this"
+WERKZEUG_MISSING = "no Werkzeug found: install it into build/venv (its bin/pip install werkzeug)"
 
 
 def answer(number: int) -> bytes:
@@ -53,13 +55,18 @@ def _application(environ: dict[str, Any], start_response: Callable[..., Any]) ->
     return [body]
 
 
+def _listener() -> socket.socket:
+    """Who binds by itself asks for the machine's name as well, which may take seconds."""
+    return socket.create_server((LOOPBACK, 0), backlog=BACKLOG)
+
+
 def http_server(threaded: bool) -> BaseServer:
     """The standard library's, listening: http.server with one thread, or one a connection."""
-
-    class Server(ThreadingHTTPServer if threaded else HTTPServer):  # type: ignore[misc]
-        request_queue_size = BACKLOG
-
-    made: BaseServer = Server((LOOPBACK, 0), _Handler)
+    kind = ThreadingHTTPServer if threaded else HTTPServer
+    made = kind((LOOPBACK, 0), _Handler, bind_and_activate=False)
+    made.socket.close()
+    made.socket = _listener()
+    made.server_address = made.socket.getsockname()
     return made
 
 
@@ -72,9 +79,14 @@ def werkzeug_server(threaded: bool) -> BaseServer:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Says nothing."""
 
-    return make_server(LOOPBACK, 0, _application, threaded, request_handler=Quiet)
+    with _listener() as listener:  # it takes a copy
+        port = listener.getsockname()[1]
+        file = listener.fileno()
+        return make_server(LOOPBACK, port, _application, threaded, request_handler=Quiet, fd=file)
 
 
 def has_werkzeug() -> bool:
     """Whether werkzeug_server() can be."""
-    return importlib.util.find_spec("werkzeug") is not None
+    with contextlib.suppress(ImportError):
+        return importlib.import_module("werkzeug.serving") is not None
+    return False

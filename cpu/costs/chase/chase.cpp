@@ -9,8 +9,6 @@
 #include <memory>
 #include <span>
 
-#include "common/parallel.hpp"
-
 namespace crossover::cpu {
 
 namespace {
@@ -18,7 +16,9 @@ namespace {
 Buffer memory_on(Pages pages, std::uint64_t places) {
   if (pages == Pages::huge && !huge_pages_allowed()) {
     throw Unavailable(
-        "there are no huge pages: /sys/kernel/mm/transparent_hugepage/enabled says never");
+        "there are no huge pages: /sys/kernel/mm/transparent_hugepage/enabled says never, or is "
+        "not "
+        "there");
   }
   const std::size_t bytes = places * sizeof(Place);
   Buffer memory(bytes);
@@ -35,7 +35,6 @@ ChaseOperation::ChaseOperation(const Configuration& configuration, const Placeme
                                Pages pages, Follow walk)
     : places_(std::max<std::uint64_t>(configuration.elements, 1)),
       walk_(walk),
-      cpus_(placement.allowed),
       memory_(memory_on(pages, places_)),
       order_(places_, 0),
       binding_(placement) {}
@@ -43,9 +42,8 @@ ChaseOperation::ChaseOperation(const Configuration& configuration, const Placeme
 void ChaseOperation::renew(std::uint32_t salt) {
   order_ = RingOrder(places_, salt);
   const std::span ring(static_cast<Place*>(memory_.data()), places_);
-  parallel_over(places_, cpus_, [&](std::uint64_t first, std::uint64_t count) {
-    for (std::uint64_t i = first; i < first + count; ++i) ring[i].next = &ring[order_.behind(i)];
-  });
+  // By the worker itself, whose NUMA node the pages then lie on.
+  for (std::uint64_t i = 0; i < places_; ++i) ring[i].next = &ring[order_.behind(i)];
   at_ = &ring[order_.place(0)];
   walked_ = 0;
 }
@@ -62,8 +60,12 @@ Nanoseconds ChaseOperation::time(std::int64_t operations) {
 }
 
 Verdict ChaseOperation::verify() {
-  const auto place = at_ - static_cast<const Place*>(memory_.data());
-  const std::uint64_t step = order_.step(static_cast<std::uint64_t>(place));
+  const auto offset =
+      reinterpret_cast<std::uintptr_t>(at_) - reinterpret_cast<std::uintptr_t>(memory_.data());
+  if (offset % sizeof(Place) != 0 || offset / sizeof(Place) >= places_) {
+    return {1, false, fmt::format("{} loads ended outside the ring", walked_)};
+  }
+  const std::uint64_t step = order_.step(offset / sizeof(Place));
   const std::uint64_t should = walked_ % places_;
   if (step == should) return {0, true, {}};
   const std::uint64_t apart = std::max(step, should) - std::min(step, should);

@@ -37,7 +37,6 @@ class ChaseOperation final : public Operation {
 
   std::uint64_t places_;
   Follow walk_;
-  std::vector<int> cpus_;  // that may write the ring
   Buffer memory_;
   RingOrder order_;
   CallerBinding binding_;

@@ -237,11 +237,15 @@ def waiting(group: Group, machine: str, number: int) -> Figure | None:
 
 def serving(group: Group, machine: str, number: int) -> Figure | None:
     """What fast requests wait for behind slow ones, by each web server."""
-    found = [c for c in largest(costs(group)) if c.model in MODELS and columns(group, [c])]
-    if not found:
+    told = [q for q in columns(group, costs(group)) if q.unit == "ns"]
+    most = {
+        c.name: c
+        for c in sorted(largest(costs(group)), key=lambda c: c.workers)
+        if c.model in MODELS and told and all(c.more.get(q.name, 0) > 0 for q in told)
+    }
+    if not most:
         return None
-    found.sort(key=lambda c: (c.workers, c.name))
-    told = columns(group, found)
+    found = sorted(most.values(), key=lambda c: (c.workers, c.name))
     times = {c.name: {q.label: c.more[q.name] for q in told} for c in found}
     rows = [
         time_row(c.workers, Estimate(time, None, None, c.each.samples), label, k=c.name, w=c.on)

@@ -63,6 +63,8 @@ def test_who_waits_and_who_computes(tmp_path: Path) -> None:
     assert len(rows) == 18
     bars = {(r["k"], r["s"]): r["y"] for r in rows_of(data, "python-serving-2")}
     assert bars["python/http-server", "fast p99"] == pytest.approx(98e6, rel=0.02)
+    assert bars["python/http-server-threaded", "fast p99"] == pytest.approx(1.4e6, rel=0.02)
+    assert len(rows_of(data, "python-serving-2")) == 4
     assert re.search(
         r"A fast request takes 49\.\d ms \(fast median\) and 98\.\d ms \(fast p99\) by "
         r"python/http-server; .*\. The fast p99 of python/http-server is (69|7\d)(\.\d)?× that of "

@@ -29,6 +29,9 @@ PHYSICS = (
 
 def siblings(group: Group, machine: str, number: int) -> Figure | None:
     """One worker, two on a core's hardware threads and two on cores of their own."""
+    about = group.run.about
+    if about.text("topology.pin") != "cores" or (about.number("machine.cpu.cores") or 0) < 2:
+        return None
     t = group.table
     threads = t.filter((t["model"] == "threads") & (t["elements"] > 0))
     points = {
@@ -60,8 +63,8 @@ def siblings(group: Group, machine: str, number: int) -> Figure | None:
     )
 
 
-def lacking(run: Run) -> list[Html]:
-    """What a lesson would show on another machine."""
+def lacking(run: Run, machine: str) -> list[Html]:
+    """What a lesson would show elsewhere; `machine` is this one's name where there are several."""
     notes = []
     if run.about.smt == 1:
         notes.append(
@@ -74,4 +77,5 @@ def lacking(run: Run) -> list[Html]:
             "core and all beside all cores, and the answer says from which size the GPU wins, with "
             "its data there already and with the copies."
         )
-    return [el("p", note, class_="note") for note in notes]
+    name = f"{machine}: " if machine else ""
+    return [el("p", name + note, class_="note") for note in notes]

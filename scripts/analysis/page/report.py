@@ -136,7 +136,9 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
     ]
     lessons = [run for run, _ in hosts if run.about.text("options.preset") == "lesson"]
     scales = next(s for s in sections if s.id == "scaling")
-    scales.content += [note for run in lessons for note in siblings.lacking(run)]
+    several = len(hosts) > 1
+    for run in lessons:
+        scales.content += siblings.lacking(run, run.label if several else "")
     sections = [s for s in sections if s.content]
     if lessons:
         sections.sort(key=lambda s: LESSON.index(s.id) if s.id in LESSON else len(LESSON))
