@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "common/hwloc_topology.hpp"
+#include "common/kernel_settings.hpp"
 #include "common/system_file.hpp"
 
 namespace crossover {
@@ -205,6 +206,7 @@ nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root
   const auto cpu = cpu_folder(root.path, topology.place(1, Pin::cores).cpus.front());
   const auto kernel = read_word(root.path / "proc/sys/kernel/osrelease");
   const auto meminfo = read_text(root.path / "proc/meminfo").value_or("");
+  const auto cpuinfo = read_text(root.path / "proc/cpuinfo").value_or("");
   return {
       {"cpu",
        {
@@ -216,6 +218,7 @@ nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root
            {"smt", hwloc ? json(most_threads_of_a_core(hwloc.get())) : json(nullptr)},
            {"base_mhz", or_null(base_megahertz(cpu, model))},
            {"max_mhz", or_null(read_megahertz(cpu / "cpufreq/cpuinfo_max_freq"))},
+           {"microcode", or_null(value_of(cpuinfo, "microcode"))},
            {"caches", hwloc ? caches(hwloc.get()) : json::array()},
        }},
       {"numa_nodes", count_or_null(hwloc.get(), HWLOC_OBJ_NUMANODE)},
@@ -224,6 +227,9 @@ nlohmann::json describe_machine(const Topology& topology, const SystemRoot& root
       {"page_size", sysconf(_SC_PAGESIZE)},
       {"huge_pages", or_null(huge_pages(root))},
       {"governor", or_null(governor(root, topology))},
+      {"turbo", or_null(turbo(root))},
+      {"mitigations", or_null(mitigations(root))},
+      {"kernel_options", or_null(kernel_options(root))},
       {"virtualisation", or_null(virtualisation(root))},
       {"kernel", or_null(kernel)},
       {"os", or_null(operating_system(root))},

@@ -12,12 +12,13 @@ namespace crossover {
 /// The machine as a JSON object, for `--machine` and for a run's file:
 ///
 ///     cpu: model, vendor, sockets, cores, threads (hardware threads), smt (hardware threads of a
-///       core), base_mhz, max_mhz, caches [level, type ("data", "instruction" or "unified"), bytes
-///       (of one), shared_by (hardware threads)]
+///       core), base_mhz, max_mhz, microcode, caches [level, type ("data", "instruction" or
+///       "unified"), bytes (of one), shared_by (hardware threads)]
 ///     numa_nodes
 ///     memory_bytes, memory_limit_bytes (the tightest control group's)
 ///     page_size (bytes), huge_pages (transparent ones: "always", "madvise", "never")
-///     governor, virtualisation (as below), kernel, os
+///     governor, turbo, mitigations, kernel_options (common/kernel_settings.hpp)
+///     virtualisation (as below), kernel, os
 ///     cpu_quota (CPUs), affinity (the number of hardware threads this process may use)
 ///
 /// All of the machine counts, not only what this process may use. What the system does not tell is

@@ -31,15 +31,17 @@ std::set<std::string> keys(const json& object) {
 TEST(DescribeMachine, HasEveryKeyEvenWhenTheSystemTellsNothing) {
   const FakeRoot nothing;
   const auto machine = describe(nothing);
-  EXPECT_EQ(keys(machine),
-            (std::set<std::string>{"cpu", "numa_nodes", "memory_bytes", "memory_limit_bytes",
-                                   "page_size", "huge_pages", "governor", "virtualisation",
-                                   "kernel", "os", "cpu_quota", "affinity"}));
+  EXPECT_EQ(
+      keys(machine),
+      (std::set<std::string>{"cpu", "numa_nodes", "memory_bytes", "memory_limit_bytes", "page_size",
+                             "huge_pages", "governor", "turbo", "mitigations", "kernel_options",
+                             "virtualisation", "kernel", "os", "cpu_quota", "affinity"}));
   EXPECT_EQ(keys(machine["cpu"]),
             (std::set<std::string>{"model", "vendor", "sockets", "cores", "threads", "smt",
-                                   "base_mhz", "max_mhz", "caches"}));
-  for (const auto* key : {"memory_bytes", "memory_limit_bytes", "huge_pages", "governor",
-                          "virtualisation", "kernel", "os", "cpu_quota"}) {
+                                   "base_mhz", "max_mhz", "microcode", "caches"}));
+  for (const auto* key :
+       {"memory_bytes", "memory_limit_bytes", "huge_pages", "governor", "turbo", "mitigations",
+        "kernel_options", "virtualisation", "kernel", "os", "cpu_quota"}) {
     EXPECT_TRUE(machine[key].is_null()) << key;
   }
   EXPECT_TRUE(machine["cpu"]["max_mhz"].is_null());
@@ -52,7 +54,8 @@ TEST(DescribeMachine, ReadsAWorkstation) {
   const FakeRoot fake;
   fake.write("proc/cpuinfo",
              "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel\t\t: 85\n"
-             "model name\t: Intel(R) Xeon(R) Gold 6142 CPU @ 2.60GHz\nflags\t\t: fpu sse\n");
+             "model name\t: Intel(R) Xeon(R) Gold 6142 CPU @ 2.60GHz\nmicrocode\t: 0x2006e05\n"
+             "flags\t\t: fpu sse\n");
   fake.write("proc/meminfo", "MemTotal:       1048576 kB\n");
   fake.write("proc/sys/kernel/osrelease", "6.1.0-13-amd64\n");
   fake.write("etc/os-release", "NAME=x\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
@@ -69,6 +72,7 @@ TEST(DescribeMachine, ReadsAWorkstation) {
   auto machine = describe(fake);
   EXPECT_EQ(machine["cpu"]["model"], "Intel(R) Xeon(R) Gold 6142 CPU @ 2.60GHz");
   EXPECT_EQ(machine["cpu"]["vendor"], "GenuineIntel");
+  EXPECT_EQ(machine["cpu"]["microcode"], "0x2006e05");
   EXPECT_EQ(machine["cpu"]["base_mhz"], 2600.0);
   EXPECT_EQ(machine["cpu"]["max_mhz"], 3700.0);
   EXPECT_EQ(machine["memory_bytes"], 1073741824);

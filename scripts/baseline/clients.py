@@ -13,7 +13,7 @@ from baseline import web
 
 LEAD_NS = 1_000_000
 PATIENCE_S = 10.0
-# What select() can watch, with room for what else is open.
+# Connections that select() can watch, with room for what else is open.
 MOST = 512
 
 
@@ -58,7 +58,7 @@ class _Request:
 def ask(
     address: tuple[str, int], numbers: range, connections: int, interval_ns: int, period: int
 ) -> Found:
-    """Sends a request of each number, a connection each, at most so many (and MOST) at a time.
+    """Sends a request of each number, a connection each, at most so many connections at a time.
 
     They are due every `interval_ns`, whatever the server does: a client that waited for a reply
     before it asked again would ask the least when the server is slowest. The first of each `period`
@@ -66,7 +66,6 @@ def ask(
     answer.
     """
     found = Found()
-    connections = min(connections, MOST)
     heard = time.perf_counter_ns()
     first = time.perf_counter_ns() + LEAD_NS
     to_ask = deque((number, first + i * interval_ns) for i, number in enumerate(numbers))

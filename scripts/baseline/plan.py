@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from baseline import clients
 from baseline.asynchronous import Asyncio
 from baseline.manager import ManagerProcesses
 from baseline.messages import PipeProcesses, QueueProcesses
@@ -133,20 +134,26 @@ class Configuration:
     @property
     def refused(self) -> str:
         """Why it is not measured; empty where it is."""
-        if self.variant != MANAGER or self.elements <= MOST_MANAGED:
-            return ""
-        return f"every access is a message there and back: at most {MOST_MANAGED} elements"
+        if self.variant == MANAGER and self.elements > MOST_MANAGED:
+            return f"every access is a message there and back: at most {MOST_MANAGED} elements"
+        if self.workers > clients.MOST and self._serves:
+            return f"the clients of a web server have at most {clients.MOST} connections"
+        return ""
+
+    @property
+    def _serves(self) -> bool:
+        return issubclass(WAYS[self.workload][self.model][self.variant].team, Server)
 
     @property
     def busy(self) -> int:
         """CPUs that its workers can use at a time."""
         if self.workload != "wait":
             return self.workers
-        team = WAITS["python"][self.variant].team
-        if issubclass(team, Server):
+        if self._serves:
             # The server's lock lets one thread run; the clients are another process.
             return min(2, usable_cpus())
-        return 1 if team is Asyncio else min(self.workers, usable_cpus())
+        asyncio = WAITS["python"][self.variant].team is Asyncio
+        return 1 if asyncio else min(self.workers, usable_cpus())
 
     def prepare(self) -> Team:
         """The team of its variant, on a task that has no input yet; OSError where none starts."""

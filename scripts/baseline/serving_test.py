@@ -41,6 +41,12 @@ def test_one_thread_lets_the_fast_wait_behind_the_slow(one: str) -> None:
     assert many.more["fast_p99_ns"] < alone.more["fast_p99_ns"]
 
 
+def test_more_connections_than_can_be_watched_are_refused() -> None:
+    sample = sampled("http-server-threaded", clients.MOST + 1)
+    assert sample.status == "skipped"
+    assert "at most 512 connections" in sample.note
+
+
 def test_a_connection_at_a_time_is_one_thread() -> None:
     one = sampled("http-server-threaded", 1)
     assert one.more["fast_p99_ns"] > 0.8 * web.SLOW_S * 1e9

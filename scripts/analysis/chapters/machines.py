@@ -102,7 +102,7 @@ def what_differs(runs: list[Run]) -> Html:
 # What the table of machines says: words, and a path of FIELDS or what is told of each GPU.
 SYSTEM = [
     "CPU", "cores", "hardware threads a core (SMT)", "caches", "memory", "GPUs", "GPU driver",
-    "virtualisation", "governor", "huge pages", "compiler version", "flags", "commit",
+    "virtualisation", "governor", "turbo", "huge pages", "compiler version", "flags", "commit",
 ]  # fmt: skip
 OF_GPU = [
     ("GPU multiprocessors", "multiprocessors", ""),
