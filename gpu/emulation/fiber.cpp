@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <utility>
 #include <vector>
 
@@ -39,32 +40,32 @@ constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 
 #if defined(CROSSOVER_THREAD_SANITIZER)
 /// ThreadSanitizer's part of a grid's fibers. To make one takes long, and grids run one after the
-/// other: those of one that has ended do for the next. ThreadSanitizer has at most 8128 at a time.
+/// other: those of one that has ended do for the next. Within a grid what runs on one is taken for
+/// ordered behind what ran on it before: so they take turns, and are so many that no block is behind
+/// those just before. ThreadSanitizer has at most 8128 at a time.
 class TsanFibers {
  public:
   void* take() {
-    if (idle_.empty()) return __tsan_create_fiber(0);
-    void* const fiber = idle_.back();
-    idle_.pop_back();
+    if (idle_.empty() && made_ < kMost) {
+      ++made_;
+      return __tsan_create_fiber(0);
+    }
+    std::deque<void*>& from = idle_.empty() ? used_ : idle_;
+    void* const fiber = from.front();
+    from.pop_front();
     return fiber;
   }
-  /// Not for other fibers of the same grid, which nothing orders behind it.
-  void give_back(void* fiber) {
-    if (used_.size() < kMostUsed) {
-      used_.push_back(fiber);
-    } else {
-      __tsan_destroy_fiber(fiber);
-    }
-  }
+  void give_back(void* fiber) { used_.push_back(fiber); }
   void grid_has_ended() {
     idle_.insert(idle_.end(), used_.begin(), used_.end());
     used_.clear();
   }
 
  private:
-  static constexpr std::size_t kMostUsed = 2048;
-  std::vector<void*> idle_;
-  std::vector<void*> used_;
+  static constexpr std::size_t kMost = 7000;
+  std::size_t made_ = 0;
+  std::deque<void*> idle_;
+  std::deque<void*> used_;
 } tsan_fibers;
 #endif
 
@@ -97,14 +98,23 @@ constexpr std::size_t kStacks = 8191;
 constexpr std::size_t kStacks = 1024;
 #endif
 
+/// Of all stacks at once: for each mapping ThreadSanitizer writes what it knows of its bytes, unless
+/// it is large.
+std::byte* memory_for_stacks() {
+  void* const memory = mmap(nullptr, kStacks * kStackBytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) fail("no memory for fibers' stacks");
+  return static_cast<std::byte*>(memory);
+}
+
 Stack& next_stack() {
+  static std::byte* const memory = memory_for_stacks();
   static std::vector<Stack> stacks(kStacks);
   static std::size_t next = 0;
-  Stack& stack = stacks[next++ % kStacks];
+  const std::size_t place = next++ % kStacks;
+  Stack& stack = stacks[place];
   if (stack.memory == nullptr) {
-    stack.memory = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stack.memory == MAP_FAILED) fail("no memory for a fiber's stack");
+    stack.memory = memory + place * kStackBytes;
     stack.edge.release();
   }
   return stack;
