@@ -57,6 +57,8 @@ name_series() {
     output=${output%/}/$label-$time.csv
   fi
   output=${output//'{time}'/$time}
+  output=${output//'{label}'/$label}
+  output=${output//'{node}'/$(uname -n)}
   stem=${output%.csv}
   for ((i = 1; i <= count; ++i)); do
     series+=("$stem-$i${output#"$stem"}")

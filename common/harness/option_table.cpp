@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/harness/command_line.hpp"
+#include "common/harness/output_name.hpp"
 #include "common/harness/parse.hpp"
 #include "common/harness/text.hpp"
 
@@ -271,10 +272,11 @@ const std::vector<OptionInfo>& option_table() {
        "2", [](auto& to, auto& text, auto&) { to.precision_percent = parse_percent(text); }},
       {"budget", "SECONDS", how, "stop after so long, up to 10000000", "300",
        [](auto& to, auto& text, auto&) { to.budget_s = parse_seconds(text, 1e7); }},
-      {"output", "FILE.csv", results,
-       "a new file for the results, with FILE.json beside\nit describing run and machine;\n"
-       "default: results/<label>-<UTC time>.csv",
-       "results/mine.csv", [](auto& to, auto& text, auto&) { to.output = parse_csv_path(text); },
+      {"output", "FILE.csv|FOLDER", results,
+       "a new file for the results, with FILE.json beside\nit describing run and machine; {node}, "
+       "{label} and\n{time} in it are replaced; a folder gets a name of\nits own;\n"
+       "default: results/{label}-{time}.csv",
+       "lab/{node}.csv", [](auto& to, auto& text, auto&) { to.output = parse_output(text); },
        Kind::path},
       {"resume", "FILE.csv", results,
        "go on with a run that was interrupted, or that had\nno time for everything: its options "

@@ -138,7 +138,8 @@ std::string printable_command(const std::vector<std::string>& arguments) {
   };
   std::string command = "crossover";
   const auto last_component = [](std::string_view path) {
-    return std::filesystem::path(path).filename().string();
+    const std::string name = std::filesystem::path(path).filename();
+    return name.empty() ? std::string(".") : name;  // of a folder
   };
   bool path_follows = false;
   for (const std::string& argument : arguments) {

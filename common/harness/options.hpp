@@ -90,7 +90,7 @@ struct Options {
   bool list = false;
   bool machine = false;
   bool quiet = false;
-  std::filesystem::path output;              ///< empty: results/<label>-<UTC time>.csv
+  std::filesystem::path output;              ///< as given: output_name() has the file's name
   std::filesystem::path resume;              ///< empty: a new run
   std::string label;                         ///< the host name unless given
   std::filesystem::path benchmark_out;       ///< `--benchmark_out`, written by us over all rounds

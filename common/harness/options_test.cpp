@@ -202,6 +202,7 @@ TEST(Options, EveryMistakeIsOneLine) {
       {{"--filter", "((a{1,99}){1,99}){1,99}"}, "is no regular expression", "for example"},
       {{"--filter", "\xFF"}, "--filter: ", "UTF-8"},
       {{"--output", "run.json"}, "--output: 'run.json'", ".csv"},
+      {{"--output", "{host}.csv"}, "--output: '{host}'", "{node}"},
       {{"--output", ".csv"}, "--output: ", "results/mine.csv"},
       {{"--resume", "run"}, "--resume: 'run'", ".csv"},
       {{"--output", "a.csv", "--resume", "b.csv"}, "--resume goes on", "leave --output out"},
@@ -390,6 +391,7 @@ TEST(PrintableCommand, HoldsNoPath) {
   EXPECT_EQ(printable_command({}), "crossover");
   EXPECT_EQ(printable_command({"--output", "/home/me/run.csv", "--sizes", "1Ki,2Ki"}),
             "crossover --output run.csv --sizes 1Ki,2Ki");
+  EXPECT_EQ(printable_command({"--output", "/home/me/"}), "crossover --output .");
   EXPECT_EQ(printable_command({"--resume=/home/me/run.csv", "--benchmark_out=../x/b.json",
                                "--benchmark_context=home=/home/me"}),
             "crossover --resume=run.csv --benchmark_out=b.json --benchmark_context=me");

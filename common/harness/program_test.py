@@ -70,9 +70,9 @@ def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str, cwd: pathlib.Path | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd
     )
 
 
@@ -447,6 +447,7 @@ def test_an_address_space_limit_counts_as_memory(out: pathlib.Path) -> None:
         ["--min-time=0"],
         ["--preset=leisurely"],
         ["--output=run.txt"],
+        ["--output={host}.csv"],
         ["--frobnicate"],
         ["stray"],
         ["--benchmark_frobnicate=1"],
@@ -462,6 +463,25 @@ def test_a_mistake_is_one_line_and_status_2_and_writes_nothing(
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
     assert result.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tasks_of_a_node_write_a_file_each(tmp_path: pathlib.Path) -> None:
+    arguments = [
+        "--workloads=reduce",
+        "--models=serial",
+        "--sizes=1Ki",
+        "--rounds=2",
+        "--label=lab",
+    ]
+    for output in ("--output={node}.csv", "--output=new/"):
+        tasks = [start(*arguments, output, cwd=tmp_path) for _ in range(3)]
+        assert [task.wait(timeout=120) for task in tasks] == [0, 0, 0]
+    node = os.uname().nodename
+    names = sorted(path.name for path in tmp_path.glob("*.csv"))
+    assert names == sorted([f"{node}.csv", f"{node}-2.csv", f"{node}-3.csv"])
+    assert len(list(tmp_path.glob("new/lab-*Z*.csv"))) == 3
+    assert len({rows_of(path)[0]["run"] for path in tmp_path.rglob("*.csv")}) == 6
+    assert all(path.with_suffix(".json").exists() for path in tmp_path.rglob("*.csv"))
 
 
 def test_list_prints_names_that_filter_takes(tmp_path: pathlib.Path) -> None:

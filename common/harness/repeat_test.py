@@ -48,12 +48,13 @@ def test_a_series_has_a_file_a_run_and_one_page(tmp_path: pathlib.Path) -> None:
     assert not files[0].exists(), "nothing was measured"
 
 
-@pytest.mark.parametrize("output", [[], ["--output=."]])
+@pytest.mark.parametrize("output", [[], ["--output=."], ["--output={node}/{label}-{time}.csv"]])
 def test_a_series_finds_names_of_its_own(tmp_path: pathlib.Path, output: list[str]) -> None:
     result = run("--repeat=2", *SMALL, "--label", "mine", *output, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    folder = tmp_path if output else tmp_path / "results"
-    (page,) = folder.glob("mine-*Z.html")
+    (page,) = tmp_path.rglob("mine-*Z.html")
+    folder = page.parent
+    assert folder.name in ("results", tmp_path.name, os.uname().nodename)
     assert sorted(folder.glob("*.csv")) == [folder / f"{page.stem}-{i}.csv" for i in (1, 2)]
 
 

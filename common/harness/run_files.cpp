@@ -8,25 +8,18 @@
 #include <utility>
 
 #include "common/harness/file.hpp"
+#include "common/harness/output_name.hpp"
 #include "common/harness/record.hpp"
 #include "common/harness/vocabulary.hpp"
 
 namespace crossover {
 namespace {
 
-std::filesystem::path default_output(const Options& options) {
-  std::string time = utc_now().substr(0, 19);
-  std::erase(time, ':');
-  return std::filesystem::path("results") / fmt::format("{}-{}Z.csv", options.label, time);
-}
-
-/// Creates CSV and JSON; where the name was left to us, under the first that is free.
-CsvWriter create_pair(const Options& options, const std::vector<std::string>& columns,
+/// Creates CSV and JSON; where other runs may have the name, under the first that is free.
+CsvWriter create_pair(const OutputName& wanted, const std::vector<std::string>& columns,
                       NewFiles& made) {
-  const bool any_name = options.output.empty();
-  const std::filesystem::path wanted = any_name ? default_output(options) : options.output;
   for (int number = 1;; ++number) {
-    const std::filesystem::path csv = numbered(wanted, number);
+    const std::filesystem::path csv = numbered(wanted.csv, number);
     try {
       NewFiles json;
       json.create(record_path(csv));
@@ -36,7 +29,7 @@ CsvWriter create_pair(const Options& options, const std::vector<std::string>& co
       made.add(csv);
       return writer;
     } catch (const std::system_error& error) {
-      if (!any_name || error.code() != std::errc::file_exists) throw;
+      if (!wanted.numbered || error.code() != std::errc::file_exists) throw;
     }
   }
 }
@@ -101,10 +94,12 @@ Output open_output(const Options& options, const Earlier& earlier,
                    const std::vector<std::string>& columns, const nlohmann::ordered_json& record) {
   NewFiles made;
   const std::filesystem::path& benchmark_out = options.benchmark_out;
-  const std::filesystem::path named = options.resume.empty() ? options.output : options.resume;
+  const bool resumes = !options.resume.empty();
+  const OutputName wanted = output_name(options.output, name_parts(options.label));
+  const std::filesystem::path named = resumes ? options.resume : wanted.csv;
   for (const std::filesystem::path& ours : {named, record_path(named)}) {
     using std::filesystem::weakly_canonical;
-    if (benchmark_out.empty() || named.empty()) break;
+    if (benchmark_out.empty()) break;
     if (weakly_canonical(absolute(ours)) != weakly_canonical(absolute(benchmark_out))) continue;
     mistake(fmt::format("--benchmark_out: {} is the run's own file; give another name",
                         benchmark_out.string()));
@@ -113,9 +108,8 @@ Output open_output(const Options& options, const Earlier& earlier,
   if (!benchmark_out.empty()) {
     benchmark = std::make_unique<BenchmarkJson>(made.create(benchmark_out), benchmark_out);
   }
-  CsvWriter csv = options.resume.empty()
-                      ? create_pair(options, columns, made)
-                      : CsvWriter::append_to(options.resume, earlier.valid_bytes, columns);
+  CsvWriter csv = resumes ? CsvWriter::append_to(named, earlier.valid_bytes, columns)
+                          : create_pair(wanted, columns, made);
   write_record(record_path(csv.path()), record);
   made.keep();
   // What is added to the record at the end makes it at most twice as large.

@@ -41,8 +41,8 @@ constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 #if defined(CROSSOVER_THREAD_SANITIZER)
 /// ThreadSanitizer's part of a grid's fibers. To make one takes long, and grids run one after the
 /// other: those of one that has ended do for the next. Within a grid what runs on one is taken for
-/// ordered behind what ran on it before: so they take turns, and are so many that no block is behind
-/// those just before. ThreadSanitizer has at most 8128 at a time.
+/// ordered behind what ran on it before: so they take turns, and are so many that no block is
+/// behind those just before. ThreadSanitizer has at most 8128 at a time.
 class TsanFibers {
  public:
   void* take() {
@@ -98,8 +98,8 @@ constexpr std::size_t kStacks = 8191;
 constexpr std::size_t kStacks = 1024;
 #endif
 
-/// Of all stacks at once: for each mapping ThreadSanitizer writes what it knows of its bytes, unless
-/// it is large.
+/// Of all stacks at once: for each mapping ThreadSanitizer writes what it knows of its bytes,
+/// unless it is large.
 std::byte* memory_for_stacks() {
   void* const memory = mmap(nullptr, kStacks * kStackBytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
