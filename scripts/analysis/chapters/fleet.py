@@ -1,98 +1,137 @@
-"""The nodes of a fleet run: which of them fall behind the others."""
+"""A fleet on the page: which nodes fall behind the others of their kind, and what differs."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from dataclasses import dataclass
+import altair as alt
 
-import numpy as np
-
+from analysis.drawing import figure
+from analysis.drawing.charts import bars_height, short, tooltips
+from analysis.drawing.figure import Figure, Row
+from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, el, table
-from analysis.reading.run import Run
-from analysis.words import plural
+from analysis.fleet.behind import Fleet, Standing
+from analysis.fleet.nodes import Node
+from analysis.fleet.words import difference, problems, verdict
+from analysis.words import percent, plural, significant
 
-# From this ratio on a node falls behind, here as in the harness's summary.
-BEHIND = 1.05
-
-
-@dataclass(frozen=True)
-class Behind:
-    """A node that is slower than the others at one workload.
-
-    `ratio` is the geometric mean over the configurations of its median time over the median of the
-    other nodes' medians; in `slower` of `of` configurations that is above BEHIND.
-    """
-
-    run: Run
-    what: str
-    ratio: float
-    slower: int
-    of: int
+# A table of more can't be read, nor a chart of more dots of a workload be seen.
+MOST_ROWS = 60
+MOST_DOTS = 200
+BEHIND, LEVEL = "falls behind", "with the others"
 
 
-def fleets(runs: list[Run]) -> list[list[Run]]:
-    """The nodes of each fleet run."""
-    found: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        if run.node:
-            found[run.run_id].append(run)
-    return list(found.values())
+def of_fleet(fleet: Fleet) -> list[Html | Figure]:
+    """Who falls behind, how all lie, and what is missing; nothing of fewer than three nodes."""
+    if len(fleet.nodes) < 3 or not fleet.standings:
+        return []
+    found: list[Html | Figure] = [el("p", f"Of {len(fleet.nodes)} nodes {verdict(fleet)}.")]
+    if fleet.behind:
+        found.append(_behind(fleet))
+    found.append(_dots(fleet))
+    if told := problems(fleet):
+        found.append(el("ul", [el("li", text) for text in told], class_="note"))
+    return found
 
 
-def behind(nodes: list[Run]) -> list[Behind]:
-    """Who falls behind among the nodes of one fleet, the slowest first."""
-    medians: dict[tuple[object, ...], dict[int, float]] = defaultdict(dict)
-    for place, run in enumerate(nodes):
-        for *configuration, median in run.configurations.select(*run.key, "median").iter_rows():
-            medians[tuple(configuration)][place] = median
-    ratios: dict[tuple[str, int], list[float]] = defaultdict(list)
-    workload, device = nodes[0].key.index("workload"), nodes[0].key.index("device")
-    for key, times in medians.items():
-        what = str(key[workload]) if key[device] == "cpu" else f"{key[workload]} {key[device]}"
-        for place, time in times.items():
-            others = [other for node, other in times.items() if node != place]
-            if others:
-                ratios[what, place].append(time / float(np.median(others)))
-    found = [
-        Behind(
-            nodes[place],
-            what,
-            math.exp(float(np.mean(np.log(values)))),
-            sum(value > BEHIND for value in values),
-            len(values),
-        )
-        for (what, place), values in ratios.items()
-    ]
-    return sorted((b for b in found if b.ratio > BEHIND), key=lambda b: -b.ratio)
+def differences(fleet: Fleet) -> Html | None:
+    """What differs between more nodes than a table has columns for."""
+    if not fleet.differences:
+        return None
+    lines = [el("li", difference(what, have)) for what, have in fleet.differences]
+    return el("div", el("p", "What differs between the nodes:"), el("ul", lines))
 
 
-def shown(runs: list[Run], most: int) -> list[Run]:
-    """At most `most` of a fleet's nodes: the first and the slowest. Any other runs all."""
-    if len(runs) <= most or len(fleets(runs)) != 1 or not all(run.node for run in runs):
-        return runs
-    slowest = list(dict.fromkeys(b.run.node for b in behind(runs)))
-    slowest += [run.node for run in runs if run.node not in slowest]
-    kept = {runs[0].node, *[node for node in slowest if node != runs[0].node][: most - 1]}
-    return [run for run in runs if run.node in kept]
-
-
-def falling_behind(nodes: list[Run]) -> Html:
-    """The same as at the end of the harness's summary."""
-    slow = behind(nodes)
-    if not slow:
-        return el(
-            "p",
-            f"No node falls behind: none of the {len(nodes)} takes {BEHIND - 1:.0%} longer than "
-            "the others.",
-        )
+def _behind(fleet: Fleet) -> Html:
     rows: list[list[Child]] = [
-        [b.run.name, b.what, f"{b.ratio:.2f}×", f"{b.slower} of {plural(b.of, 'configuration')}"]
-        for b in slow
+        [
+            s.node.name,
+            s.what,
+            f"{significant(s.ratio)}×",
+            f"{significant(s.low)} to {significant(s.high)}",
+            f"{s.slower} of {plural(s.of, 'configuration')}",
+            f"{significant(s.worst_ratio)}× at {s.worst}",
+        ]
+        for s in fleet.behind[:MOST_ROWS]
     ]
-    return table(
-        ["node", "workload", "time over the others'", f"slower by {BEHIND - 1:.0%} in"],
-        rows,
-        numeric=[2],
-        caption="Nodes that fall behind the others",
+    caption = "Nodes that fall behind the others"
+    if len(fleet.behind) > MOST_ROWS:
+        caption += f": the slowest {MOST_ROWS} of {len(fleet.behind)}"
+    by = f"{100 * fleet.threshold:g} %"
+    header = ["node", "workload", "time over the others'", "95 %, all together", f"slower by {by}"]
+    return table([*header, "most"], rows, numeric=[2], caption=caption)
+
+
+def _dots(fleet: Fleet) -> Figure:
+    """A dot for each node and workload."""
+    slow = fleet.behind
+    rows: list[Row] = []
+    for what in dict.fromkeys(s.what for s in fleet.standings):
+        of = [s for s in fleet.standings if s.what == what]  # by their ratio
+        others = [s for s in of if s not in slow]
+        step = max(1, -(-len(others) // MOST_DOTS))
+        rows += [_row(s, BEHIND) for s in of if s in slow]
+        rows += [_row(s, LEVEL) for s in others[::step]]
+    looks = plain_looks([LEVEL, BEHIND])
+    low, high = min(r["x"] for r in rows), max(r["x"] for r in rows)
+    x = alt.X(
+        "x:Q",
+        title="time over the median of the others",
+        scale=alt.Scale(type="log", nice=False, domain=[low / 1.02, high * 1.02]),
+        axis=alt.Axis(format="~g", values=_ticks(low, high)),
     )
+    order = list(dict.fromkeys(str(r["k"]) for r in rows))
+    base = alt.Chart(figure.data(rows)).encode(
+        x=x, y=alt.Y("k:N", sort=order, title=None, axis=alt.Axis(labelLimit=185))
+    )
+    dots = base.mark_point(filled=True, size=45).encode(
+        color=figure.colour(looks),
+        shape=alt.Shape("s:N", scale=alt.Scale(domain=[s.name for s in looks],
+                                               range=[s.shape for s in looks]), legend=None),
+        opacity=figure.opacity(0.75, 0.15),
+        tooltip=tooltips({"n": "node", "k": "workload", "v": "time over the others'",
+                          "i": "95 % interval, all together"}),
+    )  # fmt: skip
+    spread = ", ".join(f"{what} by {percent(s)}" for what, s in fleet.scatter.items())
+    return Figure(
+        "fleet",
+        "Each node beside the others",
+        alt.layer(dots),
+        f"One standard deviation of like nodes: {spread}.",
+        "Nodes of one kind should do alike. One that is slow at everything is throttled or shared; "
+        "slow only from memory, it lacks memory channels or huge pages; slow only with all "
+        "workers, it lacks CPUs or power.",
+        looks,
+        ["node", "workload", "time over the others'", "95 % interval, all together"],
+        [[r["n"], r["k"], r["v"], r["i"]] for r in rows[:MOST_DOTS]],
+        zooms=False,
+        height=bars_height([{} for _ in order]),
+    )
+
+
+def _row(s: Standing, series: str) -> Row:
+    return {
+        "x": short(s.ratio),
+        "k": s.what,
+        "s": series,
+        "n": s.node.name,
+        "v": f"{significant(s.ratio)}×",
+        "i": f"{significant(s.low)} to {significant(s.high)}",
+    }
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Marks at round ratios, 1 among them."""
+    for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0):
+        first, last = round((low - 1) / step), round((high - 1) / step)
+        if last - first <= 8:
+            return [round(1 + k * step, 2) for k in range(first, last + 1) if 1 + k * step > 0]
+    return [1.0, 10.0, 100.0]
+
+
+def shown(fleet: Fleet, most: int) -> list[Node]:
+    """At most `most` of the nodes: the first and the slowest."""
+    slowest = dict.fromkeys(s.node.name for s in fleet.standings)
+    names = dict.fromkeys([*(n.name for n in fleet.nodes[:1]), *slowest])
+    names |= dict.fromkeys(n.name for n in fleet.nodes)
+    kept = list(names)[:most]
+    return [node for node in fleet.nodes if node.name in kept]

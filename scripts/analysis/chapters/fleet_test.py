@@ -6,11 +6,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from analysis.chapters import fleet
 from analysis.compare.comparing import compare
+from analysis.drawing.figure import Figure
+from analysis.fleet.behind import fleet_of
+from analysis.fleet.behind_test import plain_nodes
+from analysis.fleet.nodes import nodes_of
 from analysis.page.report import report
+from analysis.page.report_command import read_machines
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.read import read_runs
@@ -34,13 +40,14 @@ def write_fleet(
     path.write_text("\n".join([f"{header},node", *rows]) + "\n")
     about = json.loads(path.with_suffix(".json").read_text())
     about["nodes"] = [
-        {"node": node, "machine": {"cpu": {"model": f"CPU of {node}"}}} for node in nodes[1:]
+        {"node": node, "machine": {**HARDWARE.description(), "os": f"system of {node}"}}
+        for node in nodes[1:]
     ]
     path.with_suffix(".json").write_text(json.dumps(about))
     return path
 
 
-def nodes_of(path: Path) -> list[Run]:
+def runs_of(path: Path) -> list[Run]:
     return read_runs([path], by_node=True)
 
 
@@ -51,46 +58,31 @@ def three(tmp_path: Path) -> Path:
 
 
 def test_every_node_is_a_run_with_its_own_machine(three: Path) -> None:
-    runs = nodes_of(three)
+    runs = runs_of(three)
     assert [(run.node, run.label) for run in runs] == [
         ("a", "lab, a"),
         ("b", "lab, b"),
         ("c", "lab, c"),
     ]
     assert sum(run.rows for run in runs) == len(three.read_text().splitlines()) - 1
-    assert [run.about.text("machine.cpu.model") for run in runs[1:]] == ["CPU of b", "CPU of c"]
-    assert runs[0].about.text("machine.cpu.model") not in ("", "CPU of b")
+    assert [run.about.text("machine.os") for run in runs[1:]] == ["system of b", "system of c"]
+    assert runs[0].about.text("machine.os") not in ("", "system of b")
 
 
 def test_a_fleet_with_the_name_of_a_node_lends_it_to_none(tmp_path: Path) -> None:
-    runs = nodes_of(write_fleet(tmp_path / "run.csv", {}, ["lab", "other"]))
+    runs = runs_of(write_fleet(tmp_path / "run.csv", {}, ["lab", "other"]))
     assert [run.label for run in runs] == ["lab", "other"]
 
 
 def test_slow_nodes_are_named(three: Path) -> None:
-    (found,) = fleet.behind(nodes_of(three))
-    assert (found.run.node, found.what) == ("c", "reduce")
-    assert found.ratio == pytest.approx(1.5, rel=0.01)
-    assert found.slower == found.of == sum(c.workload == "reduce" for c in PLANNED)
-    assert "1.50×" in str(fleet.falling_behind(nodes_of(three)))
-
-
-def test_two_nodes_differ_by_all_of_their_distance(tmp_path: Path) -> None:
-    path = write_fleet(tmp_path / "run.csv", {"b": lambda _: 1.2}, ["a", "b"])
-    assert [(b.run.node, round(b.ratio, 2)) for b in fleet.behind(nodes_of(path))] == [
-        ("b", 1.2),
-        ("b", 1.2),
-    ]
-
-
-def test_equal_nodes_are_not_named(tmp_path: Path) -> None:
-    path = write_fleet(tmp_path / "run.csv", {"b": lambda _: 1.04}, ["a", "b"])
-    assert fleet.behind(nodes_of(path)) == []
-    assert "No node falls behind" in str(fleet.falling_behind(nodes_of(path)))
+    found = fleet_of(nodes_of(three_runs := runs_of(three)))
+    assert [(s.node.name, s.what) for s in found.behind] == [("lab, c", "reduce")]
+    assert len(found.nodes) == len(three_runs)
+    assert "1.50×" in str(fleet.of_fleet(found))
 
 
 def test_the_page_has_every_node_and_who_falls_behind(three: Path) -> None:
-    page, figures = report(nodes_of(three))
+    page, figures = report(runs_of(three))
     assert "Nodes that fall behind the others" in page
     for name in ("lab, a", "lab, b", "lab, c"):
         assert name in page
@@ -100,10 +92,28 @@ def test_the_page_has_every_node_and_who_falls_behind(three: Path) -> None:
 def test_of_a_large_fleet_the_page_has_the_slowest(tmp_path: Path) -> None:
     names = [f"n{i:02d}" for i in range(14)]
     path = write_fleet(tmp_path / "run.csv", {"n13": lambda _: 1.3}, names)
-    shown = fleet.shown(nodes_of(path), 3)
-    assert [run.node for run in shown] == ["n00", "n01", "n13"]
-    page, _ = report(nodes_of(path))
-    assert "The fleet has 14 nodes" in page and "lab, n13" in page and "lab, n12" not in page
+    runs, whole = read_machines([path])
+    assert whole and len(whole.nodes) == 14
+    assert len(runs) == 4 and {"n00", "n13"} < {run.node for run in runs}
+    page, _ = report(runs, whole=whole)
+    assert "14 nodes" in page and "Of 14 nodes lab, n13 falls behind" in page
+    assert "shown in detail are its first and the slowest, 4 in all" in page
+
+
+def test_of_thousands_of_dots_a_chart_has_a_part_and_all_that_fall_behind() -> None:
+    rng = np.random.default_rng(4)
+    logs = rng.normal(0, 0.01, (2, 900))
+    logs[0, 7] += 0.5
+    chart = fleet.of_fleet(fleet_of(plain_nodes(logs)))[2]
+    assert isinstance(chart, Figure)
+    (rows,) = chart.specification["datasets"].values()
+    assert len(rows) <= 2 * fleet.MOST_DOTS + 1
+    assert [(r["n"], r["k"]) for r in rows if r["s"] == fleet.BEHIND] == [("n7", "w0")]
+
+
+def test_two_machines_are_no_fleet(tmp_path: Path) -> None:
+    path = write_fleet(tmp_path / "run.csv", {"b": lambda _: 1.5}, ["a", "b"])
+    assert fleet.of_fleet(fleet_of(nodes_of(runs_of(path)))) == []
 
 
 def test_fleets_are_compared_node_by_node(three: Path, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ from analysis.chapters.costs import Measured, cost_sections, of_machines, with_b
 from analysis.chapters.prices import Price
 from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Html, el
+from analysis.fleet.behind import Fleet, fleet_of
+from analysis.fleet.nodes import nodes_of
 from analysis.measured.curves import Group
 from analysis.measured.groups import families, groups
 from analysis.page.header import give_names, header
@@ -56,20 +58,23 @@ LESSON = [
 MOST_IN_DETAIL = 2
 
 
-def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, list[Figure]]:
-    """The page of `runs`, with what their rates cost, and the figures on it."""
+def report(
+    runs: list[Run], prices: list[Price] | None = None, whole: Fleet | None = None
+) -> tuple[str, list[Figure]]:
+    """The page of `runs`, with what their rates cost, and the figures on it.
+
+    `whole` is the fleet of which they are some nodes; without it they are all.
+    """
     runs = of_machines(runs)
     give_names(runs)
-    fleets = [fleet.falling_behind(nodes) for nodes in fleet.fleets(runs)]
-    nodes = len(runs)
-    runs = fleet.shown(runs, MOST_RUNS)
+    nodes = whole or fleet_of(nodes_of(runs))
     hosts = with_baselines(runs)
     several = len(hosts) > 1
     omitted = []
-    if len(runs) < nodes:
+    if whole:
         omitted.append(
-            f"The fleet has {nodes} nodes: shown are its first and those that fall behind the "
-            f"most, {len(runs)} in all."
+            f"The fleet has {len(whole.nodes)} nodes: shown in detail are its first and the "
+            f"slowest, {len(hosts)} in all."
         )
     measured = []
     for run, baselines in hosts:
@@ -111,7 +116,7 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
         ]
 
     sections = [
-        _machines(measured, fleets, prices or []),
+        _machines(measured, nodes, prices or []),
         _answers(runs, answers, omitted, measured),
         _machine(measured),
         _charts("throughput", "Throughput against size", "Throughput", main, _throughput),
@@ -145,7 +150,8 @@ def report(runs: list[Run], prices: list[Price] | None = None) -> tuple[str, lis
         for section in sections:
             section.whole = True
     figures = figures_of(sections)
-    title = f"crossover: {listing(list(dict.fromkeys(run.label for run in runs)))}"
+    names = list(dict.fromkeys(run.label for run in runs))
+    title = f"crossover: {plural(len(whole.nodes), 'node') if whole else listing(names)}"
     return page(title, header(runs), sections, {"files": files}), figures
 
 
@@ -161,7 +167,7 @@ def _answers(
     measured: list[Measured],
 ) -> Section:
     content: list[Part] = []
-    told_of: set[str] = set()  # a fleet's nodes have one plan
+    told_of: set[str] = set()  # an older fleet's nodes have one plan
     files = [part for run in runs for part in run.files]
     for run in files:
         if run.status in ("interrupted", "running", "failed"):
@@ -296,7 +302,7 @@ def _telemetry(measured: list[Measured]) -> Section:
     return Section("telemetry", "What the devices told of themselves", "Telemetry", content)
 
 
-def _machines(measured: list[Measured], fleets: list[Html], prices: list[Price]) -> Section:
+def _machines(measured: list[Measured], nodes: Fleet, prices: list[Price]) -> Section:
     section = Section("machines", "Machines compared", "Machines", whole=True)
     if len(measured) < 2:
         return section
@@ -319,14 +325,15 @@ def _machines(measured: list[Measured], fleets: list[Html], prices: list[Price])
         ):
             charts.append(compared.overlaid(title, hardware, best, names, number, element_bytes))
         apart.append(machines.times_apart([g for g in same if g]))
-    section.content += [machines.systems(runs), *fleets]
+    section.content += [*fleet.of_fleet(nodes), machines.systems(runs)]
     if lines := compared.cost_lines(measured):
         tables["costs"] = lines
     if tables:
         section.content.append(compared.merged(tables, names))
     section.content.append(tuple(c for c in charts if isinstance(c, Figure)))
     section.content.append(Folded("Times and ratios with their intervals", apart))
-    section.content.append(machines.what_differs(runs))
+    few = len(nodes.nodes) <= MOST_RUNS
+    section.content.append(machines.what_differs(runs) if few else fleet.differences(nodes))
     return section
 
 

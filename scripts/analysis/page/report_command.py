@@ -1,30 +1,41 @@
-"""Turns one or more runs into one HTML page that works offline."""
+"""Turns runs, or a folder of them, into one HTML page that works offline.
+
+Of more machines than a page can show it has the fleet: who falls behind, and some in detail.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.chapters import fleet
 from analysis.chapters.costs import of_machines, of_python
+from analysis.chapters.fleet import shown
 from analysis.chapters.prices import check, price_of
 from analysis.drawing.figure import Figure, checked
 from analysis.errors import BadInput, Parser, refused, run_command
+from analysis.fleet.behind import Fleet, fleet_of
+from analysis.fleet.nodes import files_in, nodes_of, read_nodes
 from analysis.output import check_output, replace_file
 from analysis.page.report import MOST_RUNS, report
 from analysis.reading.joined import called
 from analysis.reading.read import read_runs
+from analysis.reading.run import Run
+
+# Of so many files each is read once, whatever the number of machines; more may not fit in memory.
+MOST_FILES = 100
+# Of a fleet that does not fit on a page, so many nodes have columns and curves of their own.
+MOST_OF_FLEET = 4
 
 
 def main() -> int:
     """Runs the command and returns its exit status."""
     parser = Parser(prog="scripts/report", description=__doc__)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN.csv")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN.csv|FOLDER")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="report.html",
-        help="the page (default: the first run's path with .html)",
+        help="the page (default: the first run's path with .html, or FOLDER/fleet.html)",
     )
     parser.add_argument(
         "--figures", type=Path, metavar="DIR", help="also write each chart as SVG and PNG"
@@ -44,27 +55,40 @@ def main() -> int:
     )
     options = parser.parse_args()
     prices = [price_of(text) for text in options.price]
-    runs = read_runs(options.runs, by_node=True)
+    paths = files_in(options.runs)
+    runs, whole = read_machines(paths)
     if options.label:
         runs = called(runs, options.label)
-    runs = of_machines(runs)
-    if options.label and sum(not of_python(run) for run in runs) > 1:
-        raise BadInput("--label: these runs tell of different machines, nodes or options")
-    if len(fleet.shown(runs, MOST_RUNS)) > MOST_RUNS:
-        raise BadInput(
-            f"{len(runs)} machines are more than one page can show; give at most {MOST_RUNS}"
-        )
+        machines = sum(not of_python(run) for run in of_machines(runs))
+        if whole or machines > 1:
+            raise BadInput("--label: these runs tell of different machines, nodes or options")
     check(prices, runs)
-    output = options.output or options.runs[0].with_suffix(".html")
-    check_output(output, options.runs)
+    folder = options.runs[0]
+    own = folder / "fleet.html" if folder.is_dir() else paths[0].with_suffix(".html")
+    output = options.output or own
+    check_output(output, paths)
     with checked(False):
-        document, figures = report(runs, prices)
+        document, figures = report(runs, prices, whole)
     replace_file(output, document.encode())
     print(output)
     if options.figures is not None:
         for path in write_figures(figures, options.figures):
             print(path)
     return 0
+
+
+def read_machines(paths: list[Path]) -> tuple[list[Run], Fleet | None]:
+    """The runs; of more machines than a page can show those to show, and the fleet of all."""
+    runs = read_runs(paths, by_node=True) if len(paths) <= MOST_FILES else []
+    nodes = nodes_of(runs) if runs else read_nodes(paths)
+    if len(nodes) <= MOST_RUNS:
+        return runs or read_runs(paths, by_node=True), None
+    fleet = fleet_of(nodes)
+    chosen = {node.name: node.paths for node in shown(fleet, MOST_OF_FLEET)}
+    if not runs:
+        wanted = [path for of in chosen.values() for path in of]
+        runs = read_runs(list(dict.fromkeys(wanted)), by_node=True)
+    return [run for run in runs if run.label in chosen], fleet
 
 
 def write_figures(figures: list[Figure], folder: Path) -> list[Path]:

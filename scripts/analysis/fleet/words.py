@@ -1,0 +1,90 @@
+"""What comparing the nodes of a fleet found, in words."""
+
+from __future__ import annotations
+
+from analysis.fleet.behind import Fleet
+from analysis.fleet.nodes import Node
+from analysis.words import listing, percent, plain, plural
+
+MOST_NAMES = 8
+
+
+def verdict(fleet: Fleet) -> str:
+    """The answer: `n07 falls behind by 5 % or more`."""
+    by = f"{100 * fleet.threshold:g} %"
+    slow = list(dict.fromkeys(s.node.name for s in fleet.behind))
+    if slow:
+        return f"{some(slow)} {'falls' if len(slow) == 1 else 'fall'} behind by {by} or more"
+    return f"none falls behind by {by}"
+
+
+def problems(fleet: Fleet) -> list[str]:
+    """What else is wrong with nodes, a line each."""
+    return [
+        *[
+            f"{node.name}: {plural(node.wrong, 'sample')} failed verification"
+            for node in fleet.wrong
+        ],
+        *[f"{node.name}: its run is {node.ended}" for node in fleet.unfinished],
+        *[
+            f"{some([node.name for node in nodes])} did not measure {what}, as most others did"
+            for what, nodes in fleet.lacking.items()
+        ],
+    ]
+
+
+def difference(what: str, have: list[tuple[str, list[Node]]]) -> str:
+    """`microcode: 0xa1 (11 nodes), 0xa0 (n07)`."""
+    parts = [
+        f"{value or 'not recorded'} "
+        f"({listing([n.name for n in nodes]) if len(nodes) <= 3 else plural(len(nodes), 'node')})"
+        for value, nodes in have[:MOST_NAMES]
+    ]
+    if len(have) > MOST_NAMES:
+        parts.append(plural(len(have) - MOST_NAMES, "other value"))
+    return f"{what}: {', '.join(parts)}"
+
+
+def some(names: list[str]) -> str:
+    """All of few names, the first of many."""
+    if len(names) <= MOST_NAMES:
+        return listing(names)
+    return listing([*names[:MOST_NAMES], f"{len(names) - MOST_NAMES} more"])
+
+
+def lines(fleet: Fleet) -> list[str]:
+    """All of it for a terminal, the answer first."""
+    runs = sum(len(node.paths) for node in fleet.nodes)
+    told = [f"{plural(len(fleet.nodes), 'node')}, {plural(runs, 'run')}: {verdict(fleet)}"]
+    told += _behind(fleet)
+    if found := problems(fleet):
+        told += ["", *found]
+    if fleet.scatter:
+        apart = [f"{what} {percent(spread)}" for what, spread in fleet.scatter.items()]
+        told += ["", f"One standard deviation of like nodes: {', '.join(apart)}"]
+    if fleet.differences:
+        told += ["", "What differs between the nodes:"]
+        told += [f"  {difference(what, have)}" for what, have in fleet.differences]
+    return [plain(line) for line in told]
+
+
+def _behind(fleet: Fleet) -> list[str]:
+    if not fleet.behind:
+        return []
+    rows = [
+        (s.node.name, s.what, f"{s.ratio:.2f}×", f"{s.low:.2f} to {s.high:.2f}",
+         f"{s.slower} of {s.of}", f"{s.worst_ratio:.2f}× at {s.worst}")
+        for s in fleet.behind
+    ]  # fmt: skip
+    by = f"{100 * fleet.threshold:g} %"
+    header = ("node", "workload", "time", "95 % of all", f"slower by {by}", "most")
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(5)]
+
+    def line(row: tuple[str, ...]) -> str:
+        return "  ".join([*(f"{c:<{w}}" for c, w in zip(row, widths, strict=False)), row[5]])
+
+    return [
+        "",
+        "Median times over the median of the others, the slowest first:",
+        *map(line, [header, *rows]),
+    ]
