@@ -47,13 +47,14 @@ NOT_RUN = {
     "scripts/simulate-compare": "it takes minutes: simulation_test.py runs less of it",
     "scripts/gpu-check": "it needs a GPU",
     "scripts/versus-likwid": "it needs likwid-bench and minutes",
+    "scripts/slurm-test": "it needs root and Slurm",
     "scripts/try-distribution": "it needs root, a network and 4 GB",
 }
 PASSED_ON = ["report", "compare", "export", "fleet"]
 # Of programs that are none of the project's.
 FOREIGN_OPTIONS = {
     *("--delay-time", "--bind-to", "--oversubscribe", "--allow-run-as-root"),
-    *("--ntasks-per-node", "--array", "--exclusive", "--wrap"),
+    *("--ntasks-per-node", "--nodelist"),
 }
 
 STAND_IN = r"""#!/bin/bash

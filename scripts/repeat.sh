@@ -30,9 +30,11 @@ check_repeat() {
 
 # All runs of a series have the time at which it starts in their names.
 name_series() {
-  local count=$1 output='' label time stem i
+  local count=$1 output='' node label time stem i
   shift
-  label=$(uname -n)
+  node=$(uname -n)
+  node=${node%%.*}
+  label=$node
   time=$(date -u +%Y-%m-%dT%H%M%SZ)
   arguments=()
   while (($# > 0)); do
@@ -56,9 +58,9 @@ name_series() {
   elif [[ -d $output || $output == */ ]]; then
     output=${output%/}/$label-$time.csv
   fi
-  output=${output//'{time}'/$time}
-  output=${output//'{label}'/$label}
-  output=${output//'{node}'/$(uname -n)}
+  output=${output//'{time}'/"$time"}
+  output=${output//'{node}'/"$node"}
+  output=${output//'{label}'/"$label"}
   stem=${output%.csv}
   for ((i = 1; i <= count; ++i)); do
     series+=("$stem-$i${output#"$stem"}")

@@ -137,11 +137,12 @@ std::string printable_command(const std::vector<std::string>& arguments) {
     return info != nullptr && info->kind == OptionInfo::Kind::path;
   };
   std::string command = "crossover";
-  const auto last_component = [](std::string_view path) {
-    const std::string name = std::filesystem::path(path).filename();
-    return name.empty() ? std::string(".") : name;  // of a folder
+  const auto shown_path = [](std::string_view option, std::string_view path) -> std::string {
+    // A folder's name may be a user's.
+    if (option == "--output" && !path.ends_with(".csv")) return ".";
+    return std::filesystem::path(path).filename();
   };
-  bool path_follows = false;
+  std::string path_of;  // the option whose path comes next
   for (const std::string& argument : arguments) {
     std::string shown = argument;
     const std::size_t equals = argument.find('=');
@@ -149,12 +150,12 @@ std::string printable_command(const std::vector<std::string>& arguments) {
     // What Google Benchmark's own flags hold is not known here, except that no regular expression
     // is among them.
     const bool library_flag = name.starts_with("--benchmark_") && name != "--benchmark_filter";
-    if (path_follows) {
-      shown = last_component(argument);
+    if (!path_of.empty()) {
+      shown = shown_path(path_of, argument);
     } else if (equals != std::string::npos && (is_path(name) || library_flag)) {
-      shown = name + "=" + last_component(argument.substr(equals + 1));
+      shown = name + "=" + shown_path(name, argument.substr(equals + 1));
     }
-    path_follows = !path_follows && is_path(argument);
+    path_of = path_of.empty() && is_path(argument) ? argument : "";
     command += ' ' + shell_quoted(shown);
   }
   return command;

@@ -392,6 +392,7 @@ TEST(PrintableCommand, HoldsNoPath) {
   EXPECT_EQ(printable_command({"--output", "/home/me/run.csv", "--sizes", "1Ki,2Ki"}),
             "crossover --output run.csv --sizes 1Ki,2Ki");
   EXPECT_EQ(printable_command({"--output", "/home/me/"}), "crossover --output .");
+  EXPECT_EQ(printable_command({"--output=/home/me", "--quiet"}), "crossover --output=. --quiet");
   EXPECT_EQ(printable_command({"--resume=/home/me/run.csv", "--benchmark_out=../x/b.json",
                                "--benchmark_context=home=/home/me"}),
             "crossover --resume=run.csv --benchmark_out=b.json --benchmark_context=me");

@@ -34,7 +34,8 @@ std::string filled(std::string_view text, const NameParts& parts) {
     made += text.substr(at, open - at);
     if (open == std::string_view::npos) break;
     const std::size_t close = text.find('}', open);
-    const std::string_view word = text.substr(open, close == text.npos ? close : close + 1 - open);
+    const std::size_t length = close == std::string_view::npos ? close : close + 1 - open;
+    const std::string_view word = text.substr(open, length);
     const auto part = part_of(parts, word.substr(1, word.size() - 2));
     if (!part || close == std::string_view::npos) {
       throw ParseError(in_quotes(word) +

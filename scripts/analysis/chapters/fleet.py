@@ -63,14 +63,15 @@ def _behind(fleet: Fleet) -> Html:
 
 def _dots(fleet: Fleet) -> Figure:
     """A dot for each node and workload."""
-    slow = fleet.behind
-    rows: list[Row] = []
+    slow: list[Row] = []
+    others: list[Row] = []
     for what in dict.fromkeys(s.what for s in fleet.standings):
         of = [s for s in fleet.standings if s.what == what]  # by their ratio
-        others = [s for s in of if s not in slow]
-        step = max(1, -(-len(others) // MOST_DOTS))
-        rows += [_row(s, BEHIND) for s in of if s in slow]
-        rows += [_row(s, LEVEL) for s in others[::step]]
+        slow += [_row(s, BEHIND) for s in of if s.behind(fleet.threshold)]
+        level = [s for s in of if not s.behind(fleet.threshold)]
+        others += [_row(s, LEVEL) for s in level[:: max(1, -(-len(level) // MOST_DOTS))]]
+    rows = [*slow, *others]
+    left = len(fleet.standings) - len(rows)
     looks = plain_looks([LEVEL, BEHIND])
     low, high = min(r["x"] for r in rows), max(r["x"] for r in rows)
     x = alt.X(
@@ -79,7 +80,7 @@ def _dots(fleet: Fleet) -> Figure:
         scale=alt.Scale(type="log", nice=False, domain=[low / 1.02, high * 1.02]),
         axis=alt.Axis(format="~g", values=_ticks(low, high)),
     )
-    order = list(dict.fromkeys(str(r["k"]) for r in rows))
+    order = list(dict.fromkeys(s.what for s in fleet.standings))
     base = alt.Chart(figure.data(rows)).encode(
         x=x, y=alt.Y("k:N", sort=order, title=None, axis=alt.Axis(labelLimit=185))
     )
@@ -91,18 +92,19 @@ def _dots(fleet: Fleet) -> Figure:
         tooltip=tooltips({"n": "node", "k": "workload", "v": "time over the others'",
                           "i": "95 % interval, all together"}),
     )  # fmt: skip
-    spread = ", ".join(f"{what} by {percent(s)}" for what, s in fleet.scatter.items())
+    spread = ", ".join(f"{what} {percent(s)}" for what, s in fleet.scatter.items())
     return Figure(
         "fleet",
         "Each node beside the others",
         alt.layer(dots),
-        f"One standard deviation of like nodes: {spread}.",
+        f"Like nodes lie apart by (one standard deviation): {spread}."
+        + (f" {plural(left, 'dot')} between others not drawn." if left else ""),
         "Nodes of one kind should do alike. One that is slow at everything is throttled or shared; "
         "slow only from memory, it lacks memory channels or huge pages; slow only with all "
         "workers, it lacks CPUs or power.",
         looks,
         ["node", "workload", "time over the others'", "95 % interval, all together"],
-        [[r["n"], r["k"], r["v"], r["i"]] for r in rows[:MOST_DOTS]],
+        [[r["n"], r["k"], r["v"], r["i"]] for r in rows],
         zooms=False,
         height=bars_height([{} for _ in order]),
     )

@@ -93,9 +93,9 @@ def test_of_a_large_fleet_the_page_has_the_slowest(tmp_path: Path) -> None:
     names = [f"n{i:02d}" for i in range(14)]
     path = write_fleet(tmp_path / "run.csv", {"n13": lambda _: 1.3}, names)
     runs, whole = read_machines([path])
-    assert whole and len(whole.nodes) == 14
+    assert len(whole.nodes) == 14
     assert len(runs) == 4 and {"n00", "n13"} < {run.node for run in runs}
-    page, _ = report(runs, whole=whole)
+    page, _ = report(runs, nodes=whole)
     assert "14 nodes" in page and "Of 14 nodes lab, n13 falls behind" in page
     assert "shown in detail are its first and the slowest, 4 in all" in page
 

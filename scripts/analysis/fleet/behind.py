@@ -1,18 +1,20 @@
 """Which nodes of a fleet fall behind the others, in what, and by how much.
 
-A node's ratio at a workload is the geometric mean, over the configurations that others of its kind
-measured too, of its median time over the median of the others' medians. How far like nodes lie
-apart is seen in the fleet itself: the median absolute deviation of the ratios, which a few slow
-nodes do not move, or in a fleet too small for that their variance, drawn towards PRIOR_SCATTER
-(Smyth 2004, "Linear models and empirical Bayes methods", equation 2). Intervals hold for all nodes
-and workloads together (Bonferroni).
+A node's ratio at a workload is the geometric mean, over the configurations that two others of its
+kind or more measured too, of its median time over the median of the others' medians. How far like
+nodes lie apart is seen in the fleet itself: the median absolute deviation of the ratios, which a
+few slow nodes do not move, or in a small fleet their variance. By chance that may be next to
+nothing, so below PRIOR_SCATTER it is drawn towards it (as in Smyth 2004, "Linear models and
+empirical Bayes methods", equation 2, but never from above). Intervals hold for all nodes and
+workloads together (Bonferroni).
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -36,11 +38,12 @@ ENOUGH_FOR_MAD = 8
 # a variance's degrees of freedom the latter has (its efficiency).
 MAD_TO_SD = 1.4826
 MAD_EFFICIENCY = 0.37
-# Of so many nodes what this share of them measured is what a node should have.
+# Of two nobody can say which is as it should be. What so large a part of like nodes measured is
+# what a node should have.
 FEWEST, MOST = 3, 0.6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Standing:
     """Where a node stands among those of its kind at one workload.
 
@@ -69,11 +72,12 @@ class Fleet:
 
     nodes: list[Node]
     standings: list[Standing]
-    scatter: dict[str, float]  # by workload, of like nodes: 0.02 is 2 %
+    scatter: dict[str, float]  # by workload, as seen in like nodes: 0.02 is 2 %
     lacking: dict[str, list[Node]]  # what most others measured, and who did not
     threshold: float
+    unread: list[str] = field(default_factory=list)  # files of the folder that are no runs
 
-    @property
+    @cached_property
     def behind(self) -> list[Standing]:
         """Who falls behind, the slowest first."""
         return [s for s in self.standings if s.behind(self.threshold)]
@@ -84,14 +88,25 @@ class Fleet:
         return [node for node in self.nodes if node.wrong]
 
     @property
-    def unfinished(self) -> list[Node]:
-        """Nodes whose run did not end whole."""
-        return [node for node in self.nodes if node.ended not in ("complete", "unknown")]
+    def unfinished(self) -> dict[str, list[Node]]:
+        """Nodes whose run did not end whole, by how it ended."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            if node.ended not in ("complete", "unknown"):
+                found.setdefault(node.ended, []).append(node)
+        return found
+
+    @cached_property
+    def alone(self) -> list[Node]:
+        """Nodes that were compared with none."""
+        compared = {id(s.node) for s in self.standings}
+        return [node for node in self.nodes if id(node) not in compared]
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is behind, wrong, missing or unfinished."""
-        return not (self.behind or self.wrong or self.lacking or self.unfinished)
+        """Whether nothing is behind, wrong, missing, unfinished, unread or compared with none."""
+        bad = (self.behind, self.wrong, self.lacking, self.unfinished, self.unread, self.alone)
+        return not any(bad)
 
     @property
     def differences(self) -> list[tuple[str, list[tuple[str, list[Node]]]]]:
@@ -108,29 +123,33 @@ class Fleet:
         return found
 
 
-def fleet_of(nodes: list[Node], threshold: float = THRESHOLD) -> Fleet:
-    """Compares nodes of a kind at what several of them measured."""
+def fleet_of(
+    nodes: list[Node], threshold: float = THRESHOLD, unread: list[str] | None = None
+) -> Fleet:
+    """Compares nodes of a kind at what three or more of them measured."""
     parts = [node.times.with_columns(pl.lit(i).alias("node")) for i, node in enumerate(nodes)]
     if not parts:
-        return Fleet([], [], {}, {}, threshold)
+        return Fleet([], [], {}, {}, threshold, unread or [])
     table = pl.concat(parts)
     standings: list[Standing] = []
     scatter: dict[str, float] = {}
+    lacking = _lacking(nodes, table)
+    kinds = Counter(
+        table.select("workload", "device", "kind").unique().select("workload", "device").rows()
+    )
     groups = table.partition_by("workload", "device", "kind", as_dict=True, maintain_order=True)
-    several_kinds = {
-        (workload, device) for (workload, device), kinds in _kinds(table).items() if kinds > 1
-    }
-    ratios = {key: _ratios(group) for key, group in groups.items()}
-    tests = sum(len(found.nodes) for found in ratios.values() if found)
+    ratios = {key: found for key, group in groups.items() if (found := _ratios(group))}
+    tests = sum(len(found.nodes) for found in ratios.values())
     for (workload, device, kind), found in ratios.items():
         what = str(workload) if device == "cpu" else f"{workload} {device}"
-        if (workload, device) in several_kinds:
+        if kinds[workload, device] > 1:
             what += f" ({kind})"
-        if found is None:
-            continue
+        if found.cut:
+            lacking[f"half of {what}"] = [nodes[node] for node in found.cut]
         spread = scatter_of(found.means)
-        scatter[what] = float(np.median(spread.each))
-        apart = scipy_stats.t.ppf(1 - (1 - LEVEL) / tests, spread.degrees) * spread.of_ratio
+        scatter[what] = float(np.median(spread.seen))
+        quantile = scipy_stats.t.ppf(1 - (1 - LEVEL) / (2 * tests), spread.degrees)
+        apart = quantile * spread.of_ratio
         for place, node in enumerate(found.nodes):
             logs = found.logs[:, place]
             measured = np.flatnonzero(~np.isnan(logs))
@@ -150,7 +169,7 @@ def fleet_of(nodes: list[Node], threshold: float = THRESHOLD) -> Fleet:
                 )
             )
     standings.sort(key=lambda s: -s.ratio)
-    return Fleet(nodes, standings, scatter, _lacking(nodes, table), threshold)
+    return Fleet(nodes, standings, scatter, lacking, threshold, unread or [])
 
 
 @dataclass(frozen=True)
@@ -160,8 +179,9 @@ class Ratios:
     keys: pl.DataFrame
     nodes: list[int]
     logs: Floats
+    cut: list[int]  # who measured too little of it to be judged
 
-    @property
+    @cached_property
     def means(self) -> Floats:
         """Each node's, over its configurations."""
         means: Floats = np.nanmean(self.logs, axis=0)
@@ -169,14 +189,26 @@ class Ratios:
 
 
 def _ratios(group: pl.DataFrame) -> Ratios | None:
-    """None where no configuration was measured by two nodes."""
-    shared = group.filter(pl.len().over(KEY) > 1)
+    """None where no configuration was measured by so many nodes that one stands out."""
+    shared = group.filter(pl.len().over(KEY) >= FEWEST)
     if shared.height == 0:
         return None
     wide = shared.pivot("node", index=KEY, values="log_ns", sort_columns=False)
     names = [name for name in wide.columns if name not in KEY]
     times = wide.select(names).to_numpy().astype(np.float64)
-    return Ratios(wide.select(KEY), [int(name) for name in names], times - median_of_others(times))
+    # A mean over few configurations scatters more than the others', and would stand out for that.
+    counts = (~np.isnan(times)).sum(axis=0)
+    enough = counts >= counts.max() / 2
+    if enough.sum() < FEWEST:
+        return None
+    nodes = [int(name) for name in names]
+    logs = times[:, enough] - median_of_others(times[:, enough])
+    return Ratios(
+        wide.select(KEY),
+        [node for node, judged in zip(nodes, enough, strict=True) if judged],
+        logs,
+        [node for node, judged in zip(nodes, enough, strict=True) if not judged],
+    )
 
 
 def median_of_others(times: Floats) -> Floats:
@@ -198,54 +230,57 @@ def median_of_others(times: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Scatter:
-    """How far like nodes lie apart, without each of them: standard deviations of logarithms."""
+    """How far like nodes lie apart, without each of them: standard deviations of logarithms.
 
+    `seen` is that of the others themselves, `each` what is taken for it.
+    """
+
+    seen: Floats
     each: Floats
-    degrees: Floats
-    others: int
+    degrees: float
 
     @property
     def of_ratio(self) -> Floats:
         """That of a node's ratio to the median of the others, which is not known exactly either."""
-        # A median's variance over the mean's: pi / 2 for many, 1 for one and two.
-        of_median = 1.0 if self.others < 3 else math.pi / 2
-        found: Floats = self.each * math.sqrt(1 + of_median / self.others)
+        others = len(self.each) - 1
+        # A median's variance over the mean's: pi / 2 for many, 1 for two.
+        of_median = 1.0 if others < 3 else math.pi / 2
+        found: Floats = self.each * math.sqrt(1 + of_median / others)
         return found
 
 
 def scatter_of(means: Floats) -> Scatter:
-    """The scatter of the others, for each node, from the nodes' mean ratios."""
+    """The scatter of the others, for each of three nodes or more, from their mean ratios."""
     count = len(means)
-    seen, degrees = np.empty(count), np.empty(count)
-    for place in range(count):
-        others = np.delete(means, place)
-        if len(others) >= ENOUGH_FOR_MAD:
-            seen[place] = MAD_TO_SD * np.median(np.abs(others - np.median(others)))
-            degrees[place] = MAD_EFFICIENCY * (len(others) - 1)
-        else:
-            seen[place] = others.std(ddof=1) if len(others) > 1 else 0.0
-            degrees[place] = len(others) - 1
+    others = np.tile(means, (count, 1))[~np.eye(count, dtype=bool)].reshape(count, count - 1)
+    if count > ENOUGH_FOR_MAD:
+        centres = np.median(others, axis=1, keepdims=True)
+        seen = MAD_TO_SD * np.median(np.abs(others - centres), axis=1)
+        degrees = MAD_EFFICIENCY * (count - 2)
+    else:
+        seen = others.std(axis=1, ddof=1)
+        degrees = count - 2.0
     total = PRIOR_DEGREES + degrees
-    each = np.sqrt((PRIOR_DEGREES * PRIOR_SCATTER**2 + degrees * seen**2) / total)
-    return Scatter(each, total, count - 1)
-
-
-def _kinds(table: pl.DataFrame) -> dict[tuple[str, str], int]:
-    counted = table.group_by("workload", "device").agg(pl.col("kind").n_unique())
-    return {(workload, device): kinds for workload, device, kinds in counted.iter_rows()}
+    drawn = np.sqrt((PRIOR_DEGREES * PRIOR_SCATTER**2 + degrees * seen**2) / total)
+    return Scatter(seen, np.maximum(drawn, seen), total)
 
 
 def _lacking(nodes: list[Node], table: pl.DataFrame) -> dict[str, list[Node]]:
-    """What three in four of the nodes measured, model by model, and who did not."""
+    """What MOST of the nodes with one processor measured, model by model, and who did not.
+
+    Not of a node that measured nothing, which is told otherwise.
+    """
     have = table.select("workload", "model", "device", "node").unique(maintain_order=True)
     groups = have.partition_by("workload", "model", "device", as_dict=True, maintain_order=True)
     found: dict[str, list[Node]] = {}
-    for (workload, model, device), group in groups.items():
-        told = set(group.get_column("node").to_list())
-        if MOST * len(nodes) <= len(told) < len(nodes) and len(nodes) >= FEWEST:
-            where = "" if device == "cpu" else f" on {device}"
-            without = [node for place, node in enumerate(nodes) if place not in told]
-            found[f"{workload}, {model}{where}"] = without
+    for processor in dict.fromkeys(node.processor for node in nodes):
+        like = {i for i, n in enumerate(nodes) if n.processor == processor and n.times.height}
+        for (workload, model, device), group in groups.items():
+            told = like.intersection(group.get_column("node").to_list())
+            if MOST * len(like) <= len(told) < len(like) and len(like) >= FEWEST:
+                where = "" if device == "cpu" else f" on {device}"
+                without = [nodes[i] for i in sorted(like - told)]
+                found.setdefault(f"{workload}, {model}{where}", []).extend(without)
     return found
 
 

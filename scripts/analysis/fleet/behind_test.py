@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ import pytest
 
 from analysis.errors import BadInput
 from analysis.fleet.behind import Fleet, fleet_of, median_of_others
-from analysis.fleet.nodes import Node, files_in, read_nodes
+from analysis.fleet.nodes import Node, files_in, nodes_of, read_each
+from analysis.fleet.words import problems
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.run import KEY
@@ -37,20 +40,32 @@ def write_node(
     hw = Hardware(label, gpu=hardware.gpu, cores=2, smt=1)
     return write_run(
         folder / f"{name or label}.csv", planned, 7, 0.001, change=change, hardware=hw,
-        description={**described, **more}, seed=abs(hash(name or label)) % 10_000,
+        description={**described, **more}, seed=zlib.crc32((name or label).encode()) % 10_000,
     )  # fmt: skip
 
 
 def plain_nodes(logs: np.ndarray) -> list[Node]:
     """Nodes of one configuration a workload, whose logarithms are (workloads, nodes)."""
+    workloads, nodes = logs.shape
     key = {"type": "f32", "model": "serial", "variant": "loop", "scope": "resident"}
     key |= {"elements": 1024, "workers": 1, "device": "cpu", "cache": "warm", "kind": "CPU"}
+    table = pl.DataFrame(
+        {
+            "workload": [f"w{w}" for w in range(workloads)] * nodes,
+            **{name: [value] * (workloads * nodes) for name, value in key.items()},
+            "log_ns": logs.T.ravel(),
+        }
+    ).select(*KEY, "kind", "log_ns")
     return [
-        Node(f"n{i}", (Path(f"n{i}.csv"),), pl.DataFrame(
-            [{"workload": f"w{w}", **key, "log_ns": float(log)} for w, log in enumerate(column)]
-        ).select(*KEY, "kind", "log_ns"), {})
-        for i, column in enumerate(logs.T)
-    ]  # fmt: skip
+        Node(f"n{i}", "CPU", (Path(f"n{i}.csv"),), table.slice(i * workloads, workloads))
+        for i in range(nodes)
+    ]
+
+
+def in_folder(folder: Path, threshold: float = 0.05) -> Fleet:
+    unread: list[str] = []
+    nodes = nodes_of(read_each([folder], unread))
+    return fleet_of(nodes, threshold, unread)
 
 
 def named(fleet: Fleet) -> list[tuple[str, str]]:
@@ -77,7 +92,7 @@ def test_a_slow_node_is_named_with_its_workload(tmp_path: Path) -> None:
     for label in ("a", "b", "c"):
         slow = label == "c"
         write_node(tmp_path, label, lambda c, s=slow: 1.5 if s and c.workload == "reduce" else 1.0)
-    fleet = fleet_of(read_nodes(files_in([tmp_path])))
+    fleet = in_folder(tmp_path)
     (found,) = fleet.behind
     assert (found.node.name, found.what) == ("c", "reduce")
     assert found.ratio == pytest.approx(1.5, rel=0.01)
@@ -91,9 +106,8 @@ def test_a_slow_node_is_named_with_its_workload(tmp_path: Path) -> None:
 def test_a_ratio_below_the_threshold_is_none(tmp_path: Path) -> None:
     for label in ("a", "b", "c", "d"):
         write_node(tmp_path, label, lambda _, s=label == "d": 1.2 if s else 1.0)
-    nodes = read_nodes(files_in([tmp_path]))
-    assert {name for name, _ in named(fleet_of(nodes, 0.15))} == {"d"}
-    assert fleet_of(nodes, 0.25).healthy
+    assert {name for name, _ in named(in_folder(tmp_path, 0.15))} == {"d"}
+    assert in_folder(tmp_path, 0.25).healthy
 
 
 def test_nodes_are_compared_with_those_of_their_kind(tmp_path: Path) -> None:
@@ -102,17 +116,61 @@ def test_nodes_are_compared_with_those_of_their_kind(tmp_path: Path) -> None:
     other = Hardware("other", cores=2, smt=1)
     for label in ("d", "e", "f"):
         write_node(tmp_path, label, lambda _: 2.0, hardware=WITH_GPU, like=other)
-    fleet = fleet_of(read_nodes(files_in([tmp_path])))
+    fleet = in_folder(tmp_path)
     assert fleet.behind == []
     kinds = {s.what for s in fleet.standings}
-    assert {"double (node CPU)", "double (other CPU)", "double gpu0 (node GPU)"} <= kinds
+    assert "double gpu0 (node GPU)" in kinds
+    assert {k.partition(" CPU,")[0] for k in kinds} > {"double (node", "double (other"}
+    assert fleet.healthy, "each kind has what it should"
+
+
+def test_what_was_measured_otherwise_is_not_compared(tmp_path: Path) -> None:
+    for label in ("a", "b", "c"):
+        write_node(tmp_path, label)
+    twice = {"options": {"scaling": "weak"}}
+    write_node(tmp_path, "d", lambda _: 2.0, **twice)
+    fleet = in_folder(tmp_path)
+    assert fleet.behind == [] and [n.name for n in fleet.alone] == ["d"]
+    assert not fleet.healthy
+
+
+def test_a_node_with_another_processor_is_told_not_passed_over(tmp_path: Path) -> None:
+    for label in ("a", "b", "c"):
+        write_node(tmp_path, label)
+    write_node(tmp_path, "d", lambda _: 3.0, like=Hardware("node", gpu=False, cores=4, smt=1))
+    fleet = in_folder(tmp_path)
+    assert fleet.behind == [] and [n.name for n in fleet.alone] == ["d"]
+    assert any(line.startswith("d compared with none") for line in problems(fleet))
+
+
+def test_a_node_that_measured_little_is_not_judged(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    logs = rng.normal(0, 0.06, (40, 12))
+    nodes = plain_nodes(logs)
+    # One workload of many configurations.
+    nodes = [
+        replace(
+            n,
+            times=n.times.with_columns(
+                pl.lit("w").alias("workload"),
+                pl.col("workload").str.slice(1).cast(pl.Int64).alias("elements"),
+            ),
+        )
+        for n in nodes
+    ]
+    nodes[4] = replace(nodes[4], times=nodes[4].times.head(15))
+    fleet = fleet_of(nodes)
+    assert {n.name: what for what, found in fleet.lacking.items() for n in found} == {
+        "n4": "half of w"
+    }
+    assert len(fleet.standings) == 11
 
 
 def test_a_node_without_its_gpu_lacks_what_the_others_measured(tmp_path: Path) -> None:
     for label in ("a", "b", "c"):
         write_node(tmp_path, label, hardware=WITH_GPU)
     write_node(tmp_path, "d", hardware=HARDWARE)
-    fleet = fleet_of(read_nodes(files_in([tmp_path])))
+    fleet = in_folder(tmp_path)
     assert fleet.behind == []
     assert [n.name for n in fleet.lacking["double, cuda on gpu0"]] == ["d"]
     assert not fleet.healthy
@@ -127,35 +185,65 @@ def test_wrong_results_and_runs_without_an_end_are_told(tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     lines[5] = lines[5].replace(",ok,", ",failed,")
     path.write_text("\n".join(lines) + "\n")
-    fleet = fleet_of(read_nodes(files_in([tmp_path])))
+    fleet = in_folder(tmp_path)
     assert [n.name for n in fleet.wrong] == ["c"] and fleet.wrong[0].wrong == 1
-    assert [n.name for n in fleet.unfinished] == ["b"]
+    assert {how: [n.name for n in of] for how, of in fleet.unfinished.items()} == {
+        "interrupted": ["b"]
+    }
     assert not fleet.healthy
 
 
-def test_runs_of_one_node_are_one_and_a_run_counts_once(tmp_path: Path) -> None:
-    for label in ("a", "b"):
+def test_a_file_without_rows_hides_no_node(tmp_path: Path) -> None:
+    for label in ("a", "b", "c"):
         write_node(tmp_path, label)
-    write_node(tmp_path, "b", lambda _: 1.21, name="b-2")
-    nodes = read_nodes([*files_in([tmp_path]), tmp_path / "a.csv"])
-    assert [(n.name, len(n.paths)) for n in nodes] == [("a", 1), ("b", 2)]
-    (double,) = [s for s in fleet_of(nodes).standings if (s.node.name, s.what) == ("b", "double")]
-    assert double.ratio == pytest.approx(1.1, rel=0.01), "the geometric mean of 1 and 1.21"
+    (tmp_path / "d.csv").write_text((tmp_path / "a.csv").read_text().splitlines()[0] + "\n")
+    (tmp_path / "notes.csv").write_text("x,y\n1,2\n")
+    fleet = in_folder(tmp_path)
+    assert [n.name for n in fleet.nodes] == ["a", "b", "c"] and len(fleet.standings) == 6
+    assert len(fleet.unread) == 2 and "d.csv has a header but no rows" in fleet.unread[0]
+    assert not fleet.healthy
+    with pytest.raises(BadInput, match="no rows"):
+        list(read_each([tmp_path / "d.csv"], []))
+
+
+def test_runs_of_one_node_count_alike_and_a_run_once(tmp_path: Path) -> None:
+    for label in ("a", "b", "c"):
+        write_node(tmp_path, label)
+    for i in (2, 3):
+        write_node(tmp_path, "c", lambda _: 1.331, name=f"c-{i}", started=f"2026-11-2{i}")
+    paths = [*files_in(tmp_path), tmp_path / "a.csv"]
+    nodes = nodes_of(read_each(paths, []))
+    assert [(n.name, len(n.paths)) for n in nodes] == [("a", 1), ("b", 1), ("c", 3)]
+    (double,) = [s for s in fleet_of(nodes).standings if (s.node.name, s.what) == ("c", "double")]
+    assert double.ratio == pytest.approx(1.331 ** (2 / 3), rel=0.01), "the geometric mean of three"
+
+
+def test_the_latest_run_tells_how_a_node_is(tmp_path: Path) -> None:
+    for label in ("a", "b", "c"):
+        write_node(tmp_path, label)
+    write_node(tmp_path, "b", name="b-2", status="interrupted", started="2026-01-01")
+    assert in_folder(tmp_path).healthy
+    write_node(tmp_path, "c", name="c-2", status="interrupted", started="2027-01-01")
+    assert list(in_folder(tmp_path).unfinished) == ["interrupted"]
 
 
 def test_a_folder_without_runs_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"has no \.csv file in it"):
-        files_in([tmp_path])
+        files_in(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("nodes", "fleets", "noise", "most"),
-    [(3, 200, 0.02, 0.05), (3, 200, 0.04, 0.05), (12, 200, 0.02, 0.05), (1000, 40, 0.02, 0.125)],
+    [
+        *[(n, 100, 0.05, 0.05) for n in (3, 4, 12)],
+        *[(3, 100, 0.1, 0.18), (4, 100, 0.1, 0.1), (9, 100, 0.1, 0.06)],
+        (1000, 20, 0.02, 0.05),
+    ],
 )
 def test_like_nodes_are_hardly_ever_named(
     nodes: int, fleets: int, noise: float, most: float
 ) -> None:
-    """At most 5 % of whole fleets; of so few large ones by chance five."""
+    """What docs/fleets.md says: at most 5 % of whole fleets, more of small ones far apart."""
     rng = np.random.default_rng(5)
     part = noise / math.sqrt(2)  # what a node's workloads share, and what is each one's own
     alarms = 0
@@ -166,10 +254,14 @@ def test_like_nodes_are_hardly_ever_named(
     assert alarms / fleets <= most
 
 
-@pytest.mark.parametrize("nodes", [3, 12, 100])
-def test_a_node_that_is_slower_by_a_third_is_found(nodes: int) -> None:
+@pytest.mark.parametrize(("nodes", "least"), [(3, 0.85), (12, 1.0), (100, 1.0)])
+def test_a_node_that_is_slower_by_a_third_is_found(nodes: int, least: float) -> None:
     rng = np.random.default_rng(6)
-    for _ in range(20):
+    found = 0
+    for _ in range(60):
         logs = rng.normal(0, 0.02, (4, nodes))
         logs[:, 1] += math.log(4 / 3)
-        assert {name for name, _ in named(fleet_of(plain_nodes(logs)))} == {"n1"}
+        names = {name for name, _ in named(fleet_of(plain_nodes(logs)))}
+        assert names <= {"n1"}
+        found += bool(names)
+    assert found / 60 >= least

@@ -1,7 +1,7 @@
 """Compares the nodes of a fleet, one run a node: who falls behind the others, in what, by how much.
 
-Ends with 1 where a node falls behind, has wrong results, did not finish or lacks what most of the
-others measured; so it can be a nightly check.
+Ends with 1 where a node falls behind, has wrong results, did not finish, lacks what most of the
+others measured or is compared with none; so it can be a nightly check.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from analysis.compare.compare_command import percentage
 from analysis.errors import BadInput, Parser, run_command
-from analysis.fleet.behind import THRESHOLD, fleet_of
-from analysis.fleet.nodes import files_in, read_nodes
+from analysis.fleet.behind import FEWEST, THRESHOLD, fleet_of
+from analysis.fleet.nodes import nodes_of, read_each
 from analysis.fleet.words import lines
+from analysis.words import plural
 
 
 def main() -> int:
@@ -29,17 +30,20 @@ def main() -> int:
         help="a node that takes less than this longer does not fall behind (default 5%%)",
     )
     options = parser.parse_args()
-    nodes = read_nodes(files_in(options.runs))
-    if len(nodes) < 2:
+    unread: list[str] = []
+    nodes = nodes_of(read_each(options.runs, unread))
+    if len(nodes) < FEWEST:
+        names = ", ".join(node.name for node in nodes) or "none"
         raise BadInput(
-            f"all of these runs are of one machine, {nodes[0].name}; give runs of two or more, "
-            "each with a label of its own: without --label that is the host's name"
+            f"these are runs of {plural(len(nodes), 'machine')} ({names}); give those of three or "
+            "more, each with a label of its own: without --label that is the host's name"
+            + "".join(f"; {why}" for why in unread[:1])
         )
-    fleet = fleet_of(nodes, options.threshold)
+    fleet = fleet_of(nodes, options.threshold, unread)
     if not fleet.standings:
         raise BadInput(
-            "no two of these nodes measured the same on like processors or GPUs, so nothing can be "
-            "compared; give runs of the same options on like hardware"
+            "no three of these nodes measured the same on like processors or GPUs, so nothing can "
+            "be compared; give runs of the same options on like hardware"
         )
     print("\n".join(lines(fleet)))
     return int(not fleet.healthy)

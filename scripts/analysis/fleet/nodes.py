@@ -2,96 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
+from analysis.chapters.costs import of_python
 from analysis.chapters.provenance import FIELDS, value_of
 from analysis.errors import BadInput, refused
-from analysis.reading.read import OURS, read_runs
+from analysis.reading.joined import MEANING
+from analysis.reading.read import read_runs
 from analysis.reading.run import KEY, Run
 
+_COUNTS = ("elements", "workers")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Node:
-    """One machine of a fleet: what its runs measured and what they say of it.
+    """One machine of a fleet: what its runs measured and what the latest says of it.
 
-    `times` has a row a configuration: the columns KEY, `kind` (the model of the processor or of
-    the GPUs that it ran on, which like nodes share) and `log_ns`, the logarithm of the median time.
+    `times` has a row a configuration: the columns KEY, `kind` and `log_ns`, the mean over its runs
+    of the logarithm of the median time. `kind` is the processor or the GPUs that it ran on, and
+    what a configuration means something else under; `processor` that of the CPU.
     """
 
     name: str
+    processor: str
     paths: tuple[Path, ...]
     times: pl.DataFrame
-    facts: dict[str, str]
-    ended: str = "complete"  # how its run ended, where it did not end whole
+    facts: dict[str, str] = field(default_factory=dict)
+    ended: str = "complete"
     wrong: int = 0  # samples whose result was not right
-    run_ids: tuple[str, ...] = field(default=())
-
-    def and_another(self, other: Node) -> Node:
-        """Both as one, of one machine."""
-        return Node(
-            self.name,
-            self.paths + other.paths,
-            pl.concat([self.times, other.times]).group_by(*KEY, "kind").agg(_MEAN),
-            self.facts,
-            self.ended if other.ended == "complete" else other.ended,
-            self.wrong + other.wrong,
-            self.run_ids + other.run_ids,
-        )
 
 
-_MEAN = pl.col("log_ns").mean()
+@dataclass(frozen=True)
+class _Part:
+    """A run of a node."""
+
+    run_id: str
+    started: str
+    path: Path
+    times: pl.DataFrame
+    facts: dict[str, str]
+    ended: str
+    wrong: int
 
 
-def files_in(paths: list[Path]) -> list[Path]:
-    """The files, and of each folder the CSVs in it, by their names.
+def read_each(paths: list[Path], unread: list[str]) -> Iterator[Run]:
+    """The runs of the files, and of each folder those of the CSVs in it, one after the other.
 
-    Raises BadInput for a folder without any.
+    What is wrong with a file of a folder is told in `unread`; one that is named raises BadInput.
     """
-    found: list[Path] = []
     for path in paths:
-        if not path.is_dir():
-            found.append(path)
+        files = files_in(path)
+        if files == [path]:
+            yield from read_runs([path], by_node=True)
             continue
-        try:
-            inside = sorted(p for p in path.iterdir() if p.suffix == ".csv" and p.is_file())
-        except OSError as error:
-            raise refused("cannot read", path, error) from error
-        if not inside:
-            raise BadInput(f"{path} has no .csv file in it; give {OURS}, or a folder of them")
-        found += inside
+        for file in files:
+            try:
+                runs = read_runs([file], by_node=True)
+            except BadInput as error:
+                unread.append(str(error))
+            else:
+                yield from runs
+
+
+def files_in(path: Path) -> list[Path]:
+    """The file itself, or the CSVs of a folder, by their names."""
+    try:
+        if not path.is_dir():
+            return [path]
+        found = sorted(p for p in path.iterdir() if p.suffix == ".csv" and p.is_file())
+    except OSError as error:
+        raise refused("cannot read", path, error) from error
+    if not found:
+        raise BadInput(f"{path} has no .csv file in it; give runs, or a folder of them")
     return found
 
 
-def read_nodes(paths: list[Path]) -> list[Node]:
-    """The machines that the files are of, in the order of their first; runs of one are one.
+def nodes_of(runs: Iterable[Run]) -> list[Node]:
+    """The machines of these runs, in the order of their first; Python baselines are none.
 
-    One file after the other, so that a thousand need no more memory than their medians.
+    Of the runs only their medians are kept, so that a thousand files fit in memory.
     """
-    return nodes_of(run for path in paths for run in read_runs([path], by_node=True))
-
-
-def nodes_of(runs: Iterator[Run] | list[Run]) -> list[Node]:
-    """The machines of these runs."""
-    found: dict[tuple[str, ...], Node] = {}
+    found: dict[tuple[str, str], list[_Part]] = {}
     for run in runs:
-        node = _node(run)
-        # Not what a lost GPU or a quota changes.
-        machine = (run.node or run.label, run.about.text("machine.cpu.model"))
-        before = found.get(machine)
-        if before is None:
-            found[machine] = node
-        elif not set(node.run_ids) & set(before.run_ids):
-            found[machine] = before.and_another(node)
-    return list(found.values())
+        if not of_python(run):
+            parts = found.setdefault((run.label, _processor(run)), [])
+            if not run.run_id or all(part.run_id != run.run_id for part in parts):
+                parts.append(_part(run))
+    return [_node(name, processor, parts) for (name, processor), parts in found.items()]
 
 
-def _node(run: Run) -> Node:
+def _node(name: str, processor: str, parts: list[_Part]) -> Node:
+    latest = max(parts, key=lambda part: part.started)
+    times = pl.concat([part.times for part in parts])
+    return Node(
+        name,
+        processor,
+        tuple(part.path for part in parts),
+        times.group_by(*KEY, "kind", maintain_order=True).agg(pl.col("log_ns").mean()),
+        latest.facts,
+        latest.ended,
+        sum(part.wrong for part in parts),
+    )
+
+
+def _part(run: Run) -> _Part:
     times = (
-        run.samples.group_by(KEY)
+        run.samples.group_by(KEY, maintain_order=True)
         .agg(pl.col("time_ns").median().log().alias("log_ns"))
         .with_columns(pl.col(name).cast(pl.String) for name in KEY if name not in _COUNTS)
         .with_columns(pl.col("device").fill_null("cpu"))
@@ -101,22 +121,28 @@ def _node(run: Run) -> Node:
         {"device": devices, "kind": [_kind(run, device) for device in devices]},
         schema={"device": pl.String, "kind": pl.String},
     )
-    return Node(
-        run.label,
-        (run.path,),
-        times.join(kinds, on="device").select(*KEY, "kind", "log_ns"),
+    return _Part(
+        run.run_id,
+        run.about.text("started"),
+        run.path,
+        times.join(kinds, on="device", maintain_order="left").select(*KEY, "kind", "log_ns"),
         {what: value_of(run.about, path) for what, path, _ in FIELDS},
         run.status,
         run.left_out.failed,
-        (run.run_id,),
     )
 
 
-_COUNTS = ("elements", "workers")
+def _processor(run: Run) -> str:
+    """What like nodes share, a quota or a lost GPU or not: hypervisors give models no names."""
+    model = run.about.text("machine.cpu.model") or "unknown CPU"
+    counts = [run.about.text(f"machine.cpu.{name}") or "?" for name in ("sockets", "cores")]
+    threads = run.about.text("machine.cpu.threads") or "?"
+    return f"{model}, {counts[0]} x {counts[1]} cores, {threads} threads"
 
 
 def _kind(run: Run, device: str) -> str:
+    meaning = [text for path in MEANING if (text := run.about.text(path))]
     if device == "cpu":
-        return run.about.text("machine.cpu.model") or "unknown CPU"
+        return ", ".join([_processor(run), *meaning])
     names = {str(gpu.get("device")): str(gpu.get("name")) for gpu in run.about.gpus}
     return " + ".join(names.get(part, "unknown GPU") for part in device.split("+"))

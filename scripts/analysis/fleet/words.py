@@ -7,6 +7,8 @@ from analysis.fleet.nodes import Node
 from analysis.words import listing, percent, plain, plural
 
 MOST_NAMES = 8
+# Of a run's status; any other is "was interrupted".
+_ENDED = {"running": "has not finished", "failed": "ended with failures"}
 
 
 def verdict(fleet: Fleet) -> str:
@@ -21,16 +23,29 @@ def verdict(fleet: Fleet) -> str:
 def problems(fleet: Fleet) -> list[str]:
     """What else is wrong with nodes, a line each."""
     return [
+        *[f"{n.name}: {plural(n.wrong, 'sample')} failed verification" for n in fleet.wrong],
         *[
-            f"{node.name}: {plural(node.wrong, 'sample')} failed verification"
-            for node in fleet.wrong
+            f"{_names(nodes)}: the latest run {_ENDED.get(how, 'was interrupted')}"
+            for how, nodes in fleet.unfinished.items()
         ],
-        *[f"{node.name}: its run is {node.ended}" for node in fleet.unfinished],
         *[
-            f"{some([node.name for node in nodes])} did not measure {what}, as most others did"
+            f"{_names(nodes)} did not measure {what}, as most others did"
             for what, nodes in fleet.lacking.items()
         ],
+        *(
+            [
+                f"{_names(fleet.alone)} compared with none: fewer than two others have the "
+                "same processor, options and configurations"
+            ]
+            if fleet.alone
+            else []
+        ),
+        *[f"not read: {why}" for why in fleet.unread],
     ]
+
+
+def _names(nodes: list[Node]) -> str:
+    return some([node.name for node in nodes])
 
 
 def difference(what: str, have: list[tuple[str, list[Node]]]) -> str:
@@ -61,7 +76,7 @@ def lines(fleet: Fleet) -> list[str]:
         told += ["", *found]
     if fleet.scatter:
         apart = [f"{what} {percent(spread)}" for what, spread in fleet.scatter.items()]
-        told += ["", f"One standard deviation of like nodes: {', '.join(apart)}"]
+        told += ["", f"Like nodes lie apart by (one standard deviation): {', '.join(apart)}"]
     if fleet.differences:
         told += ["", "What differs between the nodes:"]
         told += [f"  {difference(what, have)}" for what, have in fleet.differences]

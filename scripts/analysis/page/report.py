@@ -59,21 +59,22 @@ MOST_IN_DETAIL = 2
 
 
 def report(
-    runs: list[Run], prices: list[Price] | None = None, whole: Fleet | None = None
+    runs: list[Run], prices: list[Price] | None = None, nodes: Fleet | None = None
 ) -> tuple[str, list[Figure]]:
     """The page of `runs`, with what their rates cost, and the figures on it.
 
-    `whole` is the fleet of which they are some nodes; without it they are all.
+    `nodes` is the fleet of which they are all or some; without it they are all.
     """
+    nodes = nodes or fleet_of(nodes_of(runs))
     runs = of_machines(runs)
     give_names(runs)
-    nodes = whole or fleet_of(nodes_of(runs))
     hosts = with_baselines(runs)
     several = len(hosts) > 1
     omitted = []
+    whole = len(nodes.nodes) > MOST_RUNS
     if whole:
         omitted.append(
-            f"The fleet has {len(whole.nodes)} nodes: shown in detail are its first and the "
+            f"The fleet has {len(nodes.nodes)} nodes: shown in detail are its first and the "
             f"slowest, {len(hosts)} in all."
         )
     measured = []
@@ -151,7 +152,7 @@ def report(
             section.whole = True
     figures = figures_of(sections)
     names = list(dict.fromkeys(run.label for run in runs))
-    title = f"crossover: {plural(len(whole.nodes), 'node') if whole else listing(names)}"
+    title = f"crossover: {plural(len(nodes.nodes), 'node') if whole else listing(names)}"
     return page(title, header(runs), sections, {"files": files}), figures
 
 

@@ -13,12 +13,13 @@ from analysis.chapters.prices import check, price_of
 from analysis.drawing.figure import Figure, checked
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.fleet.behind import Fleet, fleet_of
-from analysis.fleet.nodes import files_in, nodes_of, read_nodes
+from analysis.fleet.nodes import files_in, nodes_of, read_each
 from analysis.output import check_output, replace_file
 from analysis.page.report import MOST_RUNS, report
 from analysis.reading.joined import called
-from analysis.reading.read import read_runs
+from analysis.reading.read import once, read_runs
 from analysis.reading.run import Run
+from analysis.words import plural
 
 # Of so many files each is read once, whatever the number of machines; more may not fit in memory.
 MOST_FILES = 100
@@ -55,20 +56,27 @@ def main() -> int:
     )
     options = parser.parse_args()
     prices = [price_of(text) for text in options.price]
-    paths = files_in(options.runs)
-    runs, whole = read_machines(paths)
+    runs, fleet = read_machines(options.runs)
+    if not runs:
+        raise BadInput("; ".join(fleet.unread[:1]) or "these files have no run in them")
     if options.label:
         runs = called(runs, options.label)
-        machines = sum(not of_python(run) for run in of_machines(runs))
-        if whole or machines > 1:
-            raise BadInput("--label: these runs tell of different machines, nodes or options")
+        fleet = fleet_of(nodes_of(runs))
+    machines = sum(not of_python(run) for run in of_machines(runs))
+    if options.label and machines > 1:
+        raise BadInput("--label: these runs tell of different machines, nodes or options")
+    if machines > MOST_RUNS:
+        raise BadInput(
+            f"{machines} machines of {plural(len(fleet.nodes), 'label')} are more than one page "
+            f"can show; give each a label of its own, or at most {MOST_RUNS}"
+        )
     check(prices, runs)
-    folder = options.runs[0]
-    own = folder / "fleet.html" if folder.is_dir() else paths[0].with_suffix(".html")
+    first = options.runs[0]
+    own = first / "fleet.html" if first.is_dir() else first.with_suffix(".html")
     output = options.output or own
-    check_output(output, paths)
+    check_output(output, [file for path in options.runs for file in files_in(path)])
     with checked(False):
-        document, figures = report(runs, prices, whole)
+        document, figures = report(runs, prices, fleet)
     replace_file(output, document.encode())
     print(output)
     if options.figures is not None:
@@ -77,18 +85,25 @@ def main() -> int:
     return 0
 
 
-def read_machines(paths: list[Path]) -> tuple[list[Run], Fleet | None]:
-    """The runs; of more machines than a page can show those to show, and the fleet of all."""
-    runs = read_runs(paths, by_node=True) if len(paths) <= MOST_FILES else []
-    nodes = nodes_of(runs) if runs else read_nodes(paths)
-    if len(nodes) <= MOST_RUNS:
-        return runs or read_runs(paths, by_node=True), None
-    fleet = fleet_of(nodes)
-    chosen = {node.name: node.paths for node in shown(fleet, MOST_OF_FLEET)}
-    if not runs:
-        wanted = [path for of in chosen.values() for path in of]
-        runs = read_runs(list(dict.fromkeys(wanted)), by_node=True)
-    return [run for run in runs if run.label in chosen], fleet
+def read_machines(paths: list[Path]) -> tuple[list[Run], Fleet]:
+    """The runs to show, and the fleet that all machines are.
+
+    Of more machines than a page can show, the runs are those of a few.
+    """
+    files = [file for path in paths for file in files_in(path)]
+    unread: list[str] = []
+    each = read_each(paths, unread)
+    runs = list(each) if len(files) <= MOST_FILES else []
+    fleet = fleet_of(nodes_of(runs or each), unread=unread)
+    if len(fleet.nodes) > MOST_RUNS:
+        chosen = shown(fleet, MOST_OF_FLEET)
+        wanted = dict.fromkeys(path for node in chosen for path in node.paths)
+        names = {node.name for node in chosen}
+        found = runs or read_runs(list(wanted), by_node=True)
+        runs = [run for run in found if run.label in names]
+    elif not runs:
+        runs = list(read_each(paths, []))
+    return once(runs), fleet
 
 
 def write_figures(figures: list[Figure], folder: Path) -> list[Path]:

@@ -33,18 +33,25 @@ def read_runs(paths: list[Path], by_node: bool = False) -> list[Run]:
 
     Raises BadInput for a file that is not ours and Refused for one that cannot be read.
     """
-    runs: list[Run] = []
-    for path in paths:
-        before = {run.run_id: run for run in reversed(runs) if run.run_id}
-        for run in _read_file(path, by_node):
-            if run.run_id not in before:
-                runs.append(run)
-                continue
-            first = before[run.run_id]
-            first.notices.append(
-                f"{path.name} holds the same run as {first.path.name} and was left out"
+    return once([run for path in paths for run in _read_file(path, by_node)])
+
+
+def once(runs: list[Run]) -> list[Run]:
+    """The runs without those that another file holds as well, of which the first has a notice."""
+    kept: list[Run] = []
+    files: dict[str, Path] = {}
+    first: dict[str, Run] = {}
+    for run in runs:
+        before = first.setdefault(run.run_id, run) if run.run_id else run
+        # One file's run of several nodes is theirs.
+        if before is run or before.path == run.path:
+            kept.append(run)
+        elif files.get(run.run_id) != run.path:
+            files[run.run_id] = run.path
+            before.notices.append(
+                f"{run.path.name} holds the same run as {before.path.name} and was left out"
             )
-    return runs
+    return kept
 
 
 @dataclass
