@@ -34,6 +34,25 @@ sigset_t watched_signals() {
   return set;
 }
 
+using Clock = std::chrono::steady_clock;
+
+/// The next signal of `set`, and what is known of it; 0 at `end`.
+int next_of(const sigset_t& set, std::optional<Clock::time_point> end, siginfo_t& signal) {
+  while (true) {
+    int number = 0;
+    if (end) {
+      const auto left = std::max(*end - Clock::now(), Clock::duration::zero());
+      const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
+      const timespec wait{ns / 1'000'000'000, ns % 1'000'000'000};
+      number = sigtimedwait(&set, &signal, &wait);
+      if (number < 0 && errno == EAGAIN) return 0;
+    } else {
+      number = sigwaitinfo(&set, &signal);
+    }
+    if (number > 0) return number;
+  }
+}
+
 }  // namespace
 
 StopSignals::StopSignals(std::chrono::milliseconds patience) : patience_(patience) {
@@ -73,24 +92,14 @@ void StopSignals::end_at(std::chrono::steady_clock::time_point when) {
 int StopSignals::wait_for_the_first() {
   const sigset_t set = watched_signals();
   while (true) {
-    std::optional<std::chrono::steady_clock::time_point> end;
+    std::optional<Clock::time_point> end;
     {
       const std::lock_guard lock(mutex_);
       end = end_;
     }
     siginfo_t signal{};
-    int number = 0;
-    if (end) {
-      const auto left = std::max(*end - std::chrono::steady_clock::now(),
-                                 std::chrono::steady_clock::duration::zero());
-      const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(left).count();
-      const timespec wait{ns / 1'000'000'000, ns % 1'000'000'000};
-      number = sigtimedwait(&set, &signal, &wait);
-      if (number < 0 && errno == EAGAIN) return 0;
-    } else {
-      number = sigwaitinfo(&set, &signal);
-    }
-    if (number <= 0 || number == kNewEnd) continue;
+    const int number = next_of(set, end, signal);
+    if (number == kNewEnd) continue;
     sender_ = signal.si_pid;
     return number;
   }
@@ -101,18 +110,22 @@ void StopSignals::wait_for_signals() {
   if (first == kDismissed) return;
   expired_ = first == 0;
   requested_ = true;
+  const auto asked = Clock::now();
+  std::optional<Clock::time_point> overdue = asked + patience_;
   sigset_t set = watched_signals();
   sigdelset(&set, kNewEnd);  // there is no other end any more
-  const timespec patience{patience_.count() / 1000, patience_.count() % 1000 * 1'000'000};
-  int next = sigtimedwait(&set, nullptr, &patience);
-  if (next == -1 && errno == EAGAIN) {
-    const std::lock_guard lock(mutex_);
-    if (!writing_files_) _exit(finish_ ? finish_() : kInterrupted);
+  while (true) {
+    siginfo_t signal{};
+    const int number = next_of(set, overdue, signal);
+    if (number == kDismissed) return;
+    if (number == 0) {
+      const std::lock_guard lock(mutex_);
+      if (!writing_files_) _exit(finish_ ? finish_() : kInterrupted);
+      overdue.reset();
+    } else if (Clock::now() >= asked + kSameRequest) {
+      _exit(kInterrupted);
+    }
   }
-  while (next == -1 && sigwait(&set, &next) != 0) {
-  }
-  if (next == kDismissed) return;
-  _exit(kInterrupted);
 }
 
 }  // namespace crossover

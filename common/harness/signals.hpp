@@ -12,6 +12,10 @@
 
 namespace crossover {
 
+/// Signals that come so close behind the first are the same request: a launcher sends one to its
+/// step and one to each task, and Ctrl-C reaches all of a terminal's processes.
+constexpr std::chrono::seconds kSameRequest{1};
+
 /// Turns SIGINT, SIGTERM and SIGHUP, where they are not ignored, into a request to stop. Must be
 /// made before any other thread, which then inherits that these signals are blocked and are this
 /// one's to take.
@@ -36,8 +40,8 @@ class StopSignals {
 
   /// `finish` is called on the signals' own thread when the program has not ended by itself
   /// `patience` after a request, because it is inside an operation that takes long; then the
-  /// process ends with the status that it returns. A second signal ends it at once, with status
-  /// 130.
+  /// process ends with the status that it returns. A second signal, kSameRequest or more after the
+  /// first, ends it at once, with status 130.
   void when_overdue(std::function<int()> finish);
 
   /// The program is about to write its files, at its beginning or its end, and looks at requested()

@@ -89,16 +89,27 @@ TEST_F(StopSignalsDeathTest, FinishForAProgramThatOutlivesItsTime) {
   EXPECT_EXIT(run_out_of_time(5), ExitedWithCode(5), "");
 }
 
+/// Sends the program another signal so long after its first, while it writes its files.
+void signal_again(StopSignals& signals, std::chrono::milliseconds later) {
+  signals.writing_files();
+  std::thread([later] {
+    std::this_thread::sleep_for(later);
+    ::kill(::getpid(), SIGTERM);
+  }).detach();
+}
+
 TEST_F(StopSignalsDeathTest, EndAtOnceAtTheSecondSignal) {
-  EXPECT_EXIT(stop_slowly(kNever,
-                          [](StopSignals& signals) {
-                            signals.writing_files();
-                            std::thread([] {
-                              std::this_thread::sleep_for(std::chrono::milliseconds(300));
-                              ::kill(::getpid(), SIGINT);
-                            }).detach();
-                          }),
-              ExitedWithCode(130), "");
+  const auto prepare = [](StopSignals& signals) {
+    signal_again(signals, kSameRequest + std::chrono::milliseconds(500));
+  };
+  EXPECT_EXIT(stop_slowly(kNever, prepare), ExitedWithCode(130), "");
+}
+
+TEST_F(StopSignalsDeathTest, TakeTwoWithinASecondForOneRequest) {
+  const auto prepare = [](StopSignals& signals) {
+    signal_again(signals, std::chrono::milliseconds(100));
+  };
+  EXPECT_EXIT(stop_slowly(kPastPatience, prepare), ExitedWithCode(7), "");
 }
 
 }  // namespace
