@@ -16,47 +16,76 @@ namespace crossover {
 namespace {
 
 // See the kernel's Documentation/admin-guide/kernel-parameters.txt.
-constexpr std::array<std::string_view, 34> kOptions{"amd_pstate",
-                                                    "clocksource",
-                                                    "default_hugepagesz",
-                                                    "gather_data_sampling",
-                                                    "hpet",
-                                                    "hugepages",
-                                                    "hugepagesz",
-                                                    "idle",
-                                                    "intel_idle.max_cstate",
-                                                    "intel_iommu",
-                                                    "amd_iommu",
-                                                    "iommu",
-                                                    "intel_pstate",
-                                                    "isolcpus",
-                                                    "l1tf",
-                                                    "maxcpus",
-                                                    "mds",
-                                                    "mem",
-                                                    "mitigations",
-                                                    "nohz",
-                                                    "nohz_full",
-                                                    "nopti",
-                                                    "nosmt",
-                                                    "nospectre_v2",
-                                                    "nr_cpus",
-                                                    "numa",
-                                                    "numa_balancing",
-                                                    "preempt",
-                                                    "processor.max_cstate",
-                                                    "pti",
-                                                    "rcu_nocbs",
-                                                    "spectre_v2",
-                                                    "transparent_hugepage",
-                                                    "tsc"};
+constexpr auto kOptions = std::to_array<std::string_view>({"amd_iommu",
+                                                           "amd_pstate",
+                                                           "clocksource",
+                                                           "cpufreq.default_governor",
+                                                           "cpufreq.off",
+                                                           "cpuidle.off",
+                                                           "default_hugepagesz",
+                                                           "gather_data_sampling",
+                                                           "hpet",
+                                                           "hugepages",
+                                                           "hugepagesz",
+                                                           "idle",
+                                                           "indirect_target_selection",
+                                                           "intel_idle.max_cstate",
+                                                           "intel_iommu",
+                                                           "intel_pstate",
+                                                           "iommu",
+                                                           "irqaffinity",
+                                                           "isolcpus",
+                                                           "kpti",
+                                                           "l1tf",
+                                                           "maxcpus",
+                                                           "mds",
+                                                           "mem",
+                                                           "mitigations",
+                                                           "mmio_stale_data",
+                                                           "noht",
+                                                           "nohz",
+                                                           "nohz_full",
+                                                           "nopti",
+                                                           "nosmp",
+                                                           "nosmt",
+                                                           "nospectre_bhb",
+                                                           "nospectre_v1",
+                                                           "nospectre_v2",
+                                                           "nr_cpus",
+                                                           "numa",
+                                                           "numa_balancing",
+                                                           "preempt",
+                                                           "processor.max_cstate",
+                                                           "pti",
+                                                           "rcu_nocbs",
+                                                           "reg_file_data_sampling",
+                                                           "retbleed",
+                                                           "spec_rstack_overflow",
+                                                           "spec_store_bypass_disable",
+                                                           "spectre_bhi",
+                                                           "spectre_v2",
+                                                           "srbds",
+                                                           "threadirqs",
+                                                           "transparent_hugepage",
+                                                           "tsc",
+                                                           "tsx",
+                                                           "tsx_async_abort"});
 
-/// Of an option's value: what may be a name or a path is not told.
-bool plain(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view(",._:+-=^").find(c) != std::string_view::npos;
-  });
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Of an option: what may hold a name or a path is not told. A list of CPUs may have a slash,
+/// between numbers (0-31:2/4).
+bool plain(std::string_view option) {
+  for (std::size_t i = 0; i < option.size(); ++i) {
+    const char c = option[i];
+    const bool of_list = c == '/' && i > 0 && i + 1 < option.size() && is_digit(option[i - 1]) &&
+                         is_digit(option[i + 1]);
+    if (!of_list && !is_digit(c) && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+        std::string_view(",._:+-=^").find(c) == std::string_view::npos) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -72,19 +101,29 @@ std::optional<std::string> mitigations(const SystemRoot& root) {
   std::error_code none;
   std::set<std::string> mitigated;
   std::set<std::string> open;
+  std::set<std::string> unknown;
   bool told = false;
   const auto folder = root.path / "sys/devices/system/cpu/vulnerabilities";
   for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
     const auto text = read_word(entry.path());
     if (!text) continue;
     told = true;
-    if (text->starts_with("Mitigation")) mitigated.insert(entry.path().filename());
-    if (text->starts_with("Vulnerable")) open.insert(entry.path().filename());
+    // Some begin with whom it is about: "KVM: Mitigation: VMX disabled".
+    const auto says = [&](std::string_view word) { return text->find(word) != std::string::npos; };
+    const std::string name = entry.path().filename();
+    if (text->starts_with("Unknown")) {
+      unknown.insert(name);
+    } else if (says("Mitigation")) {
+      mitigated.insert(name);
+    } else if (says("Vulnerable")) {
+      open.insert(name);
+    }
   }
   if (!told) return std::nullopt;
   std::vector<std::string> parts;
   if (!mitigated.empty()) parts.push_back(fmt::format("{}", fmt::join(mitigated, ", ")));
   if (!open.empty()) parts.push_back(fmt::format("open: {}", fmt::join(open, ", ")));
+  if (!unknown.empty()) parts.push_back(fmt::format("unknown: {}", fmt::join(unknown, ", ")));
   return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, "; "));
 }
 

@@ -13,8 +13,8 @@ namespace crossover {
 std::optional<std::string> turbo(const SystemRoot& root);
 
 /// Against which weaknesses of the processor the kernel defends itself, which costs time at
-/// system calls, switches or branches, and which it leaves open: "retbleed, spectre_v2; open: mds";
-/// "none" where none is known.
+/// system calls, switches or branches, which it leaves open, and of which it cannot know (a
+/// hypervisor's): "retbleed, spectre_v2; open: mds; unknown: srbds"; "none" where it has none.
 std::optional<std::string> mitigations(const SystemRoot& root);
 
 /// Of the kernel's command line what sets cores, pages, clocks or mitigations: "nosmt

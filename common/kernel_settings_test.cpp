@@ -39,6 +39,10 @@ TEST(KernelSettings, NameWhatIsMitigatedAndWhatIsOpen) {
   EXPECT_EQ(mitigations(fake.root()), "retbleed, spectre_v2");
   fake.write(folder + "mds", "Vulnerable: Clear CPU buffers attempted, no microcode\n");
   EXPECT_EQ(mitigations(fake.root()), "retbleed, spectre_v2; open: mds");
+  fake.write(folder + "itlb_multihit", "KVM: Mitigation: VMX disabled\n");
+  fake.write(folder + "srbds", "Unknown: Dependent on hypervisor status\n");
+  EXPECT_EQ(mitigations(fake.root()),
+            "itlb_multihit, retbleed, spectre_v2; open: mds; unknown: srbds");
 }
 
 TEST(KernelSettings, TellOptionsThatMatterAndNoNames) {
@@ -47,6 +51,8 @@ TEST(KernelSettings, TellOptionsThatMatterAndNoNames) {
              "BOOT_IMAGE=/boot/vmlinuz root=UUID=1 mitigations=auto,nosmt quiet isolcpus=2-15 "
              "nosmt transparent_hugepage=/home/me hostname=mine -- idle=poll\n");
   EXPECT_EQ(kernel_options(fake.root()), "mitigations=auto,nosmt isolcpus=2-15 nosmt");
+  fake.write("proc/cmdline", "retbleed=off isolcpus=0-31:2/4 nohz_full=/1/2 mem=1/\n");
+  EXPECT_EQ(kernel_options(fake.root()), "retbleed=off isolcpus=0-31:2/4");
   fake.write("proc/cmdline", "quiet\n");
   EXPECT_EQ(kernel_options(fake.root()), "none");
   fake.write("proc/cmdline", "");
