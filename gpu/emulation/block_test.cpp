@@ -78,6 +78,23 @@ TEST_F(BlockDeathTest, BlocksThatWriteTheSamePlaceRace) {
   EXPECT_EXIT(run(), testing::ExitedWithCode(66), "data race");
 }
 
+// Where fibers are used again: what ran on one before was in a block far away.
+TEST_F(BlockDeathTest, NeighboursRaceInAGridOfManyThreads) {
+  for (const unsigned first : {26U, 30U}) {
+    const auto run = [first] {
+      int place = 0;
+      run_grid({40}, {256}, 0, [&] {
+        const unsigned block = blockIdx.x;
+        if (threadIdx.x == 0 && (block == first || block == first + 1)) {
+          place = static_cast<int>(block);
+        }
+      });
+      std::exit(0);
+    };
+    EXPECT_EXIT(run(), testing::ExitedWithCode(66), "data race") << first;
+  }
+}
+
 TEST_F(BlockDeathTest, ShufflesOrderNoMemory) {
   const auto run = [] {
     int place = 0;

@@ -42,7 +42,8 @@ constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 /// ThreadSanitizer's part of a grid's fibers. To make one takes long, and grids run one after the
 /// other: those of one that has ended do for the next. Within a grid what runs on one is taken for
 /// ordered behind what ran on it before: so they take turns, and are so many that no block is
-/// behind those just before. ThreadSanitizer has at most 8128 at a time.
+/// behind those just before. A race of blocks that are so many threads apart may be missed.
+/// ThreadSanitizer has at most 8128 at a time.
 class TsanFibers {
  public:
   void* take() {
