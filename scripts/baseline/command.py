@@ -133,8 +133,8 @@ def runnable(options: Options) -> tuple[list[tuple[str, str]], dict[tuple[str, s
         missing |= dict.fromkeys(others, other_python.MISSING)
     else:
         other_python.OtherPython.interpreter = interpreter
-    if not web.has_werkzeug():
-        theirs = [m for m in options.models if m[1].startswith("werkzeug")]
+    theirs = [m for m in options.models if m[1].startswith("werkzeug")]
+    if theirs and not web.has_werkzeug():
         missing |= dict.fromkeys(theirs, web.WERKZEUG_MISSING)
     for (model, variant), why in missing.items():
         if (model, variant) in options.named:

@@ -25,11 +25,12 @@ from analysis.errors import refused
 from baseline.options import Options, version
 from baseline.plan import Configuration, automatic_threads, usable_cpus
 from baseline.sampling import Sample
+from baseline.serving import FAST
 from baseline.vocabulary import vocabulary
 
 HEADER = (
     "schema,run,label,time,workload,type,elements,bytes,model,variant,scope,workers,device,"
-    "round,iterations,time_ns,gb_per_s,error,status,note,fast_median_ns,fast_p99_ns"
+    "round,iterations,time_ns,gb_per_s,error,status,note," + ",".join(FAST)
 )
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,7 +118,7 @@ def row(what: Configuration, sample: Sample, run: str, label: str, number: int) 
         "" if sample.status == "skipped" else sample.error,
         sample.status,
         sample.note,
-        *(sample.more.get(name, "") for name in ("fast_median_ns", "fast_p99_ns")),
+        *(sample.more.get(name, "") for name in FAST),
     ]
 
 

@@ -12,6 +12,8 @@ from baseline import clients, web
 from baseline.tasks import Task, Verdict
 from baseline.teams import FORK, Processes
 
+# The columns of what a fast request takes: the median, and the 99th percentile.
+FAST = ("fast_median_ns", "fast_p99_ns")
 SERVERS = {"http": web.http_server, "werkzeug": web.werkzeug_server}
 # One request in PERIOD is slow. They come at two thirds of the rate that one thread can serve, slow
 # ones included; while a slow one is served some thirty others are due.
@@ -100,10 +102,7 @@ class Server(Processes):
         fast, self._fast = sorted(self._fast), []
         if not fast:
             return {}
-        return {
-            "fast_median_ns": median(fast),
-            "fast_p99_ns": fast[math.ceil(0.99 * len(fast)) - 1],
-        }
+        return dict(zip(FAST, (median(fast), fast[math.ceil(0.99 * len(fast)) - 1]), strict=True))
 
     def close(self) -> None:
         super().close()

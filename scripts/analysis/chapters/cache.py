@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import altair as alt
 
 from analysis.drawing.charts import (
@@ -13,8 +11,9 @@ from analysis.drawing.charts import (
     rate_axis,
     rate_cells,
     size_axis,
+    with_capacities,
 )
-from analysis.drawing.figure import Figure, Row, curves, marks, note_on
+from analysis.drawing.figure import Figure, Row, curves, note_on
 from analysis.drawing.looks import Series, looks
 from analysis.measured.costs import title_of
 from analysis.measured.curves import Curve, Group
@@ -67,13 +66,8 @@ def warm_and_cold(warm: Group, cold: Group, machine: str, number: int) -> Figure
     about = warm.run.about
     capacities = about.caches if warm.best_cpu() else []
     capacities += about.gpu_caches if len(both) > 1 or not capacities else []
-    lines = [
-        {"x": size / warm.element_bytes, "t": name, "row": i % 3}
-        for i, (name, size) in enumerate(capacities)
-        if sizes[0] <= size / warm.element_bytes <= sizes[-1]
-    ]
-    if lines:
-        layers = [*marks(lines, x, math.sqrt(sizes[0] * sizes[-1])), *layers]
+    elements = [(name, size / warm.element_bytes) for name, size in capacities]
+    layers = with_capacities(layers, x, sizes, elements)
     return Figure(
         f"cache-{number}",
         title_of(f"{warm.workload}, {warm.type}: {warm.cache} and {cold.cache} caches", machine),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import altair as alt
 
-from analysis.drawing.charts import size_axis, time_axis, time_row, tooltips
-from analysis.drawing.figure import Figure, Row, curves, marks
+from analysis.drawing.charts import size_axis, time_axis, time_row, tooltips, with_capacities
+from analysis.drawing.figure import Figure, Row, curves
 from analysis.drawing.looks import plain_looks
 from analysis.measured.costs import Cost, costs, title_of
 from analysis.measured.curves import Group
@@ -41,11 +39,6 @@ def chapter(group: Group, machine: str, number: int) -> Figure | None:
     x = size_axis(sizes, memory="memory that the loads go through")
     y = time_axis(rows, "time of a load")
     capacities = group.run.about.caches
-    lines = [
-        {"x": size, "t": name, "row": i % 3}
-        for i, (name, size) in enumerate(capacities)
-        if sizes[0] <= size <= sizes[-1]
-    ]
     layers = curves(
         rows,
         series,
@@ -53,8 +46,7 @@ def chapter(group: Group, machine: str, number: int) -> Figure | None:
         y,
         tooltips({"s": "by", "b": "memory", "v": "a load", "i": "95 % interval"}),
     )
-    if lines:
-        layers = [*marks(lines, x, math.sqrt(sizes[0] * sizes[-1])), *layers]
+    layers = with_capacities(layers, x, sizes, capacities)
     told = [f"by {name} {_says(found, each, capacities)}" for name, found in ways.items()]
     return Figure(
         f"{WORKLOAD}-{number}",

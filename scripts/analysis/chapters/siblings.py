@@ -33,10 +33,12 @@ def siblings(group: Group, machine: str, number: int) -> Figure | None:
     if about.text("topology.pin") != "cores" or (about.number("machine.cpu.cores") or 0) < 2:
         return None
     t = group.table
-    threads = t.filter((t["model"] == "threads") & (t["elements"] > 0))
+    variants = [variant for variant, _ in WAYS.values()]
+    threads = t.filter((t["model"] == "threads") & t["variant"].is_in(variants))
     points = {
         (p.variant, p.workers, p.elements): p
         for p in group.best_by(threads, "variant", "workers", "elements")
+        if p.elements
     }
     sizes = {n for _, _, n in points}
     whole = [n for n in sizes if all((*way, n) in points for way in WAYS.values())]
@@ -44,18 +46,19 @@ def siblings(group: Group, machine: str, number: int) -> Figure | None:
         return None
     size = group.quoted if group.quoted in whole else max(whole)
     found: dict[str, Point] = {name: points[*way, size] for name, way in WAYS.items()}
-    rows = [{**rate_row(p, name), "k": name} for name, p in found.items()]
-    rows = [{**r, "g": r["v"]} for r in rows]
+    rates = {name: rate_row(p, name) for name, p in found.items()}
+    rows = [{**row, "k": name, "g": row["v"]} for name, row in rates.items()]
+    series = plain_looks(list(found))
     one = found[ONE].time.value
     gains = [significant(one / found[name].time.value) for name in (ON_ONE_CORE, ON_TWO_CORES)]
     return Figure(
         f"siblings-{number}",
         title_of(f"A core's second hardware thread, and a second core: {group.title}", machine),
-        log_bars(rows, plain_looks(list(found)), "GB/s", RATE_TOOLTIP),
+        log_bars(rows, series, "GB/s", RATE_TOOLTIP),
         f"At {format_size(size)} elements two workers on one core do {gains[0]}× what one does, on "
         f"two cores {gains[1]}×.",
         PHYSICS,
-        plain_looks(list(found)),
+        series,
         RATE_HEADER,
         rate_cells(rows),
         zooms=False,

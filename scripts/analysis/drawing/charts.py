@@ -136,6 +136,19 @@ def short(value: float) -> float:
     return float(f"{value:.5g}")
 
 
+def with_capacities(
+    layers: list[alt.Chart], x: alt.X, sizes: list[int], capacities: list[tuple[str, float]]
+) -> list[alt.Chart]:
+    """The layers, and a line at each capacity, in the unit of `sizes`, that lies among these."""
+    low, high = min(sizes), max(sizes)
+    lines = [
+        {"x": size, "t": name, "row": i % 3}
+        for i, (name, size) in enumerate(capacities)
+        if low <= size <= high
+    ]
+    return [*figure.marks(lines, x, math.sqrt(low * high)), *layers] if lines else layers
+
+
 def tooltips(names: dict[str, str]) -> list[alt.Tooltip]:
     """A tooltip line for each field, with its title."""
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in names.items()]
