@@ -40,10 +40,9 @@ constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 
 #if defined(CROSSOVER_THREAD_SANITIZER)
 /// ThreadSanitizer's part of a grid's fibers. To make one takes long, and grids run one after the
-/// other: those of one that has ended do for the next. Within a grid what runs on one is taken for
-/// ordered behind what ran on it before: so they take turns, and are so many that no block is
-/// behind those just before. A race of blocks that are so many threads apart may be missed.
-/// ThreadSanitizer has at most 8128 at a time.
+/// other: those of one that has ended do for the next. ThreadSanitizer has at most 8128 at a time.
+/// In a larger grid they are used again, in turns; what runs on those may be taken for ordered, so
+/// that its races beyond the first kMost threads may be missed.
 class TsanFibers {
  public:
   void* take() {
