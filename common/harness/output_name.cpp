@@ -8,6 +8,7 @@
 
 #include "common/harness/parse.hpp"
 #include "common/harness/record.hpp"
+#include "common/harness/text.hpp"
 #include "common/machine.hpp"
 
 namespace crossover {
