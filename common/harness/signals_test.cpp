@@ -89,25 +89,23 @@ TEST_F(StopSignalsDeathTest, FinishForAProgramThatOutlivesItsTime) {
   EXPECT_EXIT(run_out_of_time(5), ExitedWithCode(5), "");
 }
 
-/// Sends the program another signal so long after its first, while it writes its files.
-void signal_again(StopSignals& signals, std::chrono::milliseconds later) {
-  signals.writing_files();
-  std::thread([later] {
-    std::this_thread::sleep_for(later);
-    ::kill(::getpid(), SIGTERM);
-  }).detach();
-}
-
 TEST_F(StopSignalsDeathTest, EndAtOnceAtTheSecondSignal) {
   const auto prepare = [](StopSignals& signals) {
-    signal_again(signals, kSameRequest + std::chrono::milliseconds(500));
+    signals.writing_files();
+    std::thread([] {
+      while (true) {
+        std::this_thread::sleep_for(kSameRequest + std::chrono::milliseconds(200));
+        ::kill(::getpid(), SIGTERM);
+      }
+    }).detach();
   };
   EXPECT_EXIT(stop_slowly(kNever, prepare), ExitedWithCode(130), "");
 }
 
 TEST_F(StopSignalsDeathTest, TakeTwoWithinASecondForOneRequest) {
   const auto prepare = [](StopSignals& signals) {
-    signal_again(signals, std::chrono::milliseconds(100));
+    signals.writing_files();
+    ::kill(::getpid(), SIGTERM);
   };
   EXPECT_EXIT(stop_slowly(kPastPatience, prepare), ExitedWithCode(7), "");
 }
