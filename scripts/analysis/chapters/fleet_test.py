@@ -13,7 +13,7 @@ from analysis.chapters import fleet
 from analysis.compare.comparing import compare
 from analysis.drawing.figure import Figure
 from analysis.fleet.behind import fleet_of
-from analysis.fleet.behind_test import plain_nodes
+from analysis.fleet.behind_test import plain_nodes, write_node
 from analysis.fleet.nodes import nodes_of
 from analysis.page.report import report
 from analysis.page.report_command import read_machines
@@ -109,6 +109,21 @@ def test_of_thousands_of_dots_a_chart_has_a_part_and_all_that_fall_behind() -> N
     (rows,) = chart.specification["datasets"].values()
     assert len(rows) <= 2 * fleet.MOST_DOTS + 1
     assert [(r["n"], r["k"]) for r in rows if r["s"] == fleet.BEHIND] == [("n7", "w0")]
+
+
+def test_many_labels_of_one_machine_are_one(tmp_path: Path) -> None:
+    for i in range(14):
+        write_node(tmp_path, f"n{i}")
+    runs, whole = read_machines([tmp_path], "lab")
+    assert len(runs) == 14 and len(whole.nodes) == 1
+
+
+def test_a_file_that_was_not_read_is_told_on_the_page(tmp_path: Path) -> None:
+    write_node(tmp_path, "a")
+    (tmp_path / "b.csv").write_text((tmp_path / "a.csv").read_text().splitlines()[0] + "\n")
+    runs, whole = read_machines([tmp_path])
+    page, _ = report(runs, nodes=whole)
+    assert "Not read: " in page and "b.csv has a header but no rows" in page
 
 
 def test_two_machines_are_no_fleet(tmp_path: Path) -> None:

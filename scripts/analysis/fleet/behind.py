@@ -98,9 +98,10 @@ class Fleet:
 
     @cached_property
     def alone(self) -> list[Node]:
-        """Nodes that were compared with none."""
-        compared = {id(s.node) for s in self.standings}
-        return [node for node in self.nodes if id(node) not in compared]
+        """Nodes that were compared with none, for no reason that is told otherwise."""
+        told = {id(s.node) for s in self.standings}
+        told |= {id(node) for nodes in self.lacking.values() for node in nodes}
+        return [node for node in self.nodes if id(node) not in told]
 
     @property
     def healthy(self) -> bool:
@@ -145,7 +146,7 @@ def fleet_of(
         if kinds[workload, device] > 1:
             what += f" ({kind})"
         if found.cut:
-            lacking[f"half of {what}"] = [nodes[node] for node in found.cut]
+            lacking[f"half as much of {what}"] = [nodes[node] for node in found.cut]
         spread = scatter_of(found.means)
         scatter[what] = float(np.median(spread.seen))
         quantile = scipy_stats.t.ppf(1 - (1 - LEVEL) / (2 * tests), spread.degrees)
@@ -194,20 +195,21 @@ def _ratios(group: pl.DataFrame) -> Ratios | None:
     if shared.height == 0:
         return None
     wide = shared.pivot("node", index=KEY, values="log_ns", sort_columns=False)
-    names = [name for name in wide.columns if name not in KEY]
-    times = wide.select(names).to_numpy().astype(np.float64)
+    nodes = np.array([int(name) for name in wide.columns if name not in KEY])
+    times = wide.drop(KEY).to_numpy().astype(np.float64)
     # A mean over few configurations scatters more than the others', and would stand out for that.
     counts = (~np.isnan(times)).sum(axis=0)
-    enough = counts >= counts.max() / 2
-    if enough.sum() < FEWEST:
+    judged = counts >= np.median(counts) / 2
+    rows = (~np.isnan(times[:, judged])).sum(axis=1) >= FEWEST
+    judged &= (~np.isnan(times[rows])).any(axis=0)
+    if judged.sum() < FEWEST:
         return None
-    nodes = [int(name) for name in names]
-    logs = times[:, enough] - median_of_others(times[:, enough])
+    kept = times[np.ix_(rows, judged)]
     return Ratios(
-        wide.select(KEY),
-        [node for node, judged in zip(nodes, enough, strict=True) if judged],
-        logs,
-        [node for node, judged in zip(nodes, enough, strict=True) if not judged],
+        wide.select(KEY).filter(rows),
+        nodes[judged].tolist(),
+        kept - median_of_others(kept),
+        nodes[~judged].tolist(),
     )
 
 

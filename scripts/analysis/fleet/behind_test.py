@@ -143,27 +143,46 @@ def test_a_node_with_another_processor_is_told_not_passed_over(tmp_path: Path) -
     assert any(line.startswith("d compared with none") for line in problems(fleet))
 
 
-def test_a_node_that_measured_little_is_not_judged(tmp_path: Path) -> None:
-    rng = np.random.default_rng(8)
-    logs = rng.normal(0, 0.06, (40, 12))
-    nodes = plain_nodes(logs)
-    # One workload of many configurations.
-    nodes = [
+def of_one_workload(logs: np.ndarray) -> list[Node]:
+    """Nodes of one workload, whose logarithms are (configurations, nodes); NaN: not measured."""
+    return [
         replace(
-            n,
-            times=n.times.with_columns(
+            node,
+            times=node.times.with_columns(
                 pl.lit("w").alias("workload"),
                 pl.col("workload").str.slice(1).cast(pl.Int64).alias("elements"),
-            ),
+            ).filter(pl.col("log_ns").is_not_nan()),
         )
-        for n in nodes
+        for node in plain_nodes(logs)
     ]
-    nodes[4] = replace(nodes[4], times=nodes[4].times.head(15))
-    fleet = fleet_of(nodes)
+
+
+def test_a_node_that_measured_little_is_not_judged() -> None:
+    logs = np.random.default_rng(8).normal(0, 0.06, (40, 12))
+    logs[15:, 4] = np.nan
+    fleet = fleet_of(of_one_workload(logs))
     assert {n.name: what for what, found in fleet.lacking.items() for n in found} == {
-        "n4": "half of w"
+        "n4": "half as much of w"
     }
-    assert len(fleet.standings) == 11
+    assert len(fleet.standings) == 11 and fleet.alone == []
+
+
+def test_a_few_that_measured_more_hide_nobody() -> None:
+    logs = np.random.default_rng(9).normal(0, 0.01, (100, 12))
+    logs[40:, 3:] = np.nan
+    logs[:, 7] += 0.5
+    fleet = fleet_of(of_one_workload(logs))
+    assert named(fleet) == [("n7", "w")] and not fleet.lacking
+    assert {s.of for s in fleet.standings} == {40, 100}, "three are enough for the rest"
+
+
+def test_what_is_left_once_some_are_not_judged_is_compared_by_three() -> None:
+    logs = np.full((30, 8), np.nan)
+    for nodes, rows in (((0, 1, 2), (0, 20)), ((3,), (20, 30)), ((4, 5), (20, 25)),
+                        ((6, 7), (25, 30))):  # fmt: skip
+        logs[slice(*rows), nodes[0] : nodes[-1] + 1] = 0
+    fleet = fleet_of(of_one_workload(logs))
+    assert all(s.ratio == 1 for s in fleet.standings)
 
 
 def test_a_node_without_its_gpu_lacks_what_the_others_measured(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def main() -> int:
             + "".join(f"; {why}" for why in unread[:1])
         )
     fleet = fleet_of(nodes, options.threshold, unread)
-    if not fleet.standings:
+    told = fleet.wrong or fleet.unfinished or fleet.lacking or fleet.unread
+    if not fleet.standings and not told:
         raise BadInput(
             "no three of these nodes measured the same on like processors or GPUs, so nothing can "
             "be compared; give runs of the same options on like hardware"

@@ -75,6 +75,17 @@ def test_what_cannot_be_compared_is_one_line_with_status_2(
         assert out == "" and says in err and err.count("\n") == 1, err
 
 
+def test_a_third_that_is_broken_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    for label in "ab":
+        write_node(tmp_path, label)
+    path = write_node(tmp_path, "c")
+    path.write_text(path.read_text().replace(",ok,", ",failed,"))
+    assert status_of(monkeypatch, fleet_command, tmp_path) == 1
+    assert re.search(r"(?m)^c: \d+ samples failed verification$", capsys.readouterr().out)
+
+
 def test_a_node_that_was_held_back_is_named(tmp_path: Path) -> None:
     """Real runs, one beside a busy loop on the same CPU."""
     cpu = str(min(os.sched_getaffinity(0)))

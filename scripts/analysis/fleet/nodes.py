@@ -10,7 +10,7 @@ import polars as pl
 
 from analysis.chapters.costs import of_python
 from analysis.chapters.provenance import FIELDS, value_of
-from analysis.errors import BadInput, refused
+from analysis.errors import BadInput, Refused, refused
 from analysis.reading.joined import MEANING
 from analysis.reading.read import read_runs
 from analysis.reading.run import KEY, Run
@@ -62,7 +62,7 @@ def read_each(paths: list[Path], unread: list[str]) -> Iterator[Run]:
         for file in files:
             try:
                 runs = read_runs([file], by_node=True)
-            except BadInput as error:
+            except (BadInput, Refused) as error:
                 unread.append(str(error))
             else:
                 yield from runs

@@ -14,6 +14,8 @@ _ENDED = {"running": "has not finished", "failed": "ended with failures"}
 def verdict(fleet: Fleet) -> str:
     """The answer: `n07 falls behind by 5 % or more`."""
     by = f"{100 * fleet.threshold:g} %"
+    if not fleet.standings:
+        return "too few of them measured the same for any to be compared"
     slow = list(dict.fromkeys(s.node.name for s in fleet.behind))
     if slow:
         return f"{some(slow)} {'falls' if len(slow) == 1 else 'fall'} behind by {by} or more"
@@ -29,7 +31,7 @@ def problems(fleet: Fleet) -> list[str]:
             for how, nodes in fleet.unfinished.items()
         ],
         *[
-            f"{_names(nodes)} did not measure {what}, as most others did"
+            f"{_names(nodes)} did not measure {what} as most others did"
             for what, nodes in fleet.lacking.items()
         ],
         *(

@@ -77,6 +77,7 @@ def report(
             f"The fleet has {len(nodes.nodes)} nodes: shown in detail are its first and the "
             f"slowest, {len(hosts)} in all."
         )
+    omitted += [f"Not read: {why}." for why in nodes.unread]
     measured = []
     for run, baselines in hosts:
         found, more = groups(run, MOST_GROUPS)

@@ -56,19 +56,16 @@ def main() -> int:
     )
     options = parser.parse_args()
     prices = [price_of(text) for text in options.price]
-    runs, fleet = read_machines(options.runs)
+    runs, fleet = read_machines(options.runs, options.label)
     if not runs:
         raise BadInput("; ".join(fleet.unread[:1]) or "these files have no run in them")
-    if options.label:
-        runs = called(runs, options.label)
-        fleet = fleet_of(nodes_of(runs))
     machines = sum(not of_python(run) for run in of_machines(runs))
     if options.label and machines > 1:
         raise BadInput("--label: these runs tell of different machines, nodes or options")
     if machines > MOST_RUNS:
         raise BadInput(
-            f"{machines} machines of {plural(len(fleet.nodes), 'label')} are more than one page "
-            f"can show; give each a label of its own, or at most {MOST_RUNS}"
+            f"{machines} machines of {plural(len({run.label for run in runs}), 'label')} are more "
+            f"than one page can show; give each a label of its own, or at most {MOST_RUNS}"
         )
     check(prices, runs)
     first = options.runs[0]
@@ -85,14 +82,16 @@ def main() -> int:
     return 0
 
 
-def read_machines(paths: list[Path]) -> tuple[list[Run], Fleet]:
-    """The runs to show, and the fleet that all machines are.
+def read_machines(paths: list[Path], label: str | None = None) -> tuple[list[Run], Fleet]:
+    """The runs to show, and the fleet that all machines are; `label` is what all are called.
 
     Of more machines than a page can show, the runs are those of a few.
     """
     files = [file for path in paths for file in files_in(path)]
     unread: list[str] = []
     each = read_each(paths, unread)
+    if label:
+        each = (run for one in each for run in called([one], label))
     runs = list(each) if len(files) <= MOST_FILES else []
     fleet = fleet_of(nodes_of(runs or each), unread=unread)
     if len(fleet.nodes) > MOST_RUNS:
@@ -103,6 +102,7 @@ def read_machines(paths: list[Path]) -> tuple[list[Run], Fleet]:
         runs = [run for run in found if run.label in names]
     elif not runs:
         runs = list(read_each(paths, []))
+        runs = called(runs, label) if label else runs
     return once(runs), fleet
 
 

@@ -39,18 +39,15 @@ def read_runs(paths: list[Path], by_node: bool = False) -> list[Run]:
 def once(runs: list[Run]) -> list[Run]:
     """The runs without those that another file holds as well, of which the first has a notice."""
     kept: list[Run] = []
-    files: dict[str, Path] = {}
-    first: dict[str, Run] = {}
+    first: dict[tuple[str, str], Run] = {}
     for run in runs:
-        before = first.setdefault(run.run_id, run) if run.run_id else run
-        # One file's run of several nodes is theirs.
-        if before is run or before.path == run.path:
+        before = first.setdefault((run.run_id, run.node), run) if run.run_id else run
+        if before is run:
             kept.append(run)
-        elif files.get(run.run_id) != run.path:
-            files[run.run_id] = run.path
-            before.notices.append(
-                f"{run.path.name} holds the same run as {before.path.name} and was left out"
-            )
+            continue
+        notice = f"{run.path.name} holds the same run as {before.path.name} and was left out"
+        if notice not in before.notices:
+            before.notices.append(notice)
     return kept
 
 

@@ -198,8 +198,10 @@ def test_the_same_run_twice_is_read_once(tmp_path: Path) -> None:
     path = written(tmp_path)
     copy = tmp_path / "copy.csv"
     copy.write_bytes(path.read_bytes())
-    (run,) = read_runs([path, copy])
+    (run,) = read_runs([path, copy, path])
     assert any("copy.csv holds the same run" in notice for notice in run.notices)
+    (again,) = read_runs([path, path])
+    assert again.samples.height == run.samples.height
 
 
 @pytest.mark.parametrize(
