@@ -23,10 +23,10 @@ constexpr std::uint64_t kSegmentBytes = std::uint64_t{256} << 10;
 
 /// The steps' work: `put(stream, set, result)` adds up partial sums. What the operation before has
 /// left in them would be right as well: poison() leaves nothing.
-template <class T, class Put>
+template <class T>
 Work own_sum(const Target& target, int launches, const std::shared_ptr<DeviceArray<T>>& partials,
-             Rounding rounding, Put put) {
-  Work work = sum_work<T>(target, launches, rounding, put);
+             Rounding rounding, std::type_identity_t<PutSum<T>> put) {
+  Work work = sum_work<T>(target, launches, rounding, std::move(put));
   work.poison = [poison = work.poison, partials, &stream = target.stream] {
     poison();
     stream.device().check(
@@ -100,9 +100,10 @@ Shape single_pass_shape(const Form& form, const Target& target, Kernel kernel,
                     " that run at a time, and would take the room of those that work");
 }
 
-/// A sum in one launch of a grid of `blocks`, which `put(stream, set, ends)` launches.
-template <class T, class Put>
-Work one_launch(const Target& target, std::uint64_t blocks, Rounding rounding, Put put) {
+/// A sum in one launch of a grid of `blocks`, which `put` launches.
+template <class T>
+Work one_launch(const Target& target, std::uint64_t blocks, Rounding rounding,
+                const std::function<void(const Stream&, std::uint64_t set, const Ends<T>&)>& put) {
   const Device& device = target.device();
   const auto partials = std::make_shared<DeviceArray<T>>(device, blocks);
   const auto tickets = std::make_shared<DeviceArray<unsigned>>(device, 1);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace crossover::gpu {
@@ -34,6 +35,15 @@ std::shared_ptr<std::remove_pointer_t<cudaGraphExec_t>> captured(const Stream& s
 }
 
 }  // namespace
+
+Work work_by(std::uint64_t sets, Put put) {
+  return {[sets, put = std::move(put)](const Stream& stream, std::int64_t first,
+                                       std::int64_t operations) {
+    for (std::int64_t i = first; i < first + operations; ++i) {
+      put(stream, static_cast<std::uint64_t>(i) % sets);
+    }
+  }};
+}
 
 Work as_graph(const Stream& stream, Work inner) {
   const auto launch = [](const Stream& on, const auto& graph) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "common/element.hpp"
 #include "common/random.hpp"
@@ -71,25 +72,24 @@ struct Work {
   Rounding rounding{};
 };
 
-/// Work whose operations `put(stream, set)` puts into the stream, or does, one by one.
-template <class Put>
-Work work_by(std::uint64_t sets, Put put) {
-  return {[=](const Stream& stream, std::int64_t first, std::int64_t operations) {
-    for (std::int64_t i = first; i < first + operations; ++i) {
-      put(stream, static_cast<std::uint64_t>(i) % sets);
-    }
-  }};
-}
+/// Puts one operation, on a set, into the stream, or does it; of a sum, with its result's place.
+/// (One type for all kernels: the compiler would make what takes them anew for each.)
+using Put = std::function<void(const Stream&, std::uint64_t set)>;
+template <class T>
+using PutSum = std::function<void(const Stream&, std::uint64_t set, T* result)>;
+
+/// Work whose operations `put` puts into the stream one by one.
+Work work_by(std::uint64_t sets, Put put);
 
 /// A sum's work. A set's result, a T, lies in page-locked host memory, which the last block writes
-/// straight into: no copy, which would cost more than a small sum. `put(stream, set, result)` puts
-/// one operation into the stream, or does it.
-template <class T, class Put>
-Work sum_work(const Target& target, int launches, Rounding rounding, Put put) {
+/// straight into: no copy, which would cost more than a small sum.
+template <class T>
+Work sum_work(const Target& target, int launches, Rounding rounding, PutSum<T> put) {
   const auto results = std::make_shared<PinnedArray<T>>(target.device(), target.arrays.sets);
-  Work work = work_by(target.arrays.sets, [=](const Stream& stream, std::uint64_t set) {
-    put(stream, set, results->data() + set);
-  });
+  Work work = work_by(target.arrays.sets,
+                      [results, put = std::move(put)](const Stream& stream, std::uint64_t set) {
+                        put(stream, set, results->data() + set);
+                      });
   work.launches = launches;
   work.sum = [=](std::uint64_t set) -> Total {
     const T sum = (*results)[set];
