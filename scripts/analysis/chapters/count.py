@@ -81,7 +81,7 @@ def _bars(group: Group, found: list[Cost], machine: str, number: int) -> Figure:
         ["variant", "on", "time of an increment", "95 % interval", "lost"],
         [[r["k"], r["w"], r["v"], r["i"], r["l"]] for r in rows],
         zooms=False,
-        height=bars_height(rows),
+        height=bars_height(len(rows)),
     )
 
 

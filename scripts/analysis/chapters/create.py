@@ -289,7 +289,7 @@ def _memory(found: list[Cost], kept: str, machine: str, number: int) -> Figure |
         ["made by", "memory", *more.keys(), "with"],
         [[r["k"], r["g"], *[_size(most[r["k"]], c) for c in more.values()], r["w"]] for r in rows],
         zooms=False,
-        height=bars_height(rows),
+        height=bars_height(len(rows)),
     )
 
 

@@ -9,7 +9,7 @@ from analysis.drawing.charts import bars_height, short, tooltips
 from analysis.drawing.figure import Figure, Row
 from analysis.drawing.looks import plain_looks
 from analysis.drawing.markup import Child, Html, el, table
-from analysis.fleet.behind import Fleet, Standing
+from analysis.fleet.behind import FEWEST, Fleet, Standing
 from analysis.fleet.nodes import Node
 from analysis.fleet.words import difference, problems, verdict
 from analysis.words import percent, plural, significant
@@ -22,7 +22,7 @@ BEHIND, LEVEL = "falls behind", "with the others"
 
 def of_fleet(fleet: Fleet) -> list[Html | Figure]:
     """Who falls behind, how all lie, and what is missing; nothing of fewer than three nodes."""
-    if len(fleet.nodes) < 3 or not fleet.standings:
+    if len(fleet.nodes) < FEWEST or not fleet.standings:
         return []
     found: list[Html | Figure] = [el("p", f"Of {len(fleet.nodes)} nodes {verdict(fleet)}.")]
     if fleet.behind:
@@ -56,9 +56,9 @@ def _behind(fleet: Fleet) -> Html:
     caption = "Nodes that fall behind the others"
     if len(fleet.behind) > MOST_ROWS:
         caption += f": the slowest {MOST_ROWS} of {len(fleet.behind)}"
-    by = f"{100 * fleet.threshold:g} %"
-    header = ["node", "workload", "time over the others'", "95 %, all together", f"slower by {by}"]
-    return table([*header, "most"], rows, numeric=[2], caption=caption)
+    slower = f"slower by {fleet.least}"
+    header = ["node", "workload", "time over the others'", "95 %, all together", slower, "most"]
+    return table(header, rows, numeric=[2], caption=caption)
 
 
 def _dots(fleet: Fleet) -> Figure:
@@ -96,7 +96,7 @@ def _dots(fleet: Fleet) -> Figure:
     return Figure(
         "fleet",
         "Each node beside the others",
-        alt.layer(dots),
+        dots,
         f"Like nodes lie apart by (one standard deviation): {spread}."
         + (f" {plural(left, 'dot')} between others not drawn." if left else ""),
         "Nodes of one kind should do alike. One that is slow at everything is throttled or shared; "
@@ -106,7 +106,7 @@ def _dots(fleet: Fleet) -> Figure:
         ["node", "workload", "time over the others'", "95 % interval, all together"],
         [[r["n"], r["k"], r["v"], r["i"]] for r in rows],
         zooms=False,
-        height=bars_height([{} for _ in order]),
+        height=bars_height(len(order)),
     )
 
 

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from analysis.chapters import fleet
+from analysis.chapters.costs import of_python
 from analysis.compare.comparing import compare
 from analysis.drawing.figure import Figure
 from analysis.fleet.behind import fleet_of
 from analysis.fleet.behind_test import plain_nodes, write_node
-from analysis.fleet.nodes import nodes_of
+from analysis.fleet.nodes import files_of, nodes_of
+from analysis.page import report_command
 from analysis.page.report import report
-from analysis.page.report_command import read_machines
+from analysis.planted import costs as planted_costs
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
 from analysis.reading.read import read_runs
@@ -92,12 +94,30 @@ def test_the_page_has_every_node_and_who_falls_behind(three: Path) -> None:
 def test_of_a_large_fleet_the_page_has_the_slowest(tmp_path: Path) -> None:
     names = [f"n{i:02d}" for i in range(14)]
     path = write_fleet(tmp_path / "run.csv", {"n13": lambda _: 1.3}, names)
-    runs, whole = read_machines([path])
+    runs, whole = report_command.read_machines(files_of([path]))
     assert len(whole.nodes) == 14
     assert len(runs) == 4 and {"n00", "n13"} < {run.node for run in runs}
     page, _ = report(runs, nodes=whole)
     assert "14 nodes" in page and "Of 14 nodes lab, n13 falls behind" in page
     assert "shown in detail are its first and the slowest, 4 in all" in page
+
+
+@pytest.mark.parametrize("at_once", [100, 5])
+def test_of_a_large_fleet_those_shown_have_their_baselines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(report_command, "MOST_FILES", at_once)
+    for i in range(14):
+        write_node(tmp_path, f"n{i:02d}")
+    for label in ("n00", "n13"):
+        hardware = Hardware(label, gpu=False, cores=2, smt=1)
+        planned = planted_costs.python(hardware, [1024])
+        write_run(tmp_path / f"{label}-python.csv", planned, 7, 0.001, hardware=hardware)
+    runs, whole = report_command.read_machines(files_of([tmp_path]))
+    assert len(whole.nodes) == 14
+    shown = {run.label for run in runs if not of_python(run)}
+    assert len(shown) == 4 and "n00" in shown
+    assert {run.label for run in runs if of_python(run)} == shown & {"n00", "n13"}
 
 
 def test_of_thousands_of_dots_a_chart_has_a_part_and_all_that_fall_behind() -> None:
@@ -114,14 +134,14 @@ def test_of_thousands_of_dots_a_chart_has_a_part_and_all_that_fall_behind() -> N
 def test_many_labels_of_one_machine_are_one(tmp_path: Path) -> None:
     for i in range(14):
         write_node(tmp_path, f"n{i}")
-    runs, whole = read_machines([tmp_path], "lab")
+    runs, whole = report_command.read_machines(files_of([tmp_path]), "lab")
     assert len(runs) == 14 and len(whole.nodes) == 1
 
 
 def test_a_file_that_was_not_read_is_told_on_the_page(tmp_path: Path) -> None:
     write_node(tmp_path, "a")
     (tmp_path / "b.csv").write_text((tmp_path / "a.csv").read_text().splitlines()[0] + "\n")
-    runs, whole = read_machines([tmp_path])
+    runs, whole = report_command.read_machines(files_of([tmp_path]))
     page, _ = report(runs, nodes=whole)
     assert "Not read: " in page and "b.csv has a header but no rows" in page
 

@@ -180,7 +180,7 @@ def counting(group: Group, compiled: Group | None, machine: str, number: int) ->
         ["variant", "on", "time of an increment", "95 % interval"],
         [[r["k"], r["w"], r["v"], r["i"]] for r in rows],
         zooms=False,
-        height=bars_height(rows),
+        height=bars_height(len(rows)),
     )
 
 
@@ -283,7 +283,7 @@ def serving(group: Group, machine: str, number: int) -> Figure | None:
         ["server", "on", "of the fast requests", "time"],
         [[r["k"], r["w"], r["s"], r["v"]] for r in rows],
         zooms=False,
-        height=bars_height(rows),
+        height=bars_height(len(rows)),
     )
 
 
@@ -331,5 +331,5 @@ def carrying(group: Group, machine: str, number: int) -> Figure | None:
         ["variant", "fastest", "time of an element", "95 % interval"],
         [[r["k"], r["w"], r["v"], r["i"]] for r in rows],
         zooms=False,
-        height=bars_height(rows),
+        height=bars_height(len(rows)),
     )

@@ -62,7 +62,7 @@ def siblings(group: Group, machine: str, number: int) -> Figure | None:
         RATE_HEADER,
         rate_cells(rows),
         zooms=False,
-        height=bars_height(rows),
+        height=bars_height(len(rows)),
     )
 
 

@@ -113,5 +113,5 @@ def _times(group: Group, found: list[Cost], machine: str, number: int) -> Figure
         ["between", "on", "round trip", "95 % interval", *names.values()],
         [[r["k"], r["s"], r["v"], r["i"], *[r[field] for field in names]] for r in rows],
         zooms=False,
-        height=bars_height(rows),
+        height=bars_height(len(rows)),
     )

@@ -203,6 +203,6 @@ def log_bars(
     return alt.layer(bars, errors, text)
 
 
-def bars_height(rows: list[Row]) -> int:
-    """The height of log_bars' figure."""
-    return 60 + 17 * len(rows)
+def bars_height(bars: int) -> int:
+    """The height of a figure of so many bars, or lines of dots."""
+    return 60 + 17 * bars

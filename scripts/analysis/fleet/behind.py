@@ -77,6 +77,11 @@ class Fleet:
     threshold: float
     unread: list[str] = field(default_factory=list)  # files of the folder that are no runs
 
+    @property
+    def least(self) -> str:
+        """The threshold in words."""
+        return f"{100 * self.threshold:g} %"
+
     @cached_property
     def behind(self) -> list[Standing]:
         """Who falls behind, the slowest first."""
@@ -150,27 +155,35 @@ def fleet_of(
         spread = scatter_of(found.means)
         scatter[what] = float(np.median(spread.seen))
         quantile = scipy_stats.t.ppf(1 - (1 - LEVEL) / (2 * tests), spread.degrees)
-        apart = quantile * spread.of_ratio
-        for place, node in enumerate(found.nodes):
-            logs = found.logs[:, place]
-            measured = np.flatnonzero(~np.isnan(logs))
-            worst = measured[np.argmax(logs[measured])]
-            mean = found.means[place]
-            standings.append(
-                Standing(
-                    nodes[node],
-                    what,
-                    math.exp(mean),
-                    math.exp(mean - apart[place]),
-                    math.exp(mean + apart[place]),
-                    int((logs[measured] >= math.log1p(threshold)).sum()),
-                    len(measured),
-                    _called(found.keys.row(int(worst), named=True)),
-                    math.exp(logs[worst]),
-                )
-            )
+        standings += _standings(nodes, what, found, quantile * spread.of_ratio, threshold)
     standings.sort(key=lambda s: -s.ratio)
     return Fleet(nodes, standings, scatter, lacking, threshold, unread or [])
+
+
+def _standings(
+    nodes: list[Node], what: str, found: Ratios, apart: Floats, threshold: float
+) -> list[Standing]:
+    """Those of a workload; `apart` is half of each node's interval, a logarithm."""
+    standings = []
+    for place, node in enumerate(found.nodes):
+        logs = found.logs[:, place]
+        measured = np.flatnonzero(~np.isnan(logs))
+        worst = measured[np.argmax(logs[measured])]
+        mean = found.means[place]
+        standings.append(
+            Standing(
+                nodes[node],
+                what,
+                math.exp(mean),
+                math.exp(mean - apart[place]),
+                math.exp(mean + apart[place]),
+                int((logs[measured] >= math.log1p(threshold)).sum()),
+                len(measured),
+                _called(found.keys.row(int(worst), named=True)),
+                math.exp(logs[worst]),
+            )
+        )
+    return standings
 
 
 @dataclass(frozen=True)

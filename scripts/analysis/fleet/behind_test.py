@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from analysis.errors import BadInput
-from analysis.fleet.behind import Fleet, fleet_of, median_of_others
-from analysis.fleet.nodes import Node, files_in, nodes_of, read_each
+from analysis.fleet.behind import PRIOR_SCATTER, Fleet, fleet_of, median_of_others, scatter_of
+from analysis.fleet.nodes import Node, files_of, nodes_of, read_each
 from analysis.fleet.words import problems
 from analysis.planted.hardware import Hardware
 from analysis.planted.runs import Configuration, configurations, write_run
@@ -64,7 +64,7 @@ def plain_nodes(logs: np.ndarray) -> list[Node]:
 
 def in_folder(folder: Path, threshold: float = 0.05) -> Fleet:
     unread: list[str] = []
-    nodes = nodes_of(read_each([folder], unread))
+    nodes = nodes_of(read_each(files_of([folder]), unread))
     return fleet_of(nodes, threshold, unread)
 
 
@@ -222,7 +222,17 @@ def test_a_file_without_rows_hides_no_node(tmp_path: Path) -> None:
     assert len(fleet.unread) == 2 and "d.csv has a header but no rows" in fleet.unread[0]
     assert not fleet.healthy
     with pytest.raises(BadInput, match="no rows"):
-        list(read_each([tmp_path / "d.csv"], []))
+        list(read_each(files_of([tmp_path / "d.csv"]), []))
+
+
+@pytest.mark.parametrize("nodes", [3, 8, 9, 40])
+def test_a_scatter_is_never_taken_for_less_than_was_seen(nodes: int) -> None:
+    for apart in (0.001, 0.01, 0.1):
+        means = np.random.default_rng(nodes).normal(0, apart, nodes)
+        scatter = scatter_of(means)
+        assert (scatter.each >= scatter.seen).all()
+        # What is next to nothing by chance is taken for more.
+        assert apart > PRIOR_SCATTER or (scatter.each > scatter.seen).any()
 
 
 def test_runs_of_one_node_count_alike_and_a_run_once(tmp_path: Path) -> None:
@@ -230,7 +240,7 @@ def test_runs_of_one_node_count_alike_and_a_run_once(tmp_path: Path) -> None:
         write_node(tmp_path, label)
     for i in (2, 3):
         write_node(tmp_path, "c", lambda _: 1.331, name=f"c-{i}", started=f"2026-11-2{i}")
-    paths = [*files_in(tmp_path), tmp_path / "a.csv"]
+    paths = files_of([tmp_path, tmp_path / "a.csv"])
     nodes = nodes_of(read_each(paths, []))
     assert [(n.name, len(n.paths)) for n in nodes] == [("a", 1), ("b", 1), ("c", 3)]
     (double,) = [s for s in fleet_of(nodes).standings if (s.node.name, s.what) == ("c", "double")]
@@ -248,7 +258,7 @@ def test_the_latest_run_tells_how_a_node_is(tmp_path: Path) -> None:
 
 def test_a_folder_without_runs_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"has no \.csv file in it"):
-        files_in(tmp_path)
+        files_of([tmp_path])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.compare.compare_command import percentage
 from analysis.errors import BadInput, Parser, run_command
 from analysis.fleet.behind import FEWEST, THRESHOLD, fleet_of
-from analysis.fleet.nodes import nodes_of, read_each
+from analysis.fleet.nodes import files_of, nodes_of, read_each
 from analysis.fleet.words import lines
 from analysis.words import plural
 
@@ -31,7 +31,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     unread: list[str] = []
-    nodes = nodes_of(read_each(options.runs, unread))
+    nodes = nodes_of(read_each(files_of(options.runs), unread))
     if len(nodes) < FEWEST:
         names = ", ".join(node.name for node in nodes) or "none"
         raise BadInput(

@@ -13,7 +13,7 @@ from analysis.commands_test import status_of
 from analysis.fleet import fleet_command
 from analysis.fleet.behind import fleet_of
 from analysis.fleet.behind_test import HARDWARE, write_node
-from analysis.fleet.nodes import nodes_of, read_each
+from analysis.fleet.nodes import files_of, nodes_of, read_each
 from analysis.planted.hardware import Hardware
 
 PROGRAM = Path(__file__).resolve().parents[3] / "build/crossover"
@@ -106,7 +106,7 @@ def test_a_node_that_was_held_back_is_named(tmp_path: Path) -> None:
         for loop in loops:
             loop.kill()
             loop.wait()
-    fleet = fleet_of(nodes_of(read_each([tmp_path], [])))
+    fleet = fleet_of(nodes_of(read_each(files_of([tmp_path]), [])))
     # Beside other work the others may lie so far apart that nobody falls behind for sure.
     assert fleet.standings[0].node.name == "n3" and fleet.standings[0].ratio > 1.5
     result = subprocess.run(

@@ -34,6 +34,15 @@ class Node:
     facts: dict[str, str] = field(default_factory=dict)
     ended: str = "complete"
     wrong: int = 0  # samples whose result was not right
+    baselines: tuple[Path, ...] = ()  # of Python, on the same machine
+
+
+@dataclass(frozen=True)
+class File:
+    """One file to read: named by the user, or found in a folder."""
+
+    path: Path
+    named: bool
 
 
 @dataclass(frozen=True)
@@ -49,36 +58,37 @@ class _Part:
     wrong: int
 
 
-def read_each(paths: list[Path], unread: list[str]) -> Iterator[Run]:
-    """The runs of the files, and of each folder those of the CSVs in it, one after the other.
+def read_each(files: list[File], unread: list[str]) -> Iterator[Run]:
+    """The runs of the files, one after the other.
 
     What is wrong with a file of a folder is told in `unread`; one that is named raises BadInput.
     """
+    for file in files:
+        try:
+            runs = read_runs([file.path], by_node=True)
+        except (BadInput, Refused) as error:
+            if file.named:
+                raise
+            unread.append(str(error))
+        else:
+            yield from runs
+
+
+def files_of(paths: list[Path]) -> list[File]:
+    """The files themselves, and of each folder the CSVs in it, by their names."""
+    files = []
     for path in paths:
-        files = files_in(path)
-        if files == [path]:
-            yield from read_runs([path], by_node=True)
-            continue
-        for file in files:
-            try:
-                runs = read_runs([file], by_node=True)
-            except (BadInput, Refused) as error:
-                unread.append(str(error))
-            else:
-                yield from runs
-
-
-def files_in(path: Path) -> list[Path]:
-    """The file itself, or the CSVs of a folder, by their names."""
-    try:
-        if not path.is_dir():
-            return [path]
-        found = sorted(p for p in path.iterdir() if p.suffix == ".csv" and p.is_file())
-    except OSError as error:
-        raise refused("cannot read", path, error) from error
-    if not found:
-        raise BadInput(f"{path} has no .csv file in it; give runs, or a folder of them")
-    return found
+        try:
+            if not path.is_dir():
+                files.append(File(path, named=True))
+                continue
+            found = sorted(p for p in path.iterdir() if p.suffix == ".csv" and p.is_file())
+        except OSError as error:
+            raise refused("cannot read", path, error) from error
+        if not found:
+            raise BadInput(f"{path} has no .csv file in it; give runs, or a folder of them")
+        files += [File(file, named=False) for file in found]
+    return files
 
 
 def nodes_of(runs: Iterable[Run]) -> list[Node]:
@@ -87,15 +97,21 @@ def nodes_of(runs: Iterable[Run]) -> list[Node]:
     Of the runs only their medians are kept, so that a thousand files fit in memory.
     """
     found: dict[tuple[str, str], list[_Part]] = {}
+    baselines: dict[str, list[Path]] = {}
     for run in runs:
-        if not of_python(run):
+        if of_python(run):
+            baselines.setdefault(run.label, []).append(run.path)
+        else:
             parts = found.setdefault((run.label, _processor(run)), [])
             if not run.run_id or all(part.run_id != run.run_id for part in parts):
                 parts.append(_part(run))
-    return [_node(name, processor, parts) for (name, processor), parts in found.items()]
+    return [
+        _node(name, processor, parts, tuple(baselines.get(name, ())))
+        for (name, processor), parts in found.items()
+    ]
 
 
-def _node(name: str, processor: str, parts: list[_Part]) -> Node:
+def _node(name: str, processor: str, parts: list[_Part], baselines: tuple[Path, ...]) -> Node:
     latest = max(parts, key=lambda part: part.started)
     times = pl.concat([part.times for part in parts])
     return Node(
@@ -106,6 +122,7 @@ def _node(name: str, processor: str, parts: list[_Part]) -> Node:
         latest.facts,
         latest.ended,
         sum(part.wrong for part in parts),
+        baselines,
     )
 
 

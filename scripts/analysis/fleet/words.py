@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from analysis.fleet.behind import Fleet
 from analysis.fleet.nodes import Node
+from analysis.reading.run import ended
 from analysis.words import listing, percent, plain, plural
 
 MOST_NAMES = 8
-# Of a run's status; any other is "was interrupted".
-_ENDED = {"running": "has not finished", "failed": "ended with failures"}
 
 
 def verdict(fleet: Fleet) -> str:
     """The answer: `n07 falls behind by 5 % or more`."""
-    by = f"{100 * fleet.threshold:g} %"
     if not fleet.standings:
         return "too few of them measured the same for any to be compared"
     slow = list(dict.fromkeys(s.node.name for s in fleet.behind))
     if slow:
-        return f"{some(slow)} {'falls' if len(slow) == 1 else 'fall'} behind by {by} or more"
-    return f"none falls behind by {by}"
+        return (
+            f"{some(slow)} {'falls' if len(slow) == 1 else 'fall'} behind by {fleet.least} or more"
+        )
+    return f"none falls behind by {fleet.least}"
 
 
 def problems(fleet: Fleet) -> list[str]:
@@ -27,7 +27,7 @@ def problems(fleet: Fleet) -> list[str]:
     return [
         *[f"{n.name}: {plural(n.wrong, 'sample')} failed verification" for n in fleet.wrong],
         *[
-            f"{_names(nodes)}: the latest run {_ENDED.get(how, 'was interrupted')}"
+            f"{_names(nodes)}: the latest run {ended(how)}"
             for how, nodes in fleet.unfinished.items()
         ],
         *[
@@ -42,7 +42,6 @@ def problems(fleet: Fleet) -> list[str]:
             if fleet.alone
             else []
         ),
-        *[f"not read: {why}" for why in fleet.unread],
     ]
 
 
@@ -74,7 +73,7 @@ def lines(fleet: Fleet) -> list[str]:
     runs = sum(len(node.paths) for node in fleet.nodes)
     told = [f"{plural(len(fleet.nodes), 'node')}, {plural(runs, 'run')}: {verdict(fleet)}"]
     told += _behind(fleet)
-    if found := problems(fleet):
+    if found := [*problems(fleet), *(f"not read: {why}" for why in fleet.unread)]:
         told += ["", *found]
     if fleet.scatter:
         apart = [f"{what} {percent(spread)}" for what, spread in fleet.scatter.items()]
@@ -93,8 +92,7 @@ def _behind(fleet: Fleet) -> list[str]:
          f"{s.slower} of {s.of}", f"{s.worst_ratio:.2f}× at {s.worst}")
         for s in fleet.behind
     ]  # fmt: skip
-    by = f"{100 * fleet.threshold:g} %"
-    header = ("node", "workload", "time", "95 % of all", f"slower by {by}", "most")
+    header = ("node", "workload", "time", "95 % of all", f"slower by {fleet.least}", "most")
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(5)]
 
     def line(row: tuple[str, ...]) -> str:

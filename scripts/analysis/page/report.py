@@ -35,7 +35,7 @@ from analysis.measured.curves import Group
 from analysis.measured.groups import families, groups
 from analysis.page.header import give_names, header
 from analysis.page.page import Folded, Part, Section, figures_of, page
-from analysis.reading.run import Run
+from analysis.reading.run import Run, ended
 from analysis.reference.reference import known as references
 from analysis.reference.reference import verdicts
 from analysis.words import listing, plural
@@ -173,13 +173,10 @@ def _answers(
     files = [part for run in runs for part in run.files]
     for run in files:
         if run.status in ("interrupted", "running", "failed"):
-            told = {"running": "has not finished", "failed": "ended with failures"}.get(
-                run.status, "was interrupted"
-            )
             content.append(
                 el(
                     "p",
-                    f"{run.name} {told}: this page shows the "
+                    f"{run.name} {ended(run.status)}: this page shows the "
                     f"{plural(run.samples.height, 'sample')} it took, "
                     f"{plural(run.rounds, 'round')} at most of each configuration.",
                     class_="note",

@@ -13,7 +13,7 @@ from analysis.chapters.prices import check, price_of
 from analysis.drawing.figure import Figure, checked
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.fleet.behind import Fleet, fleet_of
-from analysis.fleet.nodes import files_in, nodes_of, read_each
+from analysis.fleet.nodes import File, files_of, nodes_of, read_each
 from analysis.output import check_output, replace_file
 from analysis.page.report import MOST_RUNS, report
 from analysis.reading.joined import called
@@ -56,7 +56,8 @@ def main() -> int:
     )
     options = parser.parse_args()
     prices = [price_of(text) for text in options.price]
-    runs, fleet = read_machines(options.runs, options.label)
+    files = files_of(options.runs)
+    runs, fleet = read_machines(files, options.label)
     if not runs:
         raise BadInput("; ".join(fleet.unread[:1]) or "these files have no run in them")
     machines = sum(not of_python(run) for run in of_machines(runs))
@@ -71,7 +72,7 @@ def main() -> int:
     first = options.runs[0]
     own = first / "fleet.html" if first.is_dir() else first.with_suffix(".html")
     output = options.output or own
-    check_output(output, [file for path in options.runs for file in files_in(path)])
+    check_output(output, [file.path for file in files])
     with checked(False):
         document, figures = report(runs, prices, fleet)
     replace_file(output, document.encode())
@@ -82,26 +83,25 @@ def main() -> int:
     return 0
 
 
-def read_machines(paths: list[Path], label: str | None = None) -> tuple[list[Run], Fleet]:
+def read_machines(files: list[File], label: str | None = None) -> tuple[list[Run], Fleet]:
     """The runs to show, and the fleet that all machines are; `label` is what all are called.
 
     Of more machines than a page can show, the runs are those of a few.
     """
-    files = [file for path in paths for file in files_in(path)]
     unread: list[str] = []
-    each = read_each(paths, unread)
+    each = read_each(files, unread)
     if label:
         each = (run for one in each for run in called([one], label))
     runs = list(each) if len(files) <= MOST_FILES else []
     fleet = fleet_of(nodes_of(runs or each), unread=unread)
     if len(fleet.nodes) > MOST_RUNS:
         chosen = shown(fleet, MOST_OF_FLEET)
-        wanted = dict.fromkeys(path for node in chosen for path in node.paths)
+        wanted = dict.fromkeys(path for node in chosen for path in (*node.paths, *node.baselines))
         names = {node.name for node in chosen}
         found = runs or read_runs(list(wanted), by_node=True)
         runs = [run for run in found if run.label in names]
     elif not runs:
-        runs = list(read_each(paths, []))
+        runs = list(read_each(files, []))
         runs = called(runs, label) if label else runs
     return once(runs), fleet
 

@@ -52,6 +52,13 @@ class LeftOut:
         return [(count, why) for count, why in all_reasons if count]
 
 
+def ended(status: str) -> str:
+    """How a run ended that did not end whole, in words."""
+    return {"running": "has not finished", "failed": "ended with failures"}.get(
+        status, "was interrupted"
+    )
+
+
 @dataclass
 class Run:
     """One run of the harness.
