@@ -49,6 +49,12 @@ NOT_RUN = {
     "scripts/versus-likwid": "it needs likwid-bench and minutes",
     "scripts/slurm-test": "it needs root and Slurm",
     "scripts/try-distribution": "it needs root, a network and 4 GB",
+    "scripts/release": "it wants a clean tree: packaging_test.py has one",
+    "scripts/package": "it builds for minutes: packaging_test.py packs what is built",
+    "sudo apt-get": "it needs root: scripts/try-distribution --packages does",
+    "crossover": "it is not installed: packaging_test.py has it so",
+    "crossover-report": "it is not installed: packaging_test.py has it so",
+    "pip install": "it needs a network: packaging_test.py has the wheel",
 }
 PASSED_ON = ["report", "compare", "export", "fleet"]
 # Of programs that are none of the project's.

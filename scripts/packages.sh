@@ -98,6 +98,7 @@ missing_packages() {
         ;;
       clang) missing_clang ;;
       tidy) have clang-tidy || echo clang-tidy ;;
+      package) ! have dpkg || have dpkg-shlibdeps || echo dpkg-dev ;;
       format) have shellcheck || echo shellcheck ;;
       browser) missing_browser ;;
       mpi) have mpirun && have mpicxx || printf '%s\n' libopenmpi-dev openmpi-bin ;;

@@ -1,16 +1,19 @@
 # shellcheck shell=bash
 # Sourced by the scripts beside it: what they need before they can start. Every function is quick
 # when there is nothing to do, says one line for each thing it does (on standard error), keeps the
-# details in build/setup.log, and ends the script with status 3 where it cannot go on.
+# details in $setup_log, and ends the script with status 3 where it cannot go on.
 #
 #   ensure_packages GROUP...    the system's packages: build, python, clang, format, tidy,
-#                               browser, mpi
+#                               browser, mpi, package
 #   ensure_build PRESET FOLDER TARGET [CMAKE_OPTION...]
 #   ensure_python               sets CROSSOVER_PYTHON
 #   ensure_python_tests         likewise, with what the tests and scripts/format need
 
 project_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-setup_log=$project_root/build/setup.log
+# What is made lies in the checkout; where the readers are installed, in their user's cache.
+made=$project_root/build
+[[ -f $project_root/CMakeLists.txt ]] || made=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/crossover
+setup_log=$made/setup.log
 # shellcheck source=scripts/packages.sh
 source "$project_root/scripts/packages.sh"
 
@@ -29,7 +32,7 @@ quietly() {
   shift
   say "$what"
   if ! { mkdir -p -- "${setup_log%/*}" && printf '\n== %s\n%s\n' "$what" "$*" >>"$setup_log"; }; then
-    refuse "$setup_log cannot be written: the set-up needs a checkout that it can write to."
+    refuse "$setup_log cannot be written: the set-up needs a folder that it can write to."
   fi
   start=$(wc -l <"$setup_log")
   "$@" >>"$setup_log" 2>&1 </dev/null || status=$?
@@ -78,11 +81,11 @@ ensure_build() {
   exec {lock}>&-
 }
 
-# ensure_python: sets CROSSOVER_PYTHON to a Python that has scripts/requirements.txt, in build/venv,
+# ensure_python: sets CROSSOVER_PYTHON to a Python that has scripts/requirements.txt, in $made/venv,
 # which is made on the first call and remade when the requirements change. Needs neither a compiler
 # nor CMake.
 ensure_python() {
-  local venv=$project_root/build/venv requirements=$project_root/scripts/requirements.txt
+  local venv=$made/venv requirements=$project_root/scripts/requirements.txt
   CROSSOVER_PYTHON=$venv/bin/python
   if venv_has "$requirements"; then return; fi
   ensure_packages python
@@ -90,7 +93,7 @@ ensure_python() {
     refuse "Python 3.11 or newer is needed; python3 is $(python3 --version 2>&1)."
   # Making it anew would empty what the link points at.
   [[ ! -L $venv ]] || refuse "$venv is a link, perhaps to somebody else's environment: remove it."
-  quietly "Making a Python environment in build/venv" python3 -m venv --clear "$venv" || exit 3
+  quietly "Making a Python environment in ${venv#"$project_root/"}" python3 -m venv --clear "$venv" || exit 3
   venv_install "Installing the Python packages of the report" "$requirements"
 }
 

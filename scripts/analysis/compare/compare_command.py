@@ -16,6 +16,7 @@ import traceback
 from pathlib import Path
 
 from analysis.chapters.provenance import FIELDS, value_of
+from analysis.commands import command
 from analysis.compare.comparing import Verdict, compare
 from analysis.compare.rendering import as_json, as_markdown, as_table
 from analysis.errors import BadInput, Parser, run_command
@@ -36,7 +37,7 @@ FAILING: dict[str, list[Verdict]] = {
 def arguments() -> argparse.Namespace:
     """The command line, checked."""
     parser = Parser(
-        prog="scripts/compare",
+        prog=command("compare"),
         description=__doc__.replace("%", "%%"),
         usage="%(prog)s BASE.csv NEW.csv [OPTIONS]\n"
         "       %(prog)s --base A.csv... --new B.csv... [OPTIONS]",
@@ -184,4 +185,4 @@ def guarded() -> int:
 
 
 if __name__ == "__main__":
-    run_command("scripts/compare", guarded)
+    run_command(command("compare"), guarded)

@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from analysis.commands import in_checkout
 from analysis.compare.advice import ENOUGH_RUNS, runs_needed
 from analysis.compare.grouping import Groups, groups_of
 from analysis.compare.levels import Levels, levels_of, of_one_pair
@@ -121,7 +122,8 @@ def compare(
     if both.height == 0:
         raise BadInput(
             f"one run a side needs {FEWEST_ROUNDS} rounds, and no configuration has so many in "
-            "both; give several runs a side (scripts/run --repeat 3), or measure longer"
+            f"both; give several runs a side{in_checkout(' (scripts/run --repeat 3)')}, or measure "
+            "longer"
         )
     key = [name for name in both.columns if name in runs[0].key]
     groups = groups_of(both.select(key).to_dicts())

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.commands import command
 from analysis.compare.compare_command import runs_of
 from analysis.compare.grouping import configuration_name
 from analysis.errors import BadInput, Parser, run_command
@@ -90,7 +91,7 @@ FORMATS: dict[str, Callable[[dict[str, Time]], object]] = {
 def main() -> int:
     """Runs the command and returns its exit status."""
     parser = Parser(
-        prog="scripts/export",
+        prog=command("export"),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -115,4 +116,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run_command("scripts/export", main)
+    run_command(command("export"), main)

@@ -6,6 +6,7 @@ import json
 import math
 import re
 
+from analysis.commands import in_checkout
 from analysis.compare.advice import MOST_RUNS_ADVISED
 from analysis.compare.comparing import VERDICTS, Change, Comparison
 from analysis.reading.run import Run
@@ -106,7 +107,8 @@ def remarks(result: Comparison) -> list[str]:
     if result.provisional:
         lines.append(
             "Provisional: what varies from run to run cannot be known from so few. Three runs a "
-            "side or more settle it (scripts/run --repeat 3, in turns), or --baseline with three "
+            f"side or more settle it{in_checkout(' (scripts/run --repeat 3, in turns)')}, or "
+            "--baseline with three "
             "or more runs of one program"
         )
     if needs:

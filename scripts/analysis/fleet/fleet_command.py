@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from analysis.commands import command
 from analysis.compare.compare_command import percentage
 from analysis.errors import BadInput, Parser, run_command
 from analysis.fleet.behind import FEWEST, THRESHOLD, fleet_of
@@ -18,7 +19,7 @@ from analysis.words import plural
 
 def main() -> int:
     """Runs the command and returns its exit status."""
-    parser = Parser(prog="scripts/fleet", description=__doc__)
+    parser = Parser(prog=command("fleet"), description=__doc__)
     parser.add_argument(
         "runs", type=Path, nargs="+", metavar="FOLDER|RUN.csv", help="one run or more of each node"
     )
@@ -51,4 +52,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run_command("scripts/fleet", main)
+    run_command(command("fleet"), main)

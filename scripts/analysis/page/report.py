@@ -27,6 +27,7 @@ from analysis.chapters import (
 from analysis.chapters.answer import Answer
 from analysis.chapters.costs import Measured, cost_sections, of_machines, with_baselines
 from analysis.chapters.prices import Price
+from analysis.commands import command
 from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Html, el
 from analysis.fleet.behind import Fleet, fleet_of
@@ -99,7 +100,7 @@ def report(
         omitted.append(
             f"The page of {len(hosts)} machines compares them. Latency, the GPU's ladder, "
             "telemetry and what workers, waiting and synchronising cost are on the page of each: "
-            "scripts/report RUN.csv"
+            f"{command('report')} RUN.csv"
         )
     answers = [a for m in measured for a in _machine_answers(m)]
     answers.sort(key=lambda a: titles.index(a[1].group.title))

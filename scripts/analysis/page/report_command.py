@@ -10,6 +10,7 @@ from pathlib import Path
 from analysis.chapters.costs import of_machines, of_python
 from analysis.chapters.fleet import shown
 from analysis.chapters.prices import check, price_of
+from analysis.commands import command
 from analysis.drawing.figure import Figure, checked
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.fleet.behind import Fleet, fleet_of
@@ -29,7 +30,7 @@ MOST_OF_FLEET = 4
 
 def main() -> int:
     """Runs the command and returns its exit status."""
-    parser = Parser(prog="scripts/report", description=__doc__)
+    parser = Parser(prog=command("report"), description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN.csv|FOLDER")
     parser.add_argument(
         "-o",
@@ -125,4 +126,4 @@ def write_figures(figures: list[Figure], folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    run_command("scripts/report", main)
+    run_command(command("report"), main)

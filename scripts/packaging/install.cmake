@@ -1,0 +1,44 @@
+# What `cmake --install` and CPack put where: the program, the readers as crossover-NAME, and what they
+# need under share/crossover, in the layout of a checkout.
+include(GNUInstallDirs)
+
+set(CROSSOVER_LEVELS "" CACHE STRING
+  "Programs named crossover-LEVEL for levels of x86-64, to install in the place of this build's (scripts/package)")
+if(CROSSOVER_LEVELS)
+  install(PROGRAMS ${CROSSOVER_LEVELS} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/crossover)
+  install(PROGRAMS scripts/packaging/levels DESTINATION ${CMAKE_INSTALL_BINDIR} RENAME crossover)
+else()
+  install(TARGETS crossover)
+endif()
+
+set(share ${CMAKE_INSTALL_DATADIR}/crossover)
+foreach(reader report compare fleet export reference)
+  install(PROGRAMS scripts/packaging/reader DESTINATION ${CMAKE_INSTALL_BINDIR} RENAME crossover-${reader})
+  install(PROGRAMS scripts/${reader} DESTINATION ${share}/scripts)
+endforeach()
+install(FILES scripts/setup.sh scripts/packages.sh scripts/requirements.txt DESTINATION ${share}/scripts)
+install(DIRECTORY scripts/analysis DESTINATION ${share}/scripts FILES_MATCHING
+  PATTERN *.py PATTERN *.js PATTERN *.css
+  # The tests, and what they are made of.
+  PATTERN *_test.py EXCLUDE PATTERN conftest.py EXCLUDE PATTERN fuzz.py EXCLUDE PATTERN damage.py EXCLUDE
+  PATTERN browsing.py EXCLUDE PATTERN simulation.py EXCLUDE
+  PATTERN planted EXCLUDE PATTERN sentences EXCLUDE PATTERN real EXCLUDE PATTERN __pycache__ EXCLUDE)
+install(DIRECTORY results/reference DESTINATION ${share}/results)
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(CPACK_GENERATOR TGZ DEB)
+set(CPACK_PACKAGE_VENDOR crossover)
+set(CPACK_PACKAGE_CONTACT "the crossover project")
+set(CPACK_PACKAGE_FILE_NAME crossover-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_STRIP_FILES ON)
+set(CPACK_VERBATIM_VARIABLES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION utils)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "python3 (>= 3.11), python3-venv")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "CPU-against-GPU parallelism benchmarks
+ The same workloads serially, on threads, OpenMP, the parallel STL, processes
+ and CUDA: at what size, by how much and at what cost does more parallel
+ hardware win? crossover measures, crossover-report makes a page of it.")
+include(CPack)
