@@ -127,8 +127,7 @@ class Mpi final : public ThreadedModel {
 
   std::string_view name() const override { return "mpi"; }
   std::string unavailable() const override {
-    if (ranks_ != nullptr) return {};
-    return "not started by mpirun; its workers are ranks: mpirun -n 4 build/crossover ...";
+    return ranks_ != nullptr ? std::string() : Ranks::why_not_launched();
   }
   std::string lost() const override {
     return unavailable().empty() ? ranks_->lost() : std::string();

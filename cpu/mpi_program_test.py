@@ -37,6 +37,22 @@ def test_without_mpirun_there_is_no_mpi_model(tmp_path: pathlib.Path) -> None:
 
 
 @needs_mpi
+def test_tasks_of_srun_that_are_no_ranks_are_told(tmp_path: pathlib.Path) -> None:
+    task = {**os.environ, "SLURM_STEP_NUM_TASKS": "3", "SLURM_NTASKS": "3"}
+    alone = subprocess.run(
+        [PROGRAM, "--models=mpi"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+        env=task,
+    )
+    assert alone.returncode == 2
+    assert len(alone.stderr.strip().splitlines()) == 1
+    assert "srun --mpi=pmix" in alone.stderr
+
+
+@needs_mpi
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_rank_0_writes_one_csv_with_types_and_numbers_of_ranks(
     mark: str, out: pathlib.Path, ranks: int

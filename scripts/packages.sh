@@ -98,7 +98,12 @@ missing_packages() {
         ;;
       clang) missing_clang ;;
       tidy) have clang-tidy || echo clang-tidy ;;
-      package) ! have dpkg || have dpkg-shlibdeps || echo dpkg-dev ;;
+      package)
+        if have dpkg; then
+          have dpkg-shlibdeps || echo dpkg-dev
+          have file || echo file
+        fi
+        ;;
       format) have shellcheck || echo shellcheck ;;
       browser) missing_browser ;;
       mpi) have mpirun && have mpicxx || printf '%s\n' libopenmpi-dev openmpi-bin ;;

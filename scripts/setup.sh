@@ -10,10 +10,6 @@
 #   ensure_python_tests         likewise, with what the tests and scripts/format need
 
 project_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-# What is made lies in the checkout; where the readers are installed, in their user's cache.
-made=$project_root/build
-[[ -f $project_root/CMakeLists.txt ]] || made=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/crossover
-setup_log=$made/setup.log
 # shellcheck source=scripts/packages.sh
 source "$project_root/scripts/packages.sh"
 
@@ -24,6 +20,20 @@ refuse() {
   exit 3
 }
 
+# What is made lies in the checkout; where the readers are installed, in their user's cache.
+in_checkout() { [[ -f $project_root/CMakeLists.txt ]]; }
+made=$project_root/build
+if ! in_checkout; then
+  made=${XDG_CACHE_HOME:-}
+  [[ $made == /* ]] || made=${HOME:-}/.cache
+  [[ $made == /?*/* || -n ${XDG_CACHE_HOME:-} ]] ||
+    refuse "The readers keep their Python packages in the user's cache: set HOME or XDG_CACHE_HOME."
+  made+=/crossover
+  # What Python compiles is not left among the installed files.
+  export PYTHONPYCACHEPREFIX=$made/compiled
+fi
+setup_log=$made/setup.log
+
 # quietly WHAT COMMAND...: says WHAT and runs COMMAND with its output in the log; should it fail,
 # shows the end of that output and returns its status. A script that has a function explain_failure
 # has that read the output first.
@@ -32,12 +42,12 @@ quietly() {
   shift
   say "$what"
   if ! { mkdir -p -- "${setup_log%/*}" && printf '\n== %s\n%s\n' "$what" "$*" >>"$setup_log"; }; then
-    refuse "$setup_log cannot be written: the set-up needs a folder that it can write to."
+    refuse "$setup_log cannot be written: the set-up needs a checkout that it can write to."
   fi
   start=$(wc -l <"$setup_log")
   "$@" >>"$setup_log" 2>&1 </dev/null || status=$?
   # What root has set up is its owner's, who goes on with it.
-  if ((EUID == 0)); then chown -R --reference="$project_root" -- "${setup_log%/*}"; fi
+  if ((EUID == 0)) && in_checkout; then chown -R --reference="$project_root" -- "${setup_log%/*}"; fi
   if ((status != 0)); then
     if declare -F explain_failure >/dev/null; then
       explain_failure < <(tail -n "+$((start + 1))" "$setup_log")
@@ -56,7 +66,7 @@ ensure_build() {
   shift 3
   # A second call meanwhile, in another terminal, waits: two would write the same files.
   mkdir -p -- "$folder" && exec {lock}>"$folder/lock" || exit 3
-  flock "$lock"
+  flock --nonblock "$lock" || { say "Waiting for $name/, which another process builds" && flock "$lock"; }
   stamp=$folder/configured
   wanted=$(printf '%s\n' "$project_root" "$preset" "$(command -v nvcc || true)" \
     "$(command -v mpicxx || true)" "$@" &&
@@ -81,20 +91,34 @@ ensure_build() {
   exec {lock}>&-
 }
 
-# ensure_python: sets CROSSOVER_PYTHON to a Python that has scripts/requirements.txt, in $made/venv,
-# which is made on the first call and remade when the requirements change. Needs neither a compiler
-# nor CMake.
+# ensure_python: sets CROSSOVER_PYTHON to a Python that has scripts/requirements.txt, in an environment
+# under $made, which is made on the first call and remade when the requirements change. Needs neither a
+# compiler nor CMake.
 ensure_python() {
-  local venv=$made/venv requirements=$project_root/scripts/requirements.txt
+  local venv=$made/venv requirements=$project_root/scripts/requirements.txt lock missing
+  # A home may be seen by machines of other kinds, and by other versions of this.
+  in_checkout || venv+=-$(uname -m)-$(python3 -V 2>&1 | cksum | cut -d ' ' -f 1)-$(cksum <"$requirements" | cut -d ' ' -f 1)
   CROSSOVER_PYTHON=$venv/bin/python
   if venv_has "$requirements"; then return; fi
+  if ! in_checkout && missing=$(missing_packages python | paste -sd ' ') && [[ -n $missing ]]; then
+    # Reading a file is no reason to install packages.
+    # shellcheck disable=SC2086
+    refuse "Something is missing. Run this, then try again:" "$(install_command $missing)"
+  fi
   ensure_packages python
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     refuse "Python 3.11 or newer is needed; python3 is $(python3 --version 2>&1)."
-  # Making it anew would empty what the link points at.
-  [[ ! -L $venv ]] || refuse "$venv is a link, perhaps to somebody else's environment: remove it."
-  quietly "Making a Python environment in ${venv#"$project_root/"}" python3 -m venv --clear "$venv" || exit 3
-  venv_install "Installing the Python packages of the report" "$requirements"
+  # A second call meanwhile waits: making an environment empties it.
+  { mkdir -p -- "$made" && exec {lock}>"$made/venv.lock"; } 2>/dev/null ||
+    refuse "$made cannot be written to: the set-up needs a folder for what it makes."
+  flock "$lock"
+  if ! venv_has "$requirements" && ! venv_was_filled "$requirements"; then
+    # Making it anew would empty what the link points at.
+    [[ ! -L $venv ]] || refuse "$venv is a link, perhaps to somebody else's environment: remove it."
+    quietly "Making a Python environment in ${venv#"$project_root/"}" python3 -m venv --clear "$venv" || exit 3
+    venv_install "Installing the Python packages of the report" "$requirements"
+  fi
+  exec {lock}>&-
 }
 
 # ensure_python_tests: the same, with scripts/requirements-test.txt.
@@ -111,6 +135,14 @@ venv_stamp() { printf '%s\n' "$CROSSOVER_PYTHON" && cat -- "$1"; }
 venv_has() {
   local stamp=${CROSSOVER_PYTHON%/bin/python}/${1##*/}.installed
   [[ -x $CROSSOVER_PYTHON && -f $stamp && $(<"$stamp") == "$(venv_stamp "$1")" ]]
+}
+
+# Whether somebody has done what venv_install() asks for where there is no network.
+venv_was_filled() {
+  [[ -x $CROSSOVER_PYTHON ]] &&
+    "$CROSSOVER_PYTHON" -m pip install --quiet --disable-pip-version-check --no-input --no-index -r "$1" \
+      >/dev/null 2>&1 || return
+  venv_stamp "$1" >"${CROSSOVER_PYTHON%/bin/python}/${1##*/}.installed"
 }
 
 venv_install() {

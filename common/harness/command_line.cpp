@@ -77,6 +77,7 @@ constexpr std::string_view kExamples =
     "  crossover --models serial,openmp/static --threads 1..8 --pin cores --list\n"
     "  crossover --resume results/host-20260131T120000Z.csv --budget 600\n"
     "  mpirun -n 4 crossover --models mpi,threads --threads 1,2,4\n"
+    "In a checkout:\n"
     "  scripts/run --with my-axpy.hpp                your own: docs/own-workload.md\n"
     "  scripts/run --repeat 5                        five runs, for scripts/compare\n";
 
@@ -167,11 +168,12 @@ void take_rest(const std::vector<std::string>& rest, CommandLine& line) {
     }
     if (name == "--with") {
       mistake(
-          "--with belongs to scripts/run, which builds the program anew with your file; "
+          "--with belongs to a checkout's scripts/run, which builds the program anew with your "
+          "file; "
           "docs/own-workload.md shows one");
     }
     if (name == "--repeat") {
-      mistake("--repeat belongs to scripts/run, which runs the program so many times");
+      mistake("--repeat belongs to a checkout's scripts/run, which runs the program so many times");
     }
     if (!argument.starts_with('-') || argument == "-" || argument == "--") {
       mistake(in_quotes(argument) +

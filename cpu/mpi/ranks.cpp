@@ -72,6 +72,15 @@ bool Ranks::launched() {
          (is_set("PMIX_RANK") && counts_many("SLURM_NTASKS"));
 }
 
+std::string Ranks::why_not_launched() {
+  // Of srun's tasks each is a run of its own, as a fleet's are to be.
+  if (counts_many("SLURM_STEP_NUM_TASKS")) {
+    return "started by srun without its support for MPI, so each of its tasks is a run of its own; "
+           "for ranks: srun --mpi=pmix ... (srun --mpi=list has what there is), or mpirun";
+  }
+  return "not started by mpirun; its workers are ranks: mpirun -n 4 build/crossover ...";
+}
+
 Ranks::Ranks() : parent_(getppid()) {
   // No signal is to reach MPI's own threads, which are as good as any to the kernel.
   sigset_t all_signals;

@@ -25,6 +25,8 @@ class Ranks {
  public:
   /// Whether mpirun (or srun, with more than one task) has started this process.
   static bool launched();
+  /// Of a process that is no rank: why not, and what starts ranks.
+  static std::string why_not_launched();
 
   /// Starts MPI. Each rank may from now on use the CPUs of all ranks on its machine: mpirun binds
   /// each to CPUs of its own, and which worker runs where is the harness's to say. Ranks but 0

@@ -12,6 +12,11 @@ def command(name: str) -> str:
     return f"scripts/{name}" if _IN_CHECKOUT else f"crossover-{name}"
 
 
+def program() -> str:
+    """`build/crossover` in a checkout; installed, `crossover`."""
+    return "build/crossover" if _IN_CHECKOUT else "crossover"
+
+
 def in_checkout(text: str) -> str:
     """`text`, which tells of what only a checkout has; installed, nothing."""
     return text if _IN_CHECKOUT else ""

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from analysis.commands import program
 from analysis.drawing import figure
 from analysis.drawing.charts import (
     log_domain,
@@ -119,7 +120,7 @@ def never_measured(run: Run) -> Html:
         "p",
         f"{run.name}: {plan.left_out:,} of {plural(plan.configurations, 'configuration')}{of} were "
         "left out for want of time. To go on: ",
-        el("code", f"build/crossover --resume {path.name} --budget SECONDS"),
+        el("code", f"{program()} --resume {path.name} --budget SECONDS"),
         class_="note",
     )
 
@@ -336,7 +337,7 @@ DISTURBANCES: list[tuple[str, Callable[[Run], bool], str]] = [
     (
         "The run did not finish.",
         lambda r: r.status in ("interrupted", "running", "failed"),
-        "Go on with build/crossover --resume and this file.",
+        f"Go on with {program()} --resume and this file.",
     ),
 ]
 

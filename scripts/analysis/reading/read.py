@@ -23,7 +23,7 @@ from analysis.reading.vocabulary import Vocabulary, vocabulary_of
 REQUIRED = [*KEY[:7], "round", "time_ns", "status"]
 # How much of a note is kept: the reason, not an essay that someone put there.
 NOTE_LENGTH = 200
-OURS = "a result of build/crossover, whose first line begins schema,run,label"
+OURS = "a result of crossover, whose first line begins schema,run,label"
 
 
 def read_runs(paths: list[Path], by_node: bool = False) -> list[Run]:

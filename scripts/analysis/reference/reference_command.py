@@ -10,7 +10,6 @@ import json
 import re
 from pathlib import Path
 
-from analysis.commands import command
 from analysis.compare.compare_command import runs_of
 from analysis.errors import BadInput, Parser, refused, run_command
 from analysis.output import replace_file
@@ -21,7 +20,7 @@ from analysis.reference.reference import FOLDER, known, made, verdicts
 
 def main() -> int:
     """Runs the command and returns its exit status."""
-    parser = Parser(prog=command("reference"), description=__doc__)
+    parser = Parser(prog="scripts/reference", description=__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN.csv")
     parser.add_argument(
         "-o", "--output", type=Path, default=FOLDER, help="the folder (default results/reference)"
@@ -72,4 +71,4 @@ def slug(device: Device) -> str:
 
 
 if __name__ == "__main__":
-    run_command(command("reference"), main)
+    run_command("scripts/reference", main)
