@@ -37,8 +37,6 @@ set(CPACK_DEBIAN_PACKAGE_NAME crossover-benchmark)  # there is another crossover
 set(CPACK_DEBIAN_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "python3 (>= 3.11), python3-venv")
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "CPU-against-GPU parallelism benchmarks
- The same workloads serially, on threads, OpenMP, the parallel STL, processes
- and CUDA: at what size, by how much and at what cost does more parallel
- hardware win? crossover measures, crossover-report makes a page of it.")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Measures the same operations serially, on threads, OpenMP, the
+parallel STL, processes and CUDA; crossover-report makes a page of a run.")
 include(CPack)
