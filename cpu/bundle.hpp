@@ -49,6 +49,8 @@ inline void store_around(void* to, V value) {
   }
 }
 inline void fence_stores_around() { _mm_sfence(); }
+#else
+inline void fence_stores_around() {}  // no form has such stores here: kCanStoreAround
 #endif
 
 /// Half of a vector's lanes, from lane `First` on.

@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 @pytest.fixture
 def checkout(tmp_path: pathlib.Path) -> pathlib.Path:
     (tmp_path / "checkout" / "scripts").mkdir(parents=True)
+    shutil.copy(ROOT / "CMakeLists.txt", tmp_path / "checkout")
     for path in (ROOT / "scripts").glob("*"):
         if path.is_file():
             shutil.copy(path, tmp_path / "checkout" / "scripts")

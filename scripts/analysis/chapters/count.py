@@ -149,9 +149,9 @@ def _against_workers(found: list[Cost], machine: str, number: int) -> list[Figur
     lots = []
     for device in dict.fromkeys(c.device for c in found):
         swept = [c for c in found if c.device == device]
-        if len({c.workers for c in swept}) > 1:
-            names = split_by_model(list(dict.fromkeys((c.model, c.name) for c in swept)))
-            lots += [[c for c in swept if c.name in lot] for lot in names]
+        names = split_by_model(list(dict.fromkeys((c.model, c.name) for c in swept)))
+        lots += [[c for c in swept if c.name in lot] for lot in names]
+    lots = [lot for lot in lots if len({c.workers for c in lot}) > 1]  # one alone is no curve
     return [_lines(lot, machine, f"{number}-{i}") for i, lot in enumerate(lots)]
 
 

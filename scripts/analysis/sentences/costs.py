@@ -100,6 +100,16 @@ def growth(run: Plain, heading: str, m: re.Match[str]) -> None:
     assert near(number(m["by_least"]), grown[least])
 
 
+@kind(r"Each was measured on one worker count alone\.")
+def no_growth(run: Plain, heading: str, m: re.Match[str]) -> None:
+    models = listed(heading.split(": ", 1)[1].split(" (")[0])
+    by: dict[str, set[int]] = {}
+    for f in largest(run, "count"):
+        if f.model in models and f.cpu:
+            by.setdefault(f.name, set()).add(f.workers)
+    assert all(len(workers) == 1 for workers in by.values()) and len(set.union(*by.values())) > 1
+
+
 @kind(
     rf"Counters of different workers on one line (?P<travel>travel as if they were shared:|need "
     rf"not travel.*?so) threads/false-sharing takes (?P<ratio>{NUMBER})× as long as "
