@@ -71,6 +71,17 @@ def test_nothing_in_common(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert status_of(monkeypatch, compare_command, path, second) == 2
 
 
+def test_a_page_is_the_same_every_time(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    pages = set()
+    for seed in ("1", "2", "3"):
+        command = [sys.executable, "-m", "analysis.page.report_command", path, "-o", "page.html"]
+        place = {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONHASHSEED": seed}
+        subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, **place}, timeout=60)
+        pages.add((tmp_path / "page.html").read_bytes())
+    assert len(pages) == 1
+
+
 @pytest.mark.parametrize("module", ["page.report_command", "compare.compare_command"])
 def test_output_that_cannot_be_written_is_status_3(tmp_path: Path, module: str) -> None:
     path = written(tmp_path)

@@ -71,7 +71,7 @@ class Figure:
         """The Vega-Lite specification, complete with data and legend."""
         written: dict[str, Any] = self.chart.to_dict(validate=False)
         # Altair would copy all layers for each of these, and of data check each value.
-        names = _names_in(written)
+        names = sorted(_names_in(written))
         whole = {
             **written,
             "width": WIDTH,
