@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include <utility>
 
 #include "common/topology.hpp"
+#include "cpu/mpi/far.hpp"
 #include "cpu/pause.hpp"
 
 namespace crossover::cpu::mpi {
@@ -55,6 +57,17 @@ std::set<std::string> mapped_shared_memory() {
   return files;
 }
 
+/// Calls what starts threads that no signal is to reach, as good as any to the kernel.
+template <class Call>
+void without_signals(Call&& call) {
+  sigset_t all_signals;
+  sigset_t before;
+  sigfillset(&all_signals);
+  pthread_sigmask(SIG_SETMASK, &all_signals, &before);
+  call();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 }  // namespace
 
 void check(int code) {
@@ -82,14 +95,11 @@ std::string Ranks::why_not_launched() {
 }
 
 Ranks::Ranks() : parent_(getppid()) {
-  // No signal is to reach MPI's own threads, which are as good as any to the kernel.
-  sigset_t all_signals;
-  sigset_t before;
-  sigfillset(&all_signals);
-  pthread_sigmask(SIG_SETMASK, &all_signals, &before);
-  int provided = 0;
-  const int started = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  int started = MPI_SUCCESS;
+  without_signals([&] {
+    int provided = 0;
+    started = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
+  });
   check(started);
   // What this process starts is no rank, should it be linked with MPI.
   for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
@@ -117,6 +127,11 @@ Ranks::~Ranks() {
     for (int other = 1; rank_ == 0 && other < size_; ++other) {
       order(other, {.kind = Order::Kind::quit});
     }
+    if (watching_.joinable()) {
+      eventfd_write(stop_watching_.get(), 1);
+      watching_.join();
+    }
+    check(MPI_Barrier(all_));  // nobody watches any more
     name_shared_memory();
   } catch (const std::runtime_error&) {
     // They end with mpirun.
@@ -145,12 +160,30 @@ void Ranks::meet_peers() {
   check(MPI_Allreduce(MPI_IN_PLACE, &mine.machine, 1, MPI_INT, MPI_MIN, machine_));
   peers_.resize(static_cast<std::size_t>(size_));
   check(MPI_Allgather(&mine, 2, MPI_INT, peers_.data(), 2, MPI_INT, all_));
-  for (int other = 0; rank_ == 0 && other < size_; ++other) {
-    Descriptor& watched = watched_.emplace_back();
-    if (other == 0 || !on_this_machine(other)) continue;
-    const pid_t process = peers_[static_cast<std::size_t>(other)].process;
-    watched = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+  std::vector<bool> far;
+  for (const Peer& peer : peers_) far.push_back(peer.machine != peers_.front().machine);
+  watched_ = connect_far(all_, rank_, far);
+  watched_.resize(static_cast<std::size_t>(size_));
+  for (int other = 0; other < size_; ++other) {
+    if (other == rank_ || (rank_ != 0 && other != 0) || !on_this_machine(other)) continue;
+    const auto at = static_cast<std::size_t>(other);
+    watched_[at] = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, peers_[at].process, 0)));
   }
+  watch();
+}
+
+void Ranks::watch() {
+  stop_watching_ = Descriptor(eventfd(0, EFD_CLOEXEC));
+  std::vector<pollfd> ends{{stop_watching_.get(), POLLIN, 0}};
+  for (const Descriptor& one : watched_) ends.push_back({one.get(), POLLIN, 0});
+  const auto wait = [ends = std::move(ends), is_first = rank_ == 0]() mutable {
+    while (poll(ends.data(), ends.size(), -1) < 0) {
+    }
+    if (ends.front().revents != 0) return;
+    if (!is_first) _exit(kSystem);
+    kill(getpid(), SIGTERM);  // which ends the run, also within a sample; lost() says why
+  };
+  without_signals([&] { watching_ = std::thread(wait); });
 }
 
 /// MPI names the memory by which it carries messages within a machine, and where mpirun itself is

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/descriptor.hpp"
@@ -32,7 +33,9 @@ class Ranks {
   /// each to CPUs of its own, and which worker runs where is the harness's to say. Ranks but 0
   /// leave SIGINT, SIGTERM and SIGHUP to rank 0. Throws std::runtime_error.
   Ranks();
-  /// Rank 0 tells the others to quit; all end MPI together.
+  /// Rank 0 tells the others to quit; all end MPI together. Before that, where a rank has ended,
+  /// rank 0 gets SIGTERM, and where rank 0 has, the others end with status 3: also within a call of
+  /// MPI's, which would wait for ever, and under a launcher that leaves them alone.
   ~Ranks();
   Ranks(const Ranks&) = delete;
   Ranks& operator=(const Ranks&) = delete;
@@ -58,7 +61,7 @@ class Ranks {
   // On rank 0:
   void order(int rank, const Order& order);
   Reply reply_of(int rank);
-  /// Which rank of this machine has ended while it should not, or empty.
+  /// Which rank has ended while it should not, or empty.
   std::string lost() const;
 
   // On the others:
@@ -73,6 +76,7 @@ class Ranks {
 
   void share_cpus();
   void meet_peers();
+  void watch();
   void unname_shared_memory();
   void name_shared_memory();
 
@@ -83,8 +87,11 @@ class Ranks {
   MPI_Comm all_ = MPI_COMM_NULL;
   MPI_Comm machine_ = MPI_COMM_NULL;
   std::vector<int> allowed_;
-  std::vector<Peer> peers_;          ///< by rank
-  std::vector<Descriptor> watched_;  ///< by rank: its process, if it is on this machine
+  std::vector<Peer> peers_;  ///< by rank
+  /// By rank, a process or a connection to it: on rank 0 of all others, elsewhere of rank 0.
+  std::vector<Descriptor> watched_;
+  std::thread watching_;
+  Descriptor stop_watching_;
   std::map<int, MPI_Comm> first_;
   std::set<std::string> unnamed_;  ///< the files of MPI's shared memory on this machine
 };
