@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -133,7 +134,10 @@ Descriptor connect_to(const Invitation& invitation, int rank) {
     to.sin_port = invitation.port;
     to.sin_addr = invitation.addresses[static_cast<std::size_t>(i)];
     if (one.get() < 0) break;
-    connect(one.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    if (connect(one.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 &&
+        errno != EINPROGRESS) {
+      continue;
+    }
     const Hello hello{invitation.secret, rank, 0};
     std::uint64_t answer = 0;
     if (ready(one.get(), POLLOUT, kOneAddress) && send_to(one.get(), hello) &&
