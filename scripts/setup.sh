@@ -58,6 +58,17 @@ quietly() {
   return "$status"
 }
 
+# take_turn LOCK WHAT: waits until no other process holds the lock of the descriptor LOCK. Where the
+# file system knows no locks, nobody waits.
+take_turn() {
+  local status=0
+  flock --nonblock "$1" 2>/dev/null || status=$?
+  if ((status == 1)); then
+    say "Waiting for $2"
+    flock "$1"
+  fi
+}
+
 # ensure_build PRESET FOLDER TARGET [CMAKE_OPTION...]: configures FOLDER (relative to the project)
 # when it never was, or not like this, and builds TARGET. What a folder was configured with by hand
 # stays, except where an option contradicts it.
@@ -66,7 +77,7 @@ ensure_build() {
   shift 3
   # A second call meanwhile, in another terminal, waits: two would write the same files.
   mkdir -p -- "$folder" && exec {lock}>"$folder/lock" || exit 3
-  flock --nonblock "$lock" || { say "Waiting for $name/, which another process builds" && flock "$lock"; }
+  take_turn "$lock" "$name/, which another process builds"
   stamp=$folder/configured
   wanted=$(printf '%s\n' "$project_root" "$preset" "$(command -v nvcc || true)" \
     "$(command -v mpicxx || true)" "$@" &&
@@ -80,13 +91,14 @@ ensure_build() {
     fi
     log_start=$(wc -l 2>/dev/null <"$setup_log" || echo 0)
     quietly "Configuring $name/" cmake -S "$project_root" --preset "$preset" -B "$folder" \
-      "${fresh[@]}" "$@" || exit 3
+      "${fresh[@]}" "$@" {lock}>&- || exit 3
     tail -n "+$((log_start + 1))" "$setup_log" | sed -n 's/^-- \(CUDA\|MPI\)/\1/p' >&2
     printf '%s\n' "$wanted" >"$stamp"
   fi
   # Without this look, every call would announce a build that has nothing to do.
   if ! ninja -C "$folder" -n "$target" 2>/dev/null | grep -q '^ninja: no work to do'; then
-    quietly "Building in $name/" cmake --build "$folder" --target "$target" || exit 3
+    # A compiler's server, should one start, is not to hold the lock.
+    quietly "Building in $name/" cmake --build "$folder" --target "$target" {lock}>&- || exit 3
   fi
   exec {lock}>&-
 }
@@ -111,7 +123,7 @@ ensure_python() {
   # A second call meanwhile waits: making an environment empties it.
   { mkdir -p -- "$made" && exec {lock}>"$made/venv.lock"; } 2>/dev/null ||
     refuse "$made cannot be written to: the set-up needs a folder for what it makes."
-  flock "$lock"
+  take_turn "$lock" "the Python packages, which another process installs"
   if ! venv_has "$requirements" && ! venv_was_filled "$requirements"; then
     # Making it anew would empty what the link points at.
     [[ ! -L $venv ]] || refuse "$venv is a link, perhaps to somebody else's environment: remove it."

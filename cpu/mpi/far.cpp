@@ -24,8 +24,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPatience{3000};   // rank 0's, for all of them
-constexpr milliseconds kOneAddress{500};  // another rank's, for an answer from one
+constexpr milliseconds kPatience{3000};   // everybody's, for all of it
+constexpr milliseconds kOneAddress{500};  // another rank's, for a connection with one of them
+constexpr milliseconds kStranger{100};    // rank 0's, for what a rank says at once
 constexpr std::size_t kMostAddresses = 16;
 
 /// Where rank 0 listens, and what only its own ranks know.
@@ -38,8 +39,7 @@ struct Invitation {
 
 struct Hello {
   std::uint64_t secret = 0;
-  std::int32_t rank = 0;
-  std::int32_t unused = 0;
+  std::int64_t rank = 0;
 };
 
 /// Of this machine's interfaces that are up; its own loop last, for machines that share one
@@ -78,9 +78,13 @@ Descriptor listener(Invitation& invitation) {
   return made;
 }
 
+milliseconds left(Clock::time_point end) {
+  return std::max(std::chrono::ceil<milliseconds>(end - Clock::now()), milliseconds{0});
+}
+
 bool ready(int descriptor, short events, milliseconds patience) {
   pollfd one{descriptor, events, 0};
-  return poll(&one, 1, static_cast<int>(std::max(patience, milliseconds{0}).count())) == 1;
+  return poll(&one, 1, static_cast<int>(patience.count())) == 1;
 }
 
 /// Whether all of `value` comes, or goes: it is small enough for one piece.
@@ -99,35 +103,34 @@ void keep_alive(int descriptor) {
     setsockopt(descriptor, level, option, &value, sizeof value);
   };
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 2);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, 2);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 20);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
+/// Until `end`, or until each has come. Who comes again has given up the connection before.
 std::vector<Descriptor> accept_far(const Descriptor& listening, const Invitation& invitation,
-                                   const std::vector<bool>& far) {
+                                   const std::vector<bool>& far, Clock::time_point end) {
   std::vector<Descriptor> connections(far.size());
   auto missing = std::count(far.begin(), far.end(), true);
-  const Clock::time_point end = Clock::now() + kPatience;
-  while (listening.get() >= 0 && missing > 0) {
-    const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
-    if (left <= milliseconds{0} || !ready(listening.get(), POLLIN, left)) break;
+  while (listening.get() >= 0 && missing > 0 && left(end).count() > 0) {
+    if (!ready(listening.get(), POLLIN, left(end))) break;
     Descriptor one(accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
     Hello hello;
-    if (one.get() < 0 || !receive(one.get(), hello, kOneAddress)) continue;
+    if (one.get() < 0 || !receive(one.get(), hello, kStranger)) continue;
     const auto rank = static_cast<std::size_t>(hello.rank);
     if (hello.secret != invitation.secret || rank >= far.size() || !far[rank]) continue;
-    if (connections[rank].get() >= 0 || !send_to(one.get(), ~invitation.secret)) continue;
+    if (!send_to(one.get(), ~invitation.secret)) continue;
     keep_alive(one.get());
+    if (connections[rank].get() < 0) --missing;
     connections[rank] = std::move(one);
-    --missing;
   }
   return connections;
 }
 
-/// To rank 0 by the first of its addresses at which it answers.
-Descriptor connect_to(const Invitation& invitation, int rank) {
-  for (std::int32_t i = 0; invitation.port != 0 && i < invitation.count; ++i) {
+/// To rank 0 by the first of its addresses at which it answers before `end`.
+Descriptor connect_to(const Invitation& invitation, int rank, Clock::time_point end) {
+  for (std::int32_t i = 0; i < invitation.count; ++i) {
     Descriptor one(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -138,10 +141,11 @@ Descriptor connect_to(const Invitation& invitation, int rank) {
         errno != EINPROGRESS) {
       continue;
     }
-    const Hello hello{invitation.secret, rank, 0};
+    const Hello hello{invitation.secret, rank};
     std::uint64_t answer = 0;
-    if (ready(one.get(), POLLOUT, kOneAddress) && send_to(one.get(), hello) &&
-        receive(one.get(), answer, kOneAddress) && answer == ~invitation.secret) {
+    if (ready(one.get(), POLLOUT, std::min(kOneAddress, left(end))) &&
+        send_to(one.get(), hello) && receive(one.get(), answer, left(end)) &&
+        answer == ~invitation.secret) {
       keep_alive(one.get());
       return one;
     }
@@ -158,12 +162,19 @@ std::vector<Descriptor> connect_far(MPI_Comm all, int rank, const std::vector<bo
   Descriptor listening;
   if (rank == 0) listening = listener(invitation);
   check(MPI_Bcast(&invitation, sizeof invitation, MPI_BYTE, 0, all));
+  const Clock::time_point end = Clock::now() + kPatience;
   if (rank == 0) {
-    connections = accept_far(listening, invitation, far);
+    connections = accept_far(listening, invitation, far, end);
   } else if (far[static_cast<std::size_t>(rank)]) {
-    connections.front() = connect_to(invitation, rank);
+    connections.front() = connect_to(invitation, rank, end);
   }
-  check(MPI_Barrier(all));
+  // What one of the two has given up tells nothing.
+  std::vector<int> kept(far.size());
+  const int mine = rank != 0 && connections.front().get() >= 0 ? 1 : 0;
+  check(MPI_Gather(&mine, 1, MPI_INT, kept.data(), 1, MPI_INT, 0, all));
+  for (std::size_t other = 0; rank == 0 && other < far.size(); ++other) {
+    if (kept[other] == 0) connections[other] = Descriptor();
+  }
   return connections;
 }
 

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -20,8 +22,10 @@
 #include <thread>
 #include <utility>
 
+#include "common/blocked_signals.hpp"
 #include "common/topology.hpp"
 #include "cpu/mpi/far.hpp"
+#include "cpu/operations.hpp"
 #include "cpu/pause.hpp"
 
 namespace crossover::cpu::mpi {
@@ -39,6 +43,7 @@ constexpr microseconds kLongestSleep{10000};
 constexpr int kOrderTag = 1;
 constexpr int kReplyTag = 2;
 constexpr int kSystem = 3;  // the exit status of a rank whose mpirun has gone
+constexpr unsigned kLongestEnd = 10;  // seconds for all ranks to end MPI
 
 bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
 bool counts_many(const char* variable) {
@@ -57,15 +62,10 @@ std::set<std::string> mapped_shared_memory() {
   return files;
 }
 
-/// Calls what starts threads that no signal is to reach, as good as any to the kernel.
-template <class Call>
-void without_signals(Call&& call) {
-  sigset_t all_signals;
-  sigset_t before;
-  sigfillset(&all_signals);
-  pthread_sigmask(SIG_SETMASK, &all_signals, &before);
-  call();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+/// Of what gives process identifiers their meaning: the same number in the same namespace only.
+int process_namespace() {
+  struct stat names {};
+  return stat("/proc/self/ns/pid", &names) == 0 ? static_cast<int>(names.st_ino) : 0;
 }
 
 }  // namespace
@@ -95,12 +95,11 @@ std::string Ranks::why_not_launched() {
 }
 
 Ranks::Ranks() : parent_(getppid()) {
-  int started = MPI_SUCCESS;
-  without_signals([&] {
+  {
+    const BlockedSignals in_its_threads(all_signals());
     int provided = 0;
-    started = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
-  });
-  check(started);
+    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided));
+  }
   // What this process starts is no rank, should it be linked with MPI.
   for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
     unsetenv(variable);
@@ -120,6 +119,7 @@ Ranks::Ranks() : parent_(getppid()) {
   meet_peers();
   share_cpus();
   unname_shared_memory();
+  watch();  // last: the thread must be told to end
 }
 
 Ranks::~Ranks() {
@@ -127,16 +127,22 @@ Ranks::~Ranks() {
     for (int other = 1; rank_ == 0 && other < size_; ++other) {
       order(other, {.kind = Order::Kind::quit});
     }
-    if (watching_.joinable()) {
-      eventfd_write(stop_watching_.get(), 1);
-      watching_.join();
-    }
-    check(MPI_Barrier(all_));  // nobody watches any more
+  } catch (const std::runtime_error&) {
+    // They end with this one.
+  }
+  eventfd_write(stop_watching_.get(), 1);
+  watching_.join();
+  // From here on nobody watches, and MPI waits for who has died as for who is late.
+  std::signal(SIGALRM, [](int) { _exit(kSystem); });
+  alarm(kLongestEnd);
+  try {
+    check(MPI_Barrier(all_));
     name_shared_memory();
   } catch (const std::runtime_error&) {
     // They end with mpirun.
   }
   MPI_Finalize();
+  alarm(0);
 }
 
 void Ranks::share_cpus() {
@@ -156,34 +162,37 @@ void Ranks::share_cpus() {
 }
 
 void Ranks::meet_peers() {
-  Peer mine{getpid(), rank_};
+  Peer mine{getpid(), rank_, process_namespace()};
   check(MPI_Allreduce(MPI_IN_PLACE, &mine.machine, 1, MPI_INT, MPI_MIN, machine_));
   peers_.resize(static_cast<std::size_t>(size_));
-  check(MPI_Allgather(&mine, 2, MPI_INT, peers_.data(), 2, MPI_INT, all_));
+  check(MPI_Allgather(&mine, 3, MPI_INT, peers_.data(), 3, MPI_INT, all_));
   std::vector<bool> far;
-  for (const Peer& peer : peers_) far.push_back(peer.machine != peers_.front().machine);
+  for (const Peer& peer : peers_) far.push_back(!peer.known_to(peers_.front()));
   watched_ = connect_far(all_, rank_, far);
   watched_.resize(static_cast<std::size_t>(size_));
   for (int other = 0; other < size_; ++other) {
-    if (other == rank_ || (rank_ != 0 && other != 0) || !on_this_machine(other)) continue;
     const auto at = static_cast<std::size_t>(other);
+    if (other == rank_ || (rank_ != 0 && other != 0) || !peers_[at].known_to(mine)) continue;
     watched_[at] = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, peers_[at].process, 0)));
   }
-  watch();
 }
 
 void Ranks::watch() {
   stop_watching_ = Descriptor(eventfd(0, EFD_CLOEXEC));
+  if (stop_watching_.get() < 0) refused("an event descriptor", errno);
   std::vector<pollfd> ends{{stop_watching_.get(), POLLIN, 0}};
-  for (const Descriptor& one : watched_) ends.push_back({one.get(), POLLIN, 0});
+  for (const Descriptor& one : watched_) {
+    if (one.get() >= 0) ends.push_back({one.get(), POLLIN, 0});  // poll() takes as many as there can be
+  }
   const auto wait = [ends = std::move(ends), is_first = rank_ == 0]() mutable {
     while (poll(ends.data(), ends.size(), -1) < 0) {
     }
     if (ends.front().revents != 0) return;
-    if (!is_first) _exit(kSystem);
+    if (!is_first) _exit(0);  // how the run ended is rank 0's to say
     kill(getpid(), SIGTERM);  // which ends the run, also within a sample; lost() says why
   };
-  without_signals([&] { watching_ = std::thread(wait); });
+  const BlockedSignals in_it(all_signals());
+  watching_ = std::thread(wait);
 }
 
 /// MPI names the memory by which it carries messages within a machine, and where mpirun itself is
@@ -231,8 +240,9 @@ std::vector<int> Ranks::here(int workers) const {
 
 std::vector<int> Ranks::processes(int workers) const {
   std::vector<int> ids;
-  for (const int other : here(workers)) {
-    if (other != 0) ids.push_back(peers_[static_cast<std::size_t>(other)].process);
+  for (int other = 1; other < workers; ++other) {
+    const Peer& peer = peers_[static_cast<std::size_t>(other)];
+    if (peer.known_to(peers_[static_cast<std::size_t>(rank_)])) ids.push_back(peer.process);
   }
   return ids;
 }

@@ -33,9 +33,10 @@ class Ranks {
   /// each to CPUs of its own, and which worker runs where is the harness's to say. Ranks but 0
   /// leave SIGINT, SIGTERM and SIGHUP to rank 0. Throws std::runtime_error.
   Ranks();
-  /// Rank 0 tells the others to quit; all end MPI together. Before that, where a rank has ended,
-  /// rank 0 gets SIGTERM, and where rank 0 has, the others end with status 3: also within a call of
-  /// MPI's, which would wait for ever, and under a launcher that leaves them alone.
+  /// Rank 0 tells the others to quit; all end MPI together, or with status 3 where that takes
+  /// longer than 10 s. Before that, where a rank has ended, rank 0 gets SIGTERM, and where rank 0
+  /// has, with whatever status, the others end with 0: also within a call of MPI's, which would
+  /// wait for ever, and under a launcher that leaves them alone.
   ~Ranks();
   Ranks(const Ranks&) = delete;
   Ranks& operator=(const Ranks&) = delete;
@@ -51,7 +52,7 @@ class Ranks {
   bool on_this_machine(int rank) const;
   /// Those of the first `workers` ranks that are on this rank's machine, ascending.
   std::vector<int> here(int workers) const;
-  /// The process ids of those of ranks 1 to `workers` - 1 that are on this machine.
+  /// The process ids of those of ranks 1 to `workers` - 1 that are on this machine and known here.
   std::vector<int> processes(int workers) const;
 
   /// A communicator of the first `workers` ranks, which all of them ask for at the same time; made
@@ -69,9 +70,15 @@ class Ranks {
   void reply(const Reply& reply);
 
  private:
-  struct Peer {  // sent as two ints
+  struct Peer {  // sent as three ints
     int process = 0;
     int machine = 0;  ///< the lowest rank on it
+    int names = 0;    ///< of the namespace of its identifier: containers have their own
+
+    /// Whether the identifier means this process there.
+    bool known_to(const Peer& other) const {
+      return machine == other.machine && names == other.names;
+    }
   };
 
   void share_cpus();

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/blocked_signals.hpp"
 #include "common/topology.hpp"
 #include "cpu/operations.hpp"
 
@@ -110,14 +111,10 @@ Child::Child(int worker, const Placement& placement, const std::function<void()>
     : worker_(worker) {
   const pid_t parent = getpid();
   // Before the fork: there is no moment at which the child is not deaf.
-  const sigset_t outside = signals_from_outside();
-  sigset_t before;
-  pthread_sigmask(SIG_SETMASK, &outside, &before);
+  const BlockedSignals outside(signals_from_outside());
   const pid_t child = fork();
   if (child == 0) live(parent, worker, placement, work, files);
-  const int error = errno;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (child < 0) refused(fmt::format("process {}", worker), error);
+  if (child < 0) refused(fmt::format("process {}", worker), errno);
   pid_ = child;
 }
 
