@@ -274,6 +274,15 @@ def test_rounds_that_are_alike_widen_intervals(tmp_path: Path) -> None:
         assert after["high"] / after["median"] == pytest.approx(
             (before["high"] / before["median"]) ** widening_for(r, before["n"])
         )
+    # What was measured once has no interval, however alike the rounds of others are.
+    last = next(iter(places.values()))[-1]
+    first = places[tuple(cells[last][4:13])][:-1]
+    path.write_text(
+        "\n".join([lines[0], *(",".join(c) for i, c in enumerate(cells) if i not in first)]) + "\n"
+    )
+    (few,) = read_runs([path])
+    once = few.configurations.filter(few.configurations["n"] == 1)
+    assert once.select("low", "high").rows() == [(None, None)]
 
 
 ODD: dict[str, dict] = {

@@ -234,7 +234,7 @@ def neighbour_correlations(times: Floats, counts: NDArray[np.int64]) -> Floats:
 
 def widening_for(correlation: float, rounds: int) -> float:
     """By how much an interval grows where neighbours among its `rounds` correlate by so much."""
-    if not correlation > LEAST_CORRELATION:
+    if rounds < 2 or not correlation > LEAST_CORRELATION:
         return 1.0
     worth = rounds * (1 - correlation) / (1 + correlation)
     return math.sqrt((rounds - 1) / (max(worth, LEAST_WORTH) - 1))

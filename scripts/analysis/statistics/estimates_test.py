@@ -147,6 +147,8 @@ def test_short_series_tell_the_correlation_together(r: float) -> None:
 
 def test_widening_of_known_correlations() -> None:
     assert [estimates.widening_for(r, 20) for r in (-0.5, 0.0, 0.3, NAN)] == [1, 1, 1, 1]
+    # One round has no interval to widen, nor to make one of.
+    assert estimates.widening_for(0.7, 1) == 1
     # 20 rounds at 0.7 are worth 20 * 0.3 / 1.7 = 3.53.
     assert estimates.widening_for(0.7, 20) == pytest.approx(math.sqrt(19 / 2.5294), rel=1e-3)
     assert estimates.widening_for(0.99, 20) == pytest.approx(math.sqrt(19 / 0.5))
