@@ -23,7 +23,7 @@ std::vector<int> creating(const std::vector<int>& counts, bool automatic, int) {
   return with_more(counts, automatic, {64, 1024});
 }
 
-std::vector<int> switching(const std::vector<int>&, bool, int) { return {2}; }
+std::vector<int> at_two_ends(const std::vector<int>&, bool, int) { return {2}; }
 
 // Workers that block share a core without disturbing one another.
 std::vector<int> waiting(const std::vector<int>& counts, bool automatic, int cores) {
@@ -82,7 +82,7 @@ std::vector<Workload> all_workloads() {
                  .unit = "round trip",
                  .guess_s = 5e-5,
                  .sizes = {1},
-                 .workers = switching});
+                 .workers = at_two_ends});
   all.push_back({.name = "wait",
                  .summary = "tasks of 1 ms that block or compute",
                  .types = {ElementType::none},
@@ -103,6 +103,18 @@ std::vector<Workload> all_workloads() {
                  .unit_bytes = 128,
                  .guess_s = 2e-8,  // of those that a sample takes, at most 256 Ki of a ring
                  .sizes = places});
+  // From 4 bytes to 1 GiB.
+  std::vector<std::uint64_t> bytes;
+  for (std::uint64_t n = 4; n <= std::uint64_t{1} << 30; n *= 4) bytes.push_back(n);
+  all.push_back({.name = "link",
+                 .summary = "bytes handed from one memory to another",
+                 .types = {ElementType::none},
+                 .in_presets = false,
+                 .unit = "byte",
+                 .unit_bytes = 1,
+                 .guess_s = 2e-10,
+                 .sizes = bytes,
+                 .workers = at_two_ends});
   return all;
 }
 
@@ -132,6 +144,7 @@ const Workload& create() { return known("create"); }
 const Workload& hand_over() { return known("switch"); }
 const Workload& wait() { return known("wait"); }
 const Workload& chase() { return known("chase"); }
+const Workload& link() { return known("link"); }
 }  // namespace costs
 
 }  // namespace crossover

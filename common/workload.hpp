@@ -25,8 +25,7 @@ struct Workload {
   /// Those it is offered for; a workload of one type is measured in it whatever `--types` says.
   std::vector<ElementType> types;
   /// How often one operation moves the bytes of an array at least, reading or writing; the same for
-  /// all models. Zero for a workload that is not about moving data: its results are times a unit,
-  /// not rates.
+  /// all models. Zero for a workload that is not on arrays: its results are times a unit.
   int passes = 0;
   double flops = 0;       ///< arithmetic operations an element
   std::string pattern{};  ///< "map in place", "map", "sum"; empty for costs
@@ -57,10 +56,13 @@ struct Workload {
   /// given, on a machine of `cores` physical cores. Null: all of them.
   std::vector<int> (*workers)(const std::vector<int>& counts, bool automatic, int cores) = nullptr;
 
-  /// Whether it is about moving data, so that its results are rates.
-  bool moves_data() const { return passes > 0; }
-  /// The fewest bytes that one operation on `elements` elements can move.
+  /// Whether it works on arrays: its results are rates.
+  bool on_arrays() const { return passes > 0; }
+  /// Whether it is a cost whose units are bytes: its results are rates, and the times of few bytes.
+  bool counts_bytes() const { return unit_bytes == 1; }
+  /// The fewest bytes that one operation on `elements` elements can move; 0 of other costs.
   double bytes(ElementType type, std::uint64_t elements) const {
+    if (counts_bytes()) return static_cast<double>(elements);
     return static_cast<double>(passes) * static_cast<double>(elements) *
            static_cast<double>(size_of(type));
   }
@@ -80,6 +82,7 @@ const Workload& create();
 const Workload& hand_over();  // `switch`
 const Workload& wait();
 const Workload& chase();
+const Workload& link();
 }  // namespace costs
 
 }  // namespace crossover

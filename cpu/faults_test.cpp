@@ -184,7 +184,7 @@ bool verifies(const Workload& workload, ElementType type, std::uint64_t elements
 template <class Body>
 void each_case(Body&& body) {
   for (const Workload& workload : workloads()) {
-    if (!workload.moves_data()) continue;  // the others have tests of their own
+    if (!workload.on_arrays()) continue;  // the others have tests of their own
     for (const ElementType type : tested_types(workload)) {
       for (const std::uint64_t n : {100, 4099, 70001}) {
         if (n > 5000 && workload.flops > 64) continue;
@@ -228,7 +228,7 @@ bool is_right(const Workload& workload, ElementType type, BlockStore& store,
 template <class Body>
 void each_workload(Body&& body) {
   for (const Workload& workload : workloads()) {
-    if (!workload.moves_data()) continue;
+    if (!workload.on_arrays()) continue;
     for (const ElementType type : tested_types(workload)) {
       SCOPED_TRACE(workload.name + " " + std::string(name(type)));
       body(workload, type);

@@ -44,7 +44,7 @@ void for_each_configuration(Body&& body) {
     if (kThreadSanitizer && (model->name() == "serial" || model->name() == "processes")) continue;
     ASSERT_EQ(model->unavailable(), "");
     for (const Workload& workload : workloads()) {
-      if (!workload.moves_data()) continue;  // the others have tests of their own
+      if (!workload.on_arrays()) continue;  // the others have tests of their own
       if (workload.parameter > 1 && workload.parameter != 64) continue;  // of a family, two
       for (const ElementType type : tested_types(workload)) {
         for (const Variant& variant : model->variants(workload, type)) {

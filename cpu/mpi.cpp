@@ -6,11 +6,13 @@
 #include <array>
 #include <exception>
 #include <new>
+#include <tuple>
 #include <utility>
 
 #include "common/forms.hpp"
 #include "common/plural.hpp"
 #include "common/streams.hpp"
+#include "cpu/mpi/link.hpp"
 #include "cpu/mpi/part.hpp"
 #include "cpu/operations.hpp"
 
@@ -24,28 +26,33 @@ constexpr int kSystem = 3;  // exit status: the system refused
 
 class MpiOperation final : public Operation {
  public:
-  MpiOperation(Ranks& ranks, const Configuration& what, const Placement& placement, bool scatter)
-      : binding_(placement), ranks_(ranks), workers_(what.workers) {
-    Order order{.kind = Order::Kind::prepare};
-    Task& task = order.task;
+  /// `task` says what its variant does; the rest is the configuration's.
+  MpiOperation(Ranks& ranks, const Configuration& what, const Placement& placement, Task task)
+      : binding_(placement), ranks_(ranks) {
     task.workload = static_cast<std::int32_t>(what.workload - workloads().data());
     task.type = what.type;
-    task.scatter = scatter;
     task.cold = what.cache == Cache::cold;
     task.pinned = !placement.cpus.empty();
     task.elements = what.elements;
     task.workers = what.workers;
-    if (placement.forms != nullptr) {
-      task.form = ShortText(placement.forms->of(what, part_bytes(what)));
+    if (task.peer >= 0) {
+      others_ = {task.peer};
+    } else {
+      for (int rank = 1; rank < what.workers; ++rank) others_.push_back(rank);
+      if (placement.forms != nullptr) {
+        task.form = ShortText(placement.forms->of(what, part_bytes(what)));
+      }
     }
-    for (int rank = 1; rank < what.workers; ++rank) {
+    std::size_t worker = 0;
+    for (const int rank : others_) {
+      ++worker;
       const bool here = task.pinned && ranks.on_this_machine(rank);
-      task.cpu = here ? placement.cpus[static_cast<std::size_t>(rank)] : -1;
-      ranks.order(rank, order);
+      task.cpu = here ? placement.cpus[worker] : -1;
+      ranks.order(rank, {.kind = Order::Kind::prepare, .task = task});
     }
     std::exception_ptr refused;
     try {
-      part_ = std::make_unique<Part>(task, ranks.first(what.workers), 0, placement.allowed);
+      part_ = make_part(ranks, task, placement.allowed);
     } catch (const std::bad_alloc&) {
       refused = std::current_exception();
     }
@@ -73,7 +80,7 @@ class MpiOperation final : public Operation {
     return part_->time(operations);
   }
 
-  std::vector<int> processes() const override { return ranks_.processes(workers_); }
+  std::vector<int> processes() const override { return ranks_.processes(others_); }
 
   Verdict verify() override {
     order({.kind = Order::Kind::verify});
@@ -85,14 +92,14 @@ class MpiOperation final : public Operation {
  private:
   /// To all other ranks.
   void order(const Order& order) {
-    for (int rank = 1; rank < workers_; ++rank) ranks_.order(rank, order);
+    for (const int rank : others_) ranks_.order(rank, order);
   }
 
   /// Of all of them, so that none is left over; then throws for the first that failed.
   std::vector<Report> reports() {
     std::vector<Report> reports;
     Reply worst;
-    for (int rank = 1; rank < workers_; ++rank) {
+    for (const int rank : others_) {
       const Reply reply = ranks_.reply_of(rank);
       reports.push_back(reply.report);
       if (worst.outcome == Reply::Outcome::done) worst = reply;
@@ -114,15 +121,16 @@ class MpiOperation final : public Operation {
 
   CallerBinding binding_;
   Ranks& ranks_;
-  int workers_;
+  std::vector<int> others_;  ///< ranks
   std::unique_ptr<Part> part_;
 };
 
 class Mpi final : public ThreadedModel {
  public:
   explicit Mpi(Ranks* ranks)
-      : ThreadedModel({mpi_offers({"scatter-gather", Variant::Role::step}, true),
-                       mpi_offers({"slices"}, false)}),
+      : ThreadedModel({mpi_offers({"scatter-gather", Variant::Role::step}, {.scatter = true}),
+                       sums(mpi_offers({"slices-by-hand", Variant::Role::step}, {.by_hand = true})),
+                       mpi_offers({"slices"}, {}), link_offers()}),
         ranks_(ranks) {}
 
   std::string_view name() const override { return "mpi"; }
@@ -151,27 +159,68 @@ class Mpi final : public ThreadedModel {
   // As many cache lines as an int counts.
   static constexpr std::uint64_t kMostScattered = std::uint64_t{64} << 31;
 
-  std::vector<Offer> mpi_offers(const Variant& variant, bool scatter) {
+  void require_ranks(int workers) const {
+    if (!unavailable().empty()) throw Unavailable(unavailable());
+    if (workers > ranks_->size()) {
+      throw Unavailable(fmt::format("{} need a rank each, and mpirun started {}",
+                                    counted(workers, "worker"), ranks_->size()));
+    }
+  }
+
+  static std::vector<Offer> sums(std::vector<Offer> offers) {
+    std::erase_if(offers, [](const Offer& offer) { return !offer.workload->is_sum; });
+    return offers;
+  }
+
+  std::vector<Offer> mpi_offers(const Variant& variant, const Task& task) {
     return array_offers(
         variant,
-        [this, scatter](const Configuration& what, const Placement& placement) {
-          if (!unavailable().empty()) throw Unavailable(unavailable());
-          if (what.workers > ranks_->size()) {
-            throw Unavailable(fmt::format("{} need a rank each, and mpirun started {}",
-                                          counted(what.workers, "worker"), ranks_->size()));
-          }
-          if (scatter && what.elements * size_of(what.type) > kMostScattered) {
+        [this, task](const Configuration& what, const Placement& placement) {
+          require_ranks(what.workers);
+          if (task.scatter && what.elements * size_of(what.type) > kMostScattered) {
             throw Unavailable("MPI counts what it scatters in an int: at most 128 GiB");
           }
-          return std::make_unique<MpiOperation>(*ranks_, what, placement, scatter);
+          return std::make_unique<MpiOperation>(*ranks_, what, placement, task);
         },
-        [scatter](const Configuration& what) {
+        [scatter = task.scatter](const Configuration& what) {
           const auto arrays = static_cast<std::uint64_t>(what.workload->arrays);
           const auto workers = static_cast<std::uint64_t>(what.workers);
           const std::uint64_t bytes = what.elements * size_of(what.type);
           const std::uint64_t slices = arrays * workers * Buffer::mapped_bytes(bytes / workers);
           return scatter ? threaded_bytes(what) + slices : slices;
         });
+  }
+
+  /// Messages between rank 0 and another on its machine, or on another one.
+  std::vector<Offer> link_offers() {
+    std::vector<Offer> offers;
+    for (const auto& [name, far, both_ways] : {std::tuple{"ping-pong", false, false},
+                                               {"both-ways", false, true},
+                                               {"ping-pong-far", true, false},
+                                               {"both-ways-far", true, true}}) {
+      offers.push_back({&costs::link(),
+                        {name},
+                        [this, far = far, both_ways = both_ways](const Configuration& what,
+                                                                 const Placement& placement) {
+                          require_ranks(2);
+                          const int peer = far ? ranks_->first_far() : ranks_->nearest();
+                          if (peer < 0) {
+                            throw Unavailable(far ? "all ranks are on one machine"
+                                                  : "rank 0 has no other rank on its machine");
+                          }
+                          if (what.elements > LinkPart::kMost) {
+                            throw Unavailable(
+                                "MPI counts a message's bytes in an int: less than 2 GiB");
+                          }
+                          return std::make_unique<MpiOperation>(
+                              *ranks_, what, placement, Task{.peer = peer, .both_ways = both_ways});
+                        },
+                        [far = far](const Configuration& what) {
+                          // What it sends and what it gets, of each rank on this machine.
+                          return (far ? 2 : 4) * Buffer::mapped_bytes(what.elements);
+                        }});
+    }
+    return offers;
   }
 
   Ranks* ranks_;
@@ -185,7 +234,7 @@ int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
     // Static: a library that ends the program with exit() ends the other ranks as well.
     static Ranks ranks;
     if (ranks.rank() != 0) {
-      serve(ranks, [](auto&&... arguments) { return std::make_unique<Part>(arguments...); });
+      serve(ranks, make_part);
       return 0;
     }
     const int status = program(&ranks);

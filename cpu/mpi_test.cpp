@@ -13,6 +13,7 @@
 #include "common/topology.hpp"
 #include "common/workloads/testing.hpp"
 #include "cpu/faults_testing.hpp"
+#include "cpu/mpi/link.hpp"
 #include "cpu/mpi/part.hpp"
 
 namespace crossover::cpu::mpi {
@@ -21,26 +22,41 @@ namespace {
 constexpr std::uint32_t kSaltOfFaults = 1000;
 
 /// Takes the fault out of the salt on the last rank.
-class FaultyPart final : public Part {
+class FaultyPart final : public ArrayPart {
  public:
   FaultyPart(const Task& task, MPI_Comm ranks, int rank, const std::vector<int>& allowed)
-      : Part(task, ranks, rank, allowed,
-             spoilt<FaultyLoops>(workloads()[static_cast<std::size_t>(task.workload)], task.type)),
+      : ArrayPart(
+            task, ranks, rank, allowed,
+            spoilt<FaultyLoops>(workloads()[static_cast<std::size_t>(task.workload)], task.type)),
         last_(rank == task.workers - 1) {}
   void renew(std::uint32_t salt) override {
     FaultyLoops::fault =
         last_ && salt > kSaltOfFaults ? static_cast<Fault>(salt - kSaltOfFaults) : Fault::none;
-    Part::renew(salt);
+    ArrayPart::renew(salt);
   }
 
  private:
   bool last_;
 };
 
-std::unique_ptr<Part> make_faulty_part(const Task& task, MPI_Comm ranks, int rank,
+/// A link whose peer has got, and sends, something else.
+class FaultyLink final : public Part {
+ public:
+  FaultyLink(Ranks& all, const Task& task) : right_(all, task) {}
+  void renew(std::uint32_t salt) override { right_.renew(salt > kSaltOfFaults ? salt + 1 : salt); }
+  Nanoseconds time(std::int64_t operations) override { return right_.time(operations); }
+  Report report() const override { return right_.report(); }
+  Verdict judge(const std::vector<Report>& reports) const override { return right_.judge(reports); }
+
+ private:
+  LinkPart right_;
+};
+
+std::unique_ptr<Part> make_faulty_part(Ranks& all, const Task& task,
                                        const std::vector<int>& allowed) {
   if (task.elements == 13) throw std::bad_alloc();
-  return std::make_unique<FaultyPart>(task, ranks, rank, allowed);
+  if (task.peer >= 0) return std::make_unique<FaultyLink>(all, task);
+  return std::make_unique<FaultyPart>(task, all.first(task.workers), all.rank(), allowed);
 }
 
 Ranks* ranks = nullptr;
@@ -53,6 +69,7 @@ class MpiModel : public testing::Test {
   void for_each_configuration(Body&& body) {
     std::string family;
     for (const Workload& workload : workloads()) {
+      if (workload.array_index < 0) continue;
       if (!workload.family.empty() && workload.family == std::exchange(family, workload.family)) {
         continue;
       }
@@ -200,6 +217,57 @@ TEST_F(MpiModel, RanksSleepWhenNothingIsMeasured) {
   }
   operation->time(10);
   EXPECT_TRUE(operation->verify().correct) << "and wakes up again";
+}
+
+/// `body(configuration without size)` for each way between two ranks of this machine.
+template <class Body>
+void for_each_link(const Model& model, Body&& body) {
+  for (const Variant& variant : model.variants(costs::link(), ElementType::none)) {
+    const bool far = variant.name.ends_with("-far");
+    body(Configuration{&costs::link(), ElementType::none, "mpi", variant.name, Scope::resident, 0,
+                       2, Devices::cpus()},
+         far);
+  }
+}
+
+TEST_F(MpiModel, ALinkCarriesEveryByte) {
+  for_each_link(*model_, [&](Configuration what, bool far) {
+    SCOPED_TRACE(what.name());
+    for (const std::uint64_t bytes : {0, 1, 3, 5, 4096, 1'000'003}) {
+      what.elements = bytes;
+      const auto place = topology_.place(2, bytes % 2 == 0 ? Pin::cores : Pin::none);
+      if (far || ranks->size() == 1) {
+        EXPECT_THROW(model_->prepare(what, place), Unavailable);
+        continue;
+      }
+      const auto operation = model_->prepare(what, place);
+      for (const std::uint32_t salt : {1U, 2U}) {
+        operation->renew(salt);
+        EXPECT_EQ(operation->verify().correct, bytes == 0) << "nothing has been sent";
+        EXPECT_GE(operation->time(1).count(), 0);
+        EXPECT_GE(operation->time(3).count(), 0);
+        const Verdict verdict = operation->verify();
+        EXPECT_TRUE(verdict.correct) << verdict.note;
+      }
+      EXPECT_EQ(operation->processes().size(), 1U);
+    }
+    what.elements = LinkPart::kMost + 1;
+    EXPECT_THROW(model_->prepare(what, topology_.place(2, Pin::none)), Unavailable);
+  });
+}
+
+TEST_F(MpiModel, ALinksOtherEndIsVerifiedToo) {
+  if (ranks->size() == 1) GTEST_SKIP() << "needs a second rank";
+  for_each_link(*model_, [&](Configuration what, bool far) {
+    if (far) return;
+    what.elements = 1000;
+    const auto operation = model_->prepare(what, topology_.place(2, Pin::cores));
+    operation->renew(kSaltOfFaults + 1);
+    operation->time(3);  // after an even number both ways each has its own again
+    const Verdict verdict = operation->verify();
+    EXPECT_FALSE(verdict.correct) << what.name();
+    EXPECT_NE(verdict.note.find("wrong byte"), std::string::npos) << verdict.note;
+  });
 }
 
 TEST_F(MpiModel, LosesNobody) { EXPECT_EQ(model_->lost(), ""); }

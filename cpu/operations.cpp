@@ -11,7 +11,7 @@ namespace crossover::cpu {
 
 std::uint64_t threaded_bytes(const Configuration& configuration) {
   const Workload& workload = *configuration.workload;
-  if (!workload.moves_data()) {
+  if (!workload.on_arrays()) {
     return static_cast<std::uint64_t>(configuration.workers) * kWorkerBytes;
   }
   return static_cast<std::uint64_t>(workload.arrays) *
@@ -22,7 +22,7 @@ std::vector<Offer> array_offers(const Variant& variant, const decltype(Offer::ma
                                 const decltype(Offer::host_bytes)& host_bytes) {
   std::vector<Offer> offers;
   for (const Workload& workload : workloads()) {
-    if (workload.moves_data()) offers.push_back({&workload, variant, make, host_bytes});
+    if (workload.on_arrays()) offers.push_back({&workload, variant, make, host_bytes});
   }
   return offers;
 }

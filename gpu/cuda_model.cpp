@@ -81,6 +81,7 @@ class Cuda final : public Model {
     }
     offer_cost(costs::count(), count_variants());
     offer_cost(costs::create(), create_variants());
+    offer_cost(costs::link(), link_variants());
   }
 
   std::string_view name() const override { return "cuda"; }
@@ -202,12 +203,16 @@ class Cuda final : public Model {
 
   void offer_cost(const Workload& workload, const std::vector<CostVariant>& variants) {
     for (const CostVariant& cost : variants) {
-      offers_.push_back({&workload, cost.variant,
-                         [this, cost](const Configuration& configuration, const Placement&) {
-                           return cost.make(configuration,
-                                            only_gpu(configuration, "what parallelism costs"));
-                         },
-                         [](const Configuration&) { return std::uint64_t{0}; }});
+      offers_.push_back(
+          {&workload, cost.variant,
+           [this, cost](const Configuration& configuration, const Placement& placement) {
+             return cost.make(configuration, placement.allowed,
+                              only_gpu(configuration, configuration.workload->name));
+           },
+           [arrays = static_cast<std::uint64_t>(cost.host_arrays)](
+               const Configuration& of) -> std::uint64_t {
+             return arrays == 0 ? 0 : arrays * Buffer::mapped_bytes(of.elements);
+           }});
     }
   }
 
@@ -238,7 +243,7 @@ class Cuda final : public Model {
   }
 
   /// That of what is measured on one GPU at a time.
-  Gpu& only_gpu(const Configuration& configuration, const char* what) {
+  Gpu& only_gpu(const Configuration& configuration, std::string_view what) {
     const std::vector<Gpu*> all = gpus(configuration);
     if (all.size() > 1) throw Unavailable(fmt::format("{}: measured on one GPU at a time", what));
     return *all.front();

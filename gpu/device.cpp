@@ -184,7 +184,9 @@ void* detail::allocate(const Device& device, Memory memory, std::uint64_t bytes)
     device.check(cudaMalloc(&data, some), fmt::format("{} bytes of device memory", bytes));
     return data;
   }
-  device.check(cudaHostAlloc(&data, some, cudaHostAllocPortable | cudaHostAllocMapped),
+  const unsigned kind =
+      memory == Memory::write_combined ? cudaHostAllocWriteCombined : cudaHostAllocMapped;
+  device.check(cudaHostAlloc(&data, some, cudaHostAllocPortable | kind),
                fmt::format("{} bytes of page-locked host memory", bytes));
   // Flags and results start from a known state; data is filled by whoever asked for it.
   if (bytes <= 4096) std::memset(data, 0, some);

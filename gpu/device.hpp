@@ -91,6 +91,7 @@ enum class Memory {
   device,  ///< of a device; 256-byte aligned, uninitialised
   pinned,  ///< of the host, page-locked: devices read and write it at the same address (unified
            ///< virtual addressing); zeroed when small
+  write_combined,  ///< likewise, and in no CPU's cache: fast to write, slow to read
 };
 
 namespace detail {
@@ -123,6 +124,8 @@ template <class T>
 using DeviceArray = CudaArray<T, Memory::device>;
 template <class T>
 using PinnedArray = CudaArray<T, Memory::pinned>;
+template <class T>
+using WriteCombinedArray = CudaArray<T, Memory::write_combined>;
 
 /// What CUDA hands out a handle for, owned; `kDestroy` gives it back.
 template <auto kDestroy>

@@ -106,8 +106,13 @@ case $name in
   scripts/*) "$ROOT/$name" "$@" ;;
   mpirun) mpirun "$@" ;;
   srun)
-    while [[ $1 == -* ]]; do shift 2; done
-    for node in n1 n2 n3; do PATH=$SANDBOX/bin "$@" --label "$node" || exit; done
+    while [[ $1 == -* && $1 != --mpi=* ]]; do shift 2; done
+    if [[ $1 == --mpi=* ]]; then
+      shift 5
+      mpirun -n 2 "$@"
+    else
+      for node in n1 n2 n3; do PATH=$SANDBOX/bin "$@" --label "$node" || exit; done
+    fi
     ;;
   *) false ;;
 esac

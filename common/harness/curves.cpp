@@ -97,7 +97,7 @@ std::vector<Arena> arenas_of(const std::vector<Planned>& plan, const Options& op
     add(*at, names.of(what), what, i);
   }
   for (Arena& arena : all) {
-    arena.is_cost = !arena.subject.workload->moves_data();
+    arena.is_cost = !arena.subject.workload->on_arrays();
     choose_sizes(arena, options);
     if (arena.is_cost) continue;
     for (const Curve& curve : arena.curves) {

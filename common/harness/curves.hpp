@@ -54,7 +54,7 @@ struct Arena {
                                     ///< device against the CPUs
   std::uint64_t chosen = 0;         ///< the size at which rates are quoted, in elements
   std::uint64_t second = 0;         ///< a size in the caches, for scaling; 0: there is none
-  bool is_cost = false;             ///< of a workload that moves no data
+  bool is_cost = false;             ///< of a workload that is not on arrays
 };
 
 /// The arenas of a plan. The size at which rates are quoted is chosen here, before anything has

@@ -51,7 +51,7 @@ std::vector<Question> questions_of(const std::vector<Planned>& plan,
   std::vector<Question> questions;
   for (const Planned& planned : plan) {
     const Configuration& what = planned.configuration;
-    if (planned.model == nullptr || !planned.skip.empty() || !what.workload->moves_data() ||
+    if (planned.model == nullptr || !planned.skip.empty() || !what.workload->on_arrays() ||
         !what.device.is_cpus() || what.elements == 0 || planned.placement.oversubscribed) {
       continue;
     }

@@ -167,9 +167,9 @@ class VariantPlan {
   }
 
  private:
-  /// What moves no data is measured as it is: no cache can make it faster.
+  /// What is not on arrays is measured as it is: it brings its own memory, or none.
   std::vector<Cache> caches_for(const Workload& workload) const {
-    return workload.moves_data() ? options_.caches : std::vector{Cache::warm};
+    return workload.on_arrays() ? options_.caches : std::vector{Cache::warm};
   }
 
   /// A preset sweeps a device's workers at one size, by the variant that is for it, on the device's

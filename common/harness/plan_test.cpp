@@ -228,7 +228,7 @@ TEST_F(Plan, GivesSizesForArraysToOtherWorkloadsOnlyWhenTheyAreNamed) {
   options_.sizes = {std::uint64_t{1} << 30};
   options_.workloads = {};
   for (const Planned& planned : plan()) {
-    const bool array = planned.configuration.workload->moves_data();
+    const bool array = planned.configuration.workload->on_arrays();
     EXPECT_EQ(planned.configuration.elements == options_.sizes.front(), array)
         << planned.configuration.name();
   }

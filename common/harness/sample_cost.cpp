@@ -25,7 +25,7 @@ double guess(const Configuration& what, double min_time_s) {
   const auto elements = static_cast<double>(what.elements);
   double operation = 0;
   double set_up = bytes;
-  if (!what.workload->moves_data()) {
+  if (!what.workload->on_arrays()) {
     operation = elements * what.workload->guess_s;
     set_up = elements * what.workload->unit_bytes;
   } else if (what.scope == Scope::offload) {

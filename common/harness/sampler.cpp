@@ -186,7 +186,7 @@ Measurement Sampler::take(const Planned& planned, int round, std::uint32_t salt,
     const bool is_long =
         iterations > 0 && min_time_s_ / static_cast<double>(iterations) >= kNoWarmUpSeconds;
     // Processes of their own meet every page of handed-on memory for the first time.
-    const bool settles = planned.configuration.workload->moves_data() &&
+    const bool settles = planned.configuration.workload->on_arrays() &&
                          (!held.settled || !operation->processes().empty());
     const double each_s = is_long && !settles ? 0 : warm_up(*operation, salt, settles);
     operation->observe();

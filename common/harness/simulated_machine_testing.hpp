@@ -32,7 +32,7 @@ inline double true_ns(const Configuration& what) {
   const double n = static_cast<double>(what.elements);
   const double w = what.workers;
   const auto is = [&](const char* model) { return what.model == model; };
-  if (!what.workload->moves_data()) {
+  if (!what.workload->on_arrays()) {
     if (is("processes")) return n * (what.workload->name == "create" ? 3e6 / std::sqrt(w) : 24);
     return n * (what.workload->name == "count" ? 3 + w : 3e4);
   }
@@ -105,7 +105,7 @@ inline std::vector<std::unique_ptr<Model>> simulated_models(int gpus) {
     Simulated(std::string model, std::vector<Variant> variants, bool costs, int gpu_count)
         : name_(std::move(model)), gpus_(gpu_count) {
       for (const Workload& workload : workloads()) {
-        if (!workload.moves_data() && !costs) continue;
+        if (!workload.on_arrays() && !costs) continue;
         for (const Variant& variant : variants) {
           offers_.push_back({.workload = &workload,
                              .variant = variant,

@@ -62,7 +62,9 @@ std::vector<std::string> SummaryWriter::lines(int detail, bool full) {
   add_not_measured(all);
   add_failures(all);
   for (const Arena& arena : run_.schedule.arenas()) {
-    if (arena.is_cost) {
+    if (arena.is_cost && arena.subject.workload->counts_bytes()) {
+      add_links(all, arena, full);
+    } else if (arena.is_cost) {
       add_costs(all, arena, full);
     } else {
       add_rates(all, arena, detail, full);
@@ -161,6 +163,42 @@ void SummaryWriter::add_costs(std::vector<std::string>& all, const Arena& arena,
   if (every.empty()) return;
   all.push_back(title);
   all.insert(all.end(), every.begin(), every.end());
+}
+
+void SummaryWriter::add_links(std::vector<std::string>& all, const Arena& arena, bool full) {
+  const auto time = [&](std::size_t form) {
+    return estimate(without_pilot(run_.results[form].samples), form);
+  };
+  std::vector<std::pair<std::string, std::string>> found;
+  std::size_t longest = 0;
+  for (const Curve& curve : arena.curves) {
+    if (curve.scope == Scope::kernel && !full) continue;
+    std::map<std::string, std::map<std::uint64_t, std::size_t>> ways;  // by variant and size
+    for (const auto& [bytes, forms] : curve.forms) {
+      for (const std::size_t form : forms) {
+        if (bytes > 0 && !run_.results[form].samples.empty()) {
+          ways[what(form).variant][bytes] = form;
+        }
+      }
+    }
+    for (const auto& [variant, by_size] : ways) {
+      const auto [few, first] = *by_size.begin();
+      const auto [many, last] = *by_size.rbegin();
+      const Estimate rate = time(last).inverse(static_cast<double>(many));
+      found.emplace_back(
+          curve.name + '/' + variant,
+          fmt::format("{} takes {}, {} goes at {} GB/s", format_bytes(static_cast<double>(few)),
+                      printed(time(first), format_time), format_bytes(static_cast<double>(many)),
+                      printed(rate, three_digits)));
+      longest = std::max(longest, found.back().first.size());
+    }
+  }
+  if (found.empty()) return;
+  all.push_back(
+      fmt::format("{}, {}", arena.subject.workload->name, arena.subject.workload->summary));
+  for (const auto& [name, told] : found) {
+    all.push_back(fmt::format("  {:<{}} {}", name, longest, told));
+  }
 }
 
 void SummaryWriter::add_state(std::vector<std::string>& all) const {

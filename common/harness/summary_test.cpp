@@ -134,6 +134,18 @@ TEST_F(Summaries, TellTheMemoryThatACostLiesIn) {
   EXPECT_THAT(text(), HasSubstr("chase, per load: serial/huge-pages w:1 in 1.00 GiB 100 ns ["));
 }
 
+TEST_F(Summaries, TellALinksLatencyAndItsRate) {
+  add("link", "mpi", "ping-pong", 4, 2, seven(450));
+  add("link", "mpi", "ping-pong", 1 << 10, 2, seven(600));
+  add("link", "mpi", "ping-pong", 1 << 30, 2, seven((1 << 30) / 16.0));
+  add("link", "mpi", "both-ways", 4, 2, {});
+  EXPECT_THAT(text(), HasSubstr("link, bytes handed from one memory to another\n"));
+  EXPECT_THAT(text(), ContainsRegex("  mpi/ping-pong +4 B takes 450 ns \\[449 ns, 451 ns\\], "
+                                    "1.00 GiB goes at 16.0 \\[16.0, 16.0\\] GB/s\n"));
+  EXPECT_THAT(text(), Not(HasSubstr("mpi/both-ways")));
+  EXPECT_THAT(text(), Not(HasSubstr("per byte")));
+}
+
 TEST_F(Summaries, TellACostByWhatAModelStandsFor) {
   add("wait", "threads", "block", 16, 16, seven(1e6));
   add("wait", "threads", "server", 16, 16, seven(1e3));

@@ -44,6 +44,8 @@ class SummaryWriter {
   /// What a unit of a cost takes, by model: the cheapest way on the most workers; with `full` every
   /// way, on the fewest workers and on the most.
   void add_costs(std::vector<std::string>& all, const Arena& arena, bool full);
+  /// Of a cost whose units are bytes, by way: the time of the fewest and the rate of the most.
+  void add_links(std::vector<std::string>& all, const Arena& arena, bool full);
   void add_state(std::vector<std::string>& all) const;
 
   std::string form_text(const Best& best) const;

@@ -38,7 +38,7 @@ Json names_of(const Values& values) {
 Json describe(const Workload& workload) {
   return {{"name", workload.name},
           {"summary", workload.summary},
-          {"kind", workload.moves_data() ? "array" : "cost"},
+          {"kind", workload.on_arrays() ? "array" : "cost"},
           {"pattern", workload.pattern},
           {"unit", workload.unit},
           {"unit_bytes", workload.unit_bytes},

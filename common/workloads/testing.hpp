@@ -51,7 +51,7 @@ class TestArrays {
 template <class Visit>
 void each_workload_and_type(Visit&& visit) {
   for (const Workload& workload : workloads()) {
-    if (!workload.moves_data()) continue;
+    if (!workload.on_arrays()) continue;
     for (const ElementType type : workload.types) visit(workload, type);
   }
 }

@@ -35,7 +35,10 @@ struct Task {
   bool cold = false;  ///< each rank removes its data from the caches before every operation
   std::uint64_t elements = 0;
   ShortText form{};          ///< of the loop
-  std::int32_t workers = 1;  ///< ranks 0 to workers - 1 take part
+  std::int32_t workers = 1;  ///< of a workload on arrays, ranks 0 to workers - 1 take part
+  std::int32_t peer = -1;    ///< of a link, rank 0 and this one
+  bool both_ways = false;    ///< of a link, at once
+  bool by_hand = false;      ///< a sum's partial sums are added by messages between two ranks
   std::int32_t cpu = -1;     ///< for a pinned rank; -1: one of its own machine's, which rank 0 does
                              ///< not know
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -20,19 +21,37 @@
 #include "cpu/loops.hpp"
 #include "cpu/mpi/ranks.hpp"
 
-/// What one rank has of a prepared configuration, rank 0 included: its memory, and its part of each
-/// operation.
 namespace crossover::cpu::mpi {
 
-/// With the loops of all CPU models; the tests have faulty ones.
+/// What one rank has of a prepared configuration, rank 0 included: its memory, and its part of each
+/// operation.
 class Part {
+ public:
+  virtual ~Part() = default;
+
+  /// Writes this rank's part of the input.
+  virtual void renew(std::uint32_t salt) = 0;
+  /// How many operations may follow before the input is to be renewed.
+  virtual std::int64_t operations_left() const { return Operation::kUnlimited; }
+  /// Does `operations` operations. All ranks of the task call it; what it returns counts on rank 0,
+  /// where an operation ends when rank 0 knows that all of it is done. The clock starts once all
+  /// are awake and done with their input.
+  virtual Nanoseconds time(std::int64_t operations) = 0;
+  /// Compares what this rank has with the reference.
+  virtual Report report() const = 0;
+  /// On rank 0: of the reports of all ranks together.
+  virtual Verdict judge(const std::vector<Report>& reports) const = 0;
+};
+
+/// Of a workload on arrays. With the loops of all CPU models; the tests have faulty ones.
+class ArrayPart : public Part {
  public:
   /// `ranks` are those of the task, this one is `rank`; `allowed` are the CPUs to verify on. Throws
   /// std::bad_alloc.
-  Part(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed)
-      : Part(task, ranks, rank, std::move(allowed),
-             Loops(workload_of(task), task.type, task.form.string())) {}
-  Part(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed, Loops loops)
+  ArrayPart(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed)
+      : ArrayPart(task, ranks, rank, std::move(allowed),
+                  Loops(workload_of(task), task.type, task.form.string())) {}
+  ArrayPart(const Task& task, MPI_Comm ranks, int rank, std::vector<int> allowed, Loops loops)
       : task_(task),
         workload_(workload_of(task)),
         ranks_(ranks),
@@ -49,10 +68,8 @@ class Part {
     }
     if (holds_all()) count_lines();
   }
-  virtual ~Part() = default;
 
-  /// Writes this rank's part of the input.
-  virtual void renew(std::uint32_t salt) {
+  void renew(std::uint32_t salt) override {
     salt_ = salt;
     done_ = 0;
     // Ranks that keep nothing write something all the same: they are to touch their memory first.
@@ -63,14 +80,13 @@ class Part {
     }
   }
 
-  /// How many operations may follow before the input is to be renewed.
-  std::int64_t operations_left() const { return reference_->operations_per_input() - done_; }
+  std::int64_t operations_left() const override {
+    return reference_->operations_per_input() - done_;
+  }
 
-  /// Does `operations` operations, of a cold task each after all ranks have removed what they have
-  /// from the caches. All ranks call it; what it returns counts on rank 0, where an operation ends
-  /// when rank 0 knows that all of it is done. The clock starts once all are awake and done with
-  /// their input.
-  Nanoseconds time(std::int64_t operations) {
+  /// Of a cold task each operation follows when all ranks have removed what they have from the
+  /// caches.
+  Nanoseconds time(std::int64_t operations) override {
     done_ += operations;
     check(MPI_Barrier(ranks_));
     const auto run_one = [this] { run(); };
@@ -78,8 +94,7 @@ class Part {
     return time_each(operations, run_one, [this] { cool(); });
   }
 
-  /// Compares what this rank has with the reference.
-  Report report() const {
+  Report report() const override {
     Report report;
     if (!keeps()) return report;
     if (loops_.is_sum()) {
@@ -96,8 +111,7 @@ class Part {
     return report;
   }
 
-  /// On rank 0: of the reports of all ranks together.
-  Verdict judge(const std::vector<Report>& reports) const {
+  Verdict judge(const std::vector<Report>& reports) const override {
     Verdict all{0, true, {}};
     std::uint64_t reached = 0;
     for (std::size_t rank = 0; rank < reports.size(); ++rank) {
@@ -162,12 +176,46 @@ class Part {
     const MPI_Datatype kind = loops_.real ? MPI_DOUBLE : MPI_UINT64_T;
     const Total part = loops_.sum(mine_.data(), slice_.size);
     if (!task_.scatter) {
-      check(MPI_Allreduce(&part, &total_, 1, kind, MPI_SUM, ranks_));
+      if (task_.by_hand) {
+        total_ = part;
+        add_all(kind);
+      } else {
+        check(MPI_Allreduce(&part, &total_, 1, kind, MPI_SUM, ranks_));
+      }
       return;
     }
     check(MPI_Gather(&part, 1, kind, partials_.data(), 1, kind, 0, ranks_));
     total_ = loops_.zero();
     for (const Total partial : partials_) loops_.add(total_, partial);
+  }
+
+  /// MPI_Allreduce by hand, by recursive doubling (Thakur, Rabenseifner and Gropp, "Optimization of
+  /// Collective Communication Operations in MPICH", 2005): in each step a rank adds the sum of one
+  /// twice as far away, of the first 2^n. The others give theirs to one of those, and get the
+  /// result.
+  void add_all(MPI_Datatype kind) {
+    constexpr int kTag = 4;
+    const int most = static_cast<int>(std::bit_floor(static_cast<unsigned>(task_.workers)));
+    const auto add_from = [&](int rank) {
+      Total other = loops_.zero();
+      check(MPI_Recv(&other, 1, kind, rank, kTag, ranks_, MPI_STATUS_IGNORE));
+      loops_.add(total_, other);
+    };
+    if (rank_ >= most) {
+      check(MPI_Send(&total_, 1, kind, rank_ - most, kTag, ranks_));
+      check(MPI_Recv(&total_, 1, kind, rank_ - most, kTag, ranks_, MPI_STATUS_IGNORE));
+      return;
+    }
+    const bool has_other = rank_ + most < task_.workers;
+    if (has_other) add_from(rank_ + most);
+    for (int away = 1; away < most; away *= 2) {
+      const Total mine = total_;
+      Total other = loops_.zero();
+      check(MPI_Sendrecv(&mine, 1, kind, rank_ ^ away, kTag, &other, 1, kind, rank_ ^ away, kTag,
+                         ranks_, MPI_STATUS_IGNORE));
+      loops_.add(total_, other);
+    }
+    if (has_other) check(MPI_Send(&total_, 1, kind, rank_ + most, kTag, ranks_));
   }
 
   /// Of a line's bytes; kept until MPI ends.
@@ -213,9 +261,10 @@ class Part {
   std::vector<Total> partials_;
 };
 
-/// Makes a Part, or what a test puts in its place.
-using MakePart = std::function<std::unique_ptr<Part>(const Task& task, MPI_Comm ranks, int rank,
+/// Makes the part of this rank, or what a test puts in its place; `allowed` as an ArrayPart's.
+using MakePart = std::function<std::unique_ptr<Part>(Ranks& ranks, const Task& task,
                                                      const std::vector<int>& allowed)>;
+std::unique_ptr<Part> make_part(Ranks& ranks, const Task& task, const std::vector<int>& allowed);
 
 /// What a rank other than 0 does until it is told to quit: what rank 0 orders. Throws
 /// std::runtime_error when MPI fails.

@@ -42,7 +42,7 @@ constexpr microseconds kLongestSleep{10000};
 
 constexpr int kOrderTag = 1;
 constexpr int kReplyTag = 2;
-constexpr int kSystem = 3;  // the exit status of a rank whose mpirun has gone
+constexpr int kSystem = 3;            // the exit status of a rank whose mpirun has gone
 constexpr unsigned kLongestEnd = 10;  // seconds for all ranks to end MPI
 
 bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
@@ -182,7 +182,8 @@ void Ranks::watch() {
   if (stop_watching_.get() < 0) refused("an event descriptor", errno);
   std::vector<pollfd> ends{{stop_watching_.get(), POLLIN, 0}};
   for (const Descriptor& one : watched_) {
-    if (one.get() >= 0) ends.push_back({one.get(), POLLIN, 0});  // poll() takes as many as there can be
+    if (one.get() >= 0)
+      ends.push_back({one.get(), POLLIN, 0});  // poll() takes as many as there can be
   }
   const auto wait = [ends = std::move(ends), is_first = rank_ == 0]() mutable {
     while (poll(ends.data(), ends.size(), -1) < 0) {
@@ -238,13 +239,27 @@ std::vector<int> Ranks::here(int workers) const {
   return ranks;
 }
 
-std::vector<int> Ranks::processes(int workers) const {
+std::vector<int> Ranks::processes(const std::vector<int>& ranks) const {
   std::vector<int> ids;
-  for (int other = 1; other < workers; ++other) {
+  for (const int other : ranks) {
     const Peer& peer = peers_[static_cast<std::size_t>(other)];
     if (peer.known_to(peers_[static_cast<std::size_t>(rank_)])) ids.push_back(peer.process);
   }
   return ids;
+}
+
+int Ranks::nearest() const {
+  for (int other = 0; other < size_; ++other) {
+    if (other != rank_ && on_this_machine(other)) return other;
+  }
+  return -1;
+}
+
+int Ranks::first_far() const {
+  for (int other = 0; other < size_; ++other) {
+    if (!on_this_machine(other)) return other;
+  }
+  return -1;
 }
 
 MPI_Comm Ranks::first(int workers) {

@@ -52,8 +52,11 @@ class Ranks {
   bool on_this_machine(int rank) const;
   /// Those of the first `workers` ranks that are on this rank's machine, ascending.
   std::vector<int> here(int workers) const;
-  /// The process ids of those of ranks 1 to `workers` - 1 that are on this machine and known here.
-  std::vector<int> processes(int workers) const;
+  /// The process ids of those of `ranks` that are on this machine and known here.
+  std::vector<int> processes(const std::vector<int>& ranks) const;
+  /// The first other rank on this machine, or on another one; -1 where there is none.
+  int nearest() const;
+  int first_far() const;
 
   /// A communicator of the first `workers` ranks, which all of them ask for at the same time; made
   /// once and kept.

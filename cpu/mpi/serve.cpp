@@ -3,6 +3,7 @@
 #include <new>
 
 #include "common/topology.hpp"
+#include "cpu/mpi/link.hpp"
 #include "cpu/mpi/part.hpp"
 
 namespace crossover::cpu::mpi {
@@ -16,7 +17,8 @@ std::vector<int> bind_for(const Task& task, const Ranks& ranks) {
   int cpu = task.cpu;
   if (cpu < 0) {
     // Another machine than rank 0's: as if its ranks were all there are.
-    const std::vector<int> here = ranks.here(task.workers);
+    const std::vector<int> here =
+        task.peer < 0 ? ranks.here(task.workers) : std::vector{ranks.rank()};
     const auto place = std::find(here.begin(), here.end(), ranks.rank()) - here.begin();
     cpu = detect_topology()
               .place(static_cast<int>(here.size()), Pin::cores)
@@ -43,17 +45,20 @@ void answer(Ranks& ranks, Work&& work) {
 
 }  // namespace
 
+std::unique_ptr<Part> make_part(Ranks& ranks, const Task& task, const std::vector<int>& allowed) {
+  if (task.peer >= 0) return std::make_unique<LinkPart>(ranks, task);
+  return std::make_unique<ArrayPart>(task, ranks.first(task.workers), ranks.rank(), allowed);
+}
+
 void serve(Ranks& ranks, const MakePart& make) {
   std::unique_ptr<Part> part;
-  MPI_Comm team = MPI_COMM_NULL;
   for (;;) {
     const Order order = ranks.await_order();
     switch (order.kind) {
       case Order::Kind::prepare:
-        team = ranks.first(order.task.workers);
-        answer(ranks, [&](Reply&) {
-          part = make(order.task, team, ranks.rank(), bind_for(order.task, ranks));
-        });
+        // All of them call this, whatever becomes of their part.
+        if (order.task.peer < 0) ranks.first(order.task.workers);
+        answer(ranks, [&](Reply&) { part = make(ranks, order.task, bind_for(order.task, ranks)); });
         break;
       case Order::Kind::renew:
         part->renew(order.salt);

@@ -51,7 +51,7 @@ std::vector<const Workload*> array_workloads() {
   std::vector<const Workload*> all;
   std::string family;
   for (const Workload& workload : workloads()) {
-    if (!workload.moves_data()) continue;
+    if (!workload.on_arrays()) continue;
     if (workload.family.empty() || workload.family != family) all.push_back(&workload);
     family = workload.family;
   }

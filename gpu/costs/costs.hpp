@@ -11,7 +11,11 @@ namespace crossover::gpu {
 
 struct CostVariant {
   Variant variant;
-  std::function<std::unique_ptr<Operation>(const Configuration&, Gpu&)> make;
+  /// On the GPU; input is written on the `cpus`.
+  std::function<std::unique_ptr<Operation>(const Configuration&, const std::vector<int>& cpus,
+                                           Gpu&)>
+      make;
+  int host_arrays = 0;  ///< of so many units, that make() takes of the host's memory
 };
 
 /// `count`: all threads add to one counter.
@@ -20,6 +24,10 @@ std::vector<CostVariant> count_variants();
 /// `create`: a block for each worker, which does nothing, by a stream, dependent and by a graph;
 /// and the wait for their end, or the gap to the next.
 std::vector<CostVariant> create_variants();
+
+/// `link`: bytes copied to the device, to the host, or both ways at once, from memory of three
+/// kinds.
+std::vector<CostVariant> link_variants();
 
 /// Work on counters in device memory, which all start from counting::first(salt).
 class CounterOperation final : public DeviceOperation {

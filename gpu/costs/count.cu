@@ -96,7 +96,8 @@ std::vector<CostVariant> count_variants() {
            {"atomic", &count_atomic},
            {"shared-atomic", &count_shared_atomic},
            {"warp-aggregated", &count_warp_aggregated}}) {
-    const auto make = [kernel = kernel](const Configuration& configuration, Gpu& gpu) {
+    const auto make = [kernel = kernel](const Configuration& configuration, const std::vector<int>&,
+                                        Gpu& gpu) {
       const std::uint64_t n = configuration.elements;
       return std::make_unique<CounterOperation>(
           configuration, gpu, 1,

@@ -81,9 +81,8 @@ std::vector<CostVariant> create_variants() {
         {"dependent", By::dependent, std::vector{kernel}},
         {"graph", By::graph, std::vector{resident, kernel}}}) {
     all.push_back({{name, Variant::Role::best, scopes},
-                   [by = by](const Configuration& configuration, Gpu& gpu) {
-                     return make_create(configuration, gpu, by);
-                   }});
+                   [by = by](const Configuration& configuration, const std::vector<int>&,
+                             Gpu& gpu) { return make_create(configuration, gpu, by); }});
   }
   return all;
 }

@@ -132,6 +132,7 @@ inline constexpr unsigned cudaEventDefault = 0;
 inline constexpr unsigned cudaHostAllocDefault = 0;
 inline constexpr unsigned cudaHostAllocPortable = 1;
 inline constexpr unsigned cudaHostAllocMapped = 2;
+inline constexpr unsigned cudaHostAllocWriteCombined = 4;
 inline constexpr unsigned cudaDeviceScheduleSpin = 1;
 
 struct dim3 : crossover::emulation::Extent {

@@ -45,6 +45,8 @@ struct Machine {
                                                                               int multiprocessors) {
     return block % static_cast<unsigned>(multiprocessors);
   };
+  /// How many of a copy's bytes arrive.
+  std::function<std::size_t(std::size_t bytes)> arriving = [](std::size_t bytes) { return bytes; };
   std::map<std::string, int> calls;  ///< how often each function was called
   int early_launches = 0;  ///< kernels that were allowed to begin before the one ahead had ended
   std::size_t most_shared_bytes = 0;  ///< the most dynamic shared memory that a launch asked for

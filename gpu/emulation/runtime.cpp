@@ -301,7 +301,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind,
                             cudaStream_t stream) {
   if (const cudaError_t error = called(__func__)) return error;
-  submit(stream, [=] { std::memcpy(to, from, bytes); });
+  submit(stream, [=] { std::memcpy(to, from, machine().arriving(bytes)); });
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* at, int value, std::size_t bytes, cudaStream_t stream) {

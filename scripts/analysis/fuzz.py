@@ -38,7 +38,7 @@ REAL = [
 MEASURED = (
     r"^(double/f32/(serial|threads/pool|cuda/best)|fma\d+/f32/(serial|cuda/best)|"
     r"count/i64/(serial|threads/atomic|cuda/atomic)|create/none/(threads/spawn|cuda)|"
-    r"switch/none/threads/futex|wait/none/threads/(block|mixed))/"
+    r"link/none/cuda/both|switch/none/threads/futex|wait/none/threads/(block|mixed))/"
 )
 MOST_ROWS = 150
 LONGEST = 400  # bytes of choices
@@ -49,7 +49,7 @@ def emulated(folder: Path) -> Path:
     path = folder / "emulated.csv"
     subprocess.run(
         [
-            EMULATED, "--workloads=double,fma1,fma64,count,create,switch,wait,chase",
+            EMULATED, "--workloads=double,fma1,fma64,count,create,switch,wait,chase,link",
             "--variants=all",
             "--models=serial,threads,cuda", "--threads=1,2", "--device=all", "--cache=warm,cold",
             f"--filter={MEASURED}", "--sizes=1Ki,4Ki", "--rounds=3", "--min-time=0.00001",

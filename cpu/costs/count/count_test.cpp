@@ -70,7 +70,7 @@ TEST(Count, StartsAnewWithEveryInput) {
 
 TEST(ArrayModels, LeaveWhatTheyDoNotDoAlone) {
   const auto model = make_stdpar();
-  for (const char* workload : {"count", "create", "switch", "wait", "chase"}) {
+  for (const char* workload : {"count", "create", "switch", "wait", "chase", "link"}) {
     const Configuration what = configuration(workload, "slices", 4, 2);
     EXPECT_TRUE(model->variants(*what.workload, what.type).empty());
     EXPECT_THROW(model->prepare(what, kHere), std::invalid_argument);

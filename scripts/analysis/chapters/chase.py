@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import altair as alt
 
 from analysis.drawing.charts import size_axis, time_axis, time_row, tooltips, with_capacities
 from analysis.drawing.figure import Figure, Row, curves
 from analysis.drawing.looks import plain_looks
-from analysis.measured.costs import Cost, costs, title_of
+from analysis.measured.costs import Cost, costs, drawn, title_of
 from analysis.measured.curves import Group
 from analysis.words import data_size, duration, listing
 
@@ -30,9 +32,9 @@ def chapter(group: Group, machine: str, number: int) -> Figure | None:
     if not ways or not each:
         return None
     rows: list[Row] = [
-        time_row(c.elements * each, c.each, name, b=data_size(c.elements * each))
+        row
         for name, found in ways.items()
-        for c in found
+        for row in drawn(group, found, partial(_row, name, each))
     ]
     series = plain_looks(list(ways))
     sizes = sorted({r["x"] for r in rows})
@@ -58,6 +60,11 @@ def chapter(group: Group, machine: str, number: int) -> Figure | None:
         ["by", "memory", "a load", "95 % interval"],
         [[r["s"], r["b"], r["v"], r["i"]] for r in rows],
     )
+
+
+def _row(name: str, each: int, c: Cost) -> Row:
+    size = c.elements * each
+    return time_row(size, c.each, name, b=data_size(size))
 
 
 def _says(found: list[Cost], each: int, capacities: list[tuple[str, float]]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count as numbered
 
-from analysis.chapters import chase, count, create, python_users, sharing, switch, wait
+from analysis.chapters import chase, count, create, links, python_users, sharing, switch, wait
 from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import cores_of, costs, full, largest, title_of, unit
@@ -31,11 +31,11 @@ class Measured:
 
     @cached_property
     def costs(self) -> list[Group]:
-        """Its groups of workloads that move no data."""
+        """Its groups of workloads that are not on arrays."""
         return cost_groups(self.run)
 
     def of(self, workload: str) -> list[Group]:
-        """Its groups of a workload that moves no data."""
+        """Its groups of a workload that is not on arrays."""
         return [g for g in self.costs if g.workload == workload]
 
 
@@ -71,6 +71,7 @@ def cost_sections(machines: list[Measured]) -> list[Section]:
         _working(machines),
         _waiting(machines),
         _loading(machines),
+        _moving(machines),
         _sharing(machines),
         _python(machines),
     ]
@@ -98,7 +99,7 @@ def _working(machines: list[Measured]) -> Section:
         section.content += create.chapter(group, curves, names, machine.name, number)
     for machine, group, number in _of(machines, switch.WORKLOAD):
         section.content += switch.chapter(group, machine.name, number)
-    with_chapter = {chapter.WORKLOAD for chapter in (count, create, switch, wait, chase)}
+    with_chapter = {chapter.WORKLOAD for chapter in (count, create, switch, wait, chase, links)}
     for machine in machines:
         for group in machine.costs:
             if group.workload not in with_chapter:
@@ -147,6 +148,13 @@ def _loading(machines: list[Measured]) -> Section:
         chase.chapter(group, machine.name, n) for machine, group, n in _of(machines, chase.WORKLOAD)
     ]
     return Section("loads", "How long a load waits for memory", "Loads", [f for f in found if f])
+
+
+def _moving(machines: list[Measured]) -> Section:
+    section = Section("links", "What moving bytes costs", "Links")
+    for machine, group, number in _of(machines, links.WORKLOAD):
+        section.content += links.chapter(group, machine.name, number)
+    return section
 
 
 def _sharing(machines: list[Measured]) -> Section:

@@ -182,10 +182,15 @@ def _links(group: Group, devices: list[str]) -> list[Row]:
     one_way = max(workload.passes - written, written)
     if not one_way:
         return []
+    return link_limits(group, devices, workload.passes / one_way)
+
+
+def link_limits(group: Group, devices: list[str], ways: float = 1) -> list[Row]:
+    """`ways` times what each GPU's link moves one way in theory, the highest first."""
     found: dict[float, list[str]] = {}
     for device in devices:
         if link := group.run.about.gpu_link(device):
-            found.setdefault(link * workload.passes / one_way, []).append(device)
+            found.setdefault(link * ways, []).append(device)
     return [
         {"y": rate, "t": f"the link of {listing(names)}: {significant(rate)} GB/s in theory"}
         for rate, names in sorted(found.items(), reverse=True)

@@ -71,8 +71,8 @@ STATISTICS: list[tuple[str, str]] = [
     ),
     (
         "Costs",
-        "Of a workload that moves no data: the median time over its number of units. Workers can "
-        "pay from the size of work on which one core takes as long as making them, with times "
+        "Of a workload that is not on arrays: the median time over its number of units. Workers "
+        "can pay from the size of work on which one core takes as long as making them, with times "
         "between the measured sizes on straight lines.",
     ),
     (

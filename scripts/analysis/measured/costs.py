@@ -1,4 +1,4 @@
-"""Costs: times of workloads that move no data, for each unit of what they do."""
+"""Costs: times of workloads that are not on arrays, for each unit of what they do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from analysis.drawing.charts import time_row
-from analysis.drawing.figure import Row
+from analysis.drawing.figure import Row, broken
 from analysis.measured.curves import Curve, Group, point_of
 from analysis.reading.vocabulary import Column
 from analysis.statistics.crossover import Crossover
@@ -93,6 +93,14 @@ def costs(group: Group) -> list[Cost]:
             )
         )
     return found
+
+
+def drawn(group: Group, found: list[Cost], row: Callable[[Cost], Row]) -> list[Row]:
+    """The rows of one way, ascending in size, in parts where sizes between were left out."""
+    c = found[0]
+    key = {"model": c.model, "variant": c.variant, "scope": c.scope, "device": c.device}
+    left = group.left.filter(**key).get_column("elements")
+    return broken([row(c) for c in found], set(left) - {c.elements for c in found})
 
 
 def largest(found: Iterable[Cost]) -> list[Cost]:

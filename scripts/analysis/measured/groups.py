@@ -1,4 +1,4 @@
-"""Groups of a run: one workload and type each, those that move data and those of costs."""
+"""Groups of a run: one workload and type each, those on arrays and those of costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Kind:
     type: str
     cache: str
     configurations: int
-    costs: bool  # moves no data
+    costs: bool  # is not on arrays
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Family:
 
 
 def groups(run: Run, most: int = 12) -> tuple[list[Group], int]:
-    """The groups that move data and have the most configurations, in the vocabulary's order.
+    """The groups on arrays that have the most configurations, in the vocabulary's order.
 
     And how many more there are. Those of costs are in cost_groups(), those of families in
     families().
@@ -48,7 +48,7 @@ def groups(run: Run, most: int = 12) -> tuple[list[Group], int]:
 
 
 def cost_groups(run: Run, most: int = 12) -> list[Group]:
-    """The groups of workloads that move no data: what they cost is a time for each unit."""
+    """The groups of workloads that are not on arrays: what they cost is a time for each unit."""
     found = sorted((k for k in _kinds(run) if k.costs), key=lambda k: _order(run, k))
     return [_group(run, k) for k in found[:most]]
 
@@ -88,12 +88,8 @@ def _kinds(run: Run) -> list[Kind]:
             row["type"],
             row["cache"],
             row["len"],
-            not row["moves"]
-            and (
-                row["told"] > 0
-                or row["type"] == "none"
-                or run.vocabulary.workload(row["workload"]).kind == "cost"
-            ),
+            run.vocabulary.workload(row["workload"]).kind == "cost"
+            or (not row["moves"] and (row["told"] > 0 or row["type"] == "none")),
         )
         for row in found.iter_rows(named=True)
     ]

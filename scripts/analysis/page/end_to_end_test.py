@@ -32,9 +32,10 @@ CONFIGURATIONS = [
     r"switch/none/threads/futex",
     r"wait/none/threads/(block|mixed)/",
     r"chase/none/serial/",
+    r"link/none/cuda/.*n:(4|4096|65536)/",
 ]
 OPTIONS = {
-    "--workloads": "double,fma1,fma64,count,create,switch,wait,chase",
+    "--workloads": "double,fma1,fma64,count,create,switch,wait,chase,link",
     "--models": "serial,threads,cuda",
     "--variants": "all",
     "--filter": f"^({'|'.join(CONFIGURATIONS)})",
@@ -191,7 +192,7 @@ def test_smt_is_told(run: Run, page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "chapter", ["cache", "roofline", "synchronising", "workers", "waiting", "loads"]
+    "chapter", ["cache", "roofline", "synchronising", "workers", "waiting", "loads", "links"]
 )
 def test_every_chapter_is_there(page: str, browser: webdriver.Chrome, chapter: str) -> None:
     charts = browser.execute_script(

@@ -203,9 +203,7 @@ def _answers(
     if not answers and any(m.families for m in measured):
         content.append(el("p", "Only a family of workloads was measured: see its roofline below."))
     elif not answers and any(m.costs for m in measured):
-        content.append(
-            el("p", "No workload that moves data was measured; what others cost is below.")
-        )
+        content.append(el("p", "No workload on arrays was measured; what others cost is below."))
     elif not answers and any(m.groups for m in measured):
         content.append(
             el(

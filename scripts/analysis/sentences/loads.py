@@ -1,4 +1,4 @@
-"""What pages say of the latency of memory."""
+"""What pages say of the latency of memory, and of links."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import re
 from statistics import median
 
 from analysis.sentences.plain import Plain
-from analysis.sentences.reading_page import DATA, FORM, TIME, data, kind, near, time
+from analysis.sentences.reading_page import (
+    DATA,
+    FORM,
+    NUMBER,
+    TIME,
+    data,
+    kind,
+    near,
+    number,
+    time,
+)
 
 # Bytes that a load is at random among.
 PLACE = 128
@@ -33,6 +43,34 @@ def loads(run: Plain, heading: str, m: re.Match[str]) -> None:
         assert data(parts[-1][1]) == max(mine)
 
 
-@kind(r"No workload that moves data was measured; what others cost is below\.")
+@kind(
+    rf"Bytes are moved(?: on (?P<device>gpu\d+))? (?P<list>(?:(?:; )?by {FORM} in {TIME} "
+    rf"for {DATA} and at up to {NUMBER} GB/s at {DATA}, half of which takes about {DATA})+)\."
+)
+def links(run: Plain, heading: str, m: re.Match[str]) -> None:
+    told = re.findall(
+        rf"by ({FORM}) in ({TIME}) for ({DATA}) and at up to ({NUMBER}) GB/s at ({DATA}), "
+        rf"half of which takes about ({DATA})",
+        m["list"],
+    )
+    forms = run.forms(
+        lambda f: (
+            f.workload == "link" and f.scope == "resident" and f.device == (m["device"] or "cpu")
+        )
+    )
+    assert {name for name, *_ in told} == {f.name for f in forms}
+    for name, least, few, best, at, half in told:
+        mine = {f.elements: median(run.times[f].values()) for f in forms if f.name == name}
+        rates = {size: size / time for size, time in mine.items()}
+        assert near(data(few), min(mine))
+        assert near(time(least), mine[min(mine)])
+        assert near(number(best), max(rates.values()))
+        assert near(data(at), max(rates, key=lambda size: rates[size]))
+        reach = min(size for size in rates if 2 * rates[size] >= max(rates.values()))
+        below = max((size for size in rates if size < reach), default=reach)
+        assert below * 0.99 <= data(half) <= reach * 1.01
+
+
+@kind(r"No workload on arrays was measured; what others cost is below\.")
 def only_costs(run: Plain, heading: str, m: re.Match[str]) -> None:
-    assert not any(run.bytes.get(f) for f in run.times)
+    assert all(f.type == "none" or not run.bytes.get(f) for f in run.times)

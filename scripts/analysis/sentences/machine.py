@@ -12,8 +12,8 @@ NAMES = "|".join(
     for name in (
         "CPU", "cores", "hardware threads a core (SMT)", "caches", "memory", "GPUs", "GPU driver",
         "GPU multiprocessors", "GPU clock", "GPU memory clock", "GPU memory's peak",
-        "GPU power limit", "virtualisation", "governor", "huge pages", "compiler version", "flags",
-        "commit", "rounds", "measured",
+        "GPU power limit", "GPU link", "virtualisation", "governor", "huge pages",
+        "compiler version", "flags", "commit", "rounds", "measured",
     )
 )  # fmt: skip
 TEXTS = {
@@ -32,6 +32,7 @@ OF_GPUS = {
     "GPU memory clock": "max_memory_mhz",
     "GPU memory's peak": "peak_gb_per_s",
     "GPU power limit": "power_limit_w",
+    "GPU link": "link",
 }
 
 
@@ -47,7 +48,7 @@ def told_of_the_machine(run: Plain, heading: str, found: re.Match[str]) -> None:
             value = value[key]
         assert told == value
     elif what in OF_GPUS:
-        values = dict.fromkeys(gpu[OF_GPUS[what]] for gpu in gpus if gpu[OF_GPUS[what]])
+        values = dict.fromkeys(gpu[OF_GPUS[what]] for gpu in gpus if gpu.get(OF_GPUS[what]))
         for shown, value in zip(told.split(", "), values, strict=True):
             is_text = isinstance(value, str)
             assert shown == value if is_text else near(number(shown.split()[0]), value)
