@@ -103,6 +103,14 @@ std::vector<Workload> all_workloads() {
                  .unit_bytes = 128,
                  .guess_s = 2e-8,  // of those that a sample takes, at most 256 Ki of a ring
                  .sizes = places});
+  all.push_back({.name = "core-to-core",
+                 .summary = "a cache line handed to another core and back",
+                 .types = {ElementType::none},
+                 .in_presets = false,
+                 .unit = "round trip",
+                 .guess_s = 1e-6,
+                 .sizes = {1},
+                 .workers = at_two_ends});
   // From 4 bytes to 1 GiB.
   std::vector<std::uint64_t> bytes;
   for (std::uint64_t n = 4; n <= std::uint64_t{1} << 30; n *= 4) bytes.push_back(n);
@@ -144,6 +152,7 @@ const Workload& create() { return known("create"); }
 const Workload& hand_over() { return known("switch"); }
 const Workload& wait() { return known("wait"); }
 const Workload& chase() { return known("chase"); }
+const Workload& core_to_core() { return known("core-to-core"); }
 const Workload& link() { return known("link"); }
 }  // namespace costs
 

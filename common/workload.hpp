@@ -82,6 +82,7 @@ const Workload& create();
 const Workload& hand_over();  // `switch`
 const Workload& wait();
 const Workload& chase();
+const Workload& core_to_core();
 const Workload& link();
 }  // namespace costs
 

@@ -147,6 +147,7 @@ class Threads final : public ThreadedModel {
                         cost_offer<CreateOperation<Pool>>(
                             costs::create(), {.name = "pool", .within_threads = true})},
                        thread_switch_offers(),
+                       core_to_core_offers(detect_topology()),
                        wait_offers<Pool>(),
                        server_offers<Pool>()}) {}
   std::string_view name() const override { return "threads"; }

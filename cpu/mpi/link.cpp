@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "common/pattern.hpp"
+#include "common/link_bytes.hpp"
 #include "common/plural.hpp"
 
 namespace crossover::cpu::mpi {
@@ -31,7 +31,7 @@ void LinkPart::renew(std::uint32_t salt) {
   salt_ = salt;
   done_ = 0;
   // What one rank begins with is wrong for the other.
-  write_pattern({static_cast<std::byte*>(out_.data()), bytes_}, 0, is_root_ ? salt : ~salt);
+  write_link_bytes({static_cast<std::byte*>(out_.data()), bytes_}, 0, is_root_ ? salt : ~salt);
   std::fill_n(static_cast<std::byte*>(in_.data()), bytes_, std::byte{0xff});
 }
 
@@ -68,8 +68,8 @@ Report LinkPart::report() const {
   const bool from_root = both_ways_ ? is_root_ == (done_ % 2 == 0) : true;
   // What came last, or where it should have come.
   const Buffer& last = done_ > 0 ? out_ : in_;
-  const std::uint64_t wrong = wrong_bytes({static_cast<const std::byte*>(last.data()), bytes_}, 0,
-                                          from_root ? salt_ : ~salt_);
+  const std::uint64_t wrong = wrong_link_bytes({static_cast<const std::byte*>(last.data()), bytes_},
+                                               0, from_root ? salt_ : ~salt_);
   Report report;
   report.checked = {0, bytes_};
   report.correct = wrong == 0;

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/buffer.hpp"
+#include "common/link_bytes.hpp"
 #include "common/parallel.hpp"
-#include "common/pattern.hpp"
 #include "common/plural.hpp"
 #include "gpu/costs/costs.hpp"
 
@@ -83,10 +83,10 @@ class LinkOperation final : public DeviceOperation {
       for (std::uint64_t first = 0; first < bytes_; first += piece.size()) {
         const std::span found = std::span(piece).first(std::min(piece.size(), bytes_ - first));
         copy(found.data(), out_->on_device.data() + first, found.size(), cudaMemcpyDeviceToHost);
-        wrong += wrong_bytes(found, first, salt_);
+        wrong += wrong_link_bytes(found, first, salt_);
       }
     }
-    if (back_) wrong += wrong_bytes({back_->on_host.data(), bytes_}, 0, back_salt());
+    if (back_) wrong += wrong_link_bytes({back_->on_host.data(), bytes_}, 0, back_salt());
     if (wrong == 0) return {0, true, {}};
     const auto all = static_cast<double>(bytes_) * (out_ && back_ ? 2 : 1);
     return {static_cast<double>(wrong) / all, false, counted(wrong, "wrong byte")};
@@ -133,7 +133,7 @@ class LinkOperation final : public DeviceOperation {
                   [&](std::uint64_t first, std::uint64_t count) {
                     const std::uint64_t begin = first * kWord;
                     const std::uint64_t size = std::min(count * kWord, bytes_ - begin);
-                    write_pattern({to + begin, size}, begin, salt);
+                    write_link_bytes({to + begin, size}, begin, salt);
                   });
   }
   void clear(std::byte* on_device) {

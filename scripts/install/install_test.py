@@ -19,7 +19,8 @@ from analysis.planted.runs import configurations, write_run
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-READERS = ["report", "compare", "fleet", "export"]
+PROJECT = tomllib.loads((ROOT / "scripts/pyproject.toml").read_text())
+READERS = [name.removeprefix("crossover-") for name in PROJECT["project"]["scripts"]]
 NOT_INSTALLED = ("_test.py", "/planted/", "/sentences/", "conftest.py", ".csv", ".pyc")
 
 

@@ -8,12 +8,7 @@ namespace crossover::cpu {
 namespace {
 
 TEST(Count, IsExactForEveryVariantThatSynchronises) {
-#ifdef CROSSOVER_SANITIZED
-  const std::vector<int> counts{1, 3};  // more of them only wait longer for one another
-#else
-  const std::vector<int> counts{1, 3, 9};
-#endif
-  for_each_variant("count", counts, [](Model& model, Configuration what) {
+  for_each_variant("count", tested_counts(9), [](Model& model, Configuration what) {
     const auto workers = static_cast<std::uint64_t>(what.workers);
     for (const std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, workers - 1, workers,
                                   workers + 1, std::uint64_t{3001}}) {
@@ -70,7 +65,8 @@ TEST(Count, StartsAnewWithEveryInput) {
 
 TEST(ArrayModels, LeaveWhatTheyDoNotDoAlone) {
   const auto model = make_stdpar();
-  for (const char* workload : {"count", "create", "switch", "wait", "chase", "link"}) {
+  for (const char* workload :
+       {"count", "create", "switch", "wait", "chase", "core-to-core", "link"}) {
     const Configuration what = configuration(workload, "slices", 4, 2);
     EXPECT_TRUE(model->variants(*what.workload, what.type).empty());
     EXPECT_THROW(model->prepare(what, kHere), std::invalid_argument);

@@ -21,12 +21,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Create, HasEveryWorkerComeOnce) {
-#ifdef CROSSOVER_SANITIZED
-  const std::vector<int> counts{1, 3};  // making more takes longer and is the same code
-#else
-  const std::vector<int> counts{1, 3, 20};
-#endif
-  for_each_variant("create", counts, [](Model& model, Configuration what) {
+  for_each_variant("create", tested_counts(20), [](Model& model, Configuration what) {
     for (const std::uint64_t rounds : {0, 2}) {
       what.elements = rounds * static_cast<std::uint64_t>(what.workers);
       expect_correct(model, what);

@@ -7,9 +7,38 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <optional>
 #include <system_error>
+#include <thread>
 
 namespace crossover::cpu {
+
+void Line::hand(End to, Token token) {
+  handed_[1 - index(to)].token = token;
+  word_.store(token, std::memory_order_release);
+}
+
+Token Line::await(End at, Token last) {
+  using Clock = std::chrono::steady_clock;
+  using std::chrono::microseconds;
+  constexpr int kLooks = 4096;  // before it reads the clock: some microseconds
+  constexpr microseconds kSpin{1000};
+  constexpr microseconds kShortestSleep{50};
+  constexpr microseconds kLongestSleep{10000};
+  const Token own = handed_[index(at)].token;
+  std::optional<Clock::time_point> start;
+  for (;;) {
+    for (int look = 0; look < kLooks; ++look) {
+      const Token token = word_.load(std::memory_order_acquire);
+      if (token != last && token != own) return token;
+    }
+    if (!start) start = Clock::now();
+    const auto waited = std::chrono::duration_cast<microseconds>(Clock::now() - *start);
+    if (waited < kSpin) continue;
+    std::this_thread::sleep_for(std::clamp(waited / 4, kShortestSleep, kLongestSleep));
+  }
+}
 
 Futexes::Futexes(bool between_processes) : scope_(between_processes ? 0 : FUTEX_PRIVATE_FLAG) {}
 

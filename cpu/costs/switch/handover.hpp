@@ -11,8 +11,7 @@
 #include "common/buffer.hpp"
 #include "common/descriptor.hpp"
 
-/// Ways to hand a token over between two threads or two processes, none of which spins. A *channel*
-/// is a class with
+/// Ways to hand a token over between two threads or two processes. A *channel* is a class with
 ///
 ///     explicit Channel(bool between_processes)
 ///     void hand(End to, Token token)          to the other end; only who holds the token may
@@ -33,6 +32,25 @@ inline constexpr Token kBroken = 0xfffffffe;
 enum class End : std::size_t { caller = 0, peer = 1 };
 
 constexpr std::size_t index(End end) { return static_cast<std::size_t>(end); }
+
+/// A cache line that goes to and fro: both ends look at it all the time, so nothing but the line
+/// itself takes time. Who waits for longer than a millisecond looks less and less often, so that
+/// between two samples nobody burns a CPU. Between threads.
+class Line {
+ public:
+  explicit Line(bool) {}
+  void hand(End to, Token token);
+  Token await(End at, Token last);
+  void break_off() { hand(End::caller, kBroken); }
+  std::span<const int> files() const { return {}; }
+
+ private:
+  struct alignas(kLinePair) Handed {
+    Token token = 0;
+  };
+  alignas(kLinePair) std::atomic<Token> word_{0};
+  std::array<Handed, 2> handed_;  ///< what each end has put there itself
+};
 
 /// A word for each end, on which it sleeps in the kernel: the least that the system offers.
 class Futexes {

@@ -1,6 +1,7 @@
 #include "cpu/costs/switch/switch.hpp"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -13,15 +14,20 @@ namespace crossover::cpu {
 namespace {
 
 template <class Channel, class Peer>
+std::unique_ptr<Operation> between(const Configuration& configuration, Placement pair) {
+  try {
+    return std::make_unique<SwitchOperation<Channel, Peer>>(configuration, std::move(pair));
+  } catch (const std::system_error& error) {
+    throw Unavailable(error.what());
+  }
+}
+
+template <class Channel, class Peer>
 void add_offers(std::vector<Offer>& to, std::string_view channel,
                 std::uint64_t (*host_bytes)(const Configuration&)) {
   for (const auto& [cores, name] : {std::pair{Cores::one, "1-core"}, {Cores::two, "2-cores"}}) {
     const auto make = [on = cores](const Configuration& configuration, const Placement& placement) {
-      try {
-        return std::make_unique<SwitchOperation<Channel, Peer>>(configuration, placement, on);
-      } catch (const std::system_error& error) {
-        throw Unavailable(error.what());
-      }
+      return between<Channel, Peer>(configuration, place_pair(placement, on));
     };
     to.push_back({&costs::hand_over(), {fmt::format("{}-{}", channel, name)}, make, host_bytes});
   }
@@ -101,6 +107,52 @@ std::string ProcessPeer::end() {
 }
 
 std::vector<Offer> thread_switch_offers() { return offers<ThreadPeer>(threaded_bytes); }
+
+std::vector<int> paired_cpus(const Topology& topology) {
+  std::vector<int> cores = topology.place(topology.physical_cores, Pin::cores).cpus;
+  std::sort(cores.begin(), cores.end());
+  std::vector<int> paired;
+  const std::size_t count = std::min(cores.size(), kMostPaired);
+  for (std::size_t i = 0; i < count; ++i) paired.push_back(cores[i * cores.size() / count]);
+  // Of a core without SMT the second is another core's.
+  if (topology.threads.size() > cores.size()) {
+    const std::vector<int> siblings = topology.place(2, Pin::threads).cpus;
+    for (const int cpu : siblings) {
+      if (std::find(cores.begin(), cores.end(), cpu) == cores.end()) paired.push_back(cpu);
+    }
+    std::sort(paired.begin(), paired.end());
+  }
+  return paired;
+}
+
+std::vector<Offer> core_to_core_offers(const Topology& topology) {
+  std::vector<Offer> all;
+  const auto add = [&](std::string pair, const decltype(Offer::make)& make) {
+    Variant variant;
+    variant.name = std::move(pair);
+    Offer& offer = all.emplace_back();
+    offer.workload = &costs::core_to_core();
+    offer.variant = std::move(variant);
+    offer.make = make;
+    offer.host_bytes = threaded_bytes;
+  };
+  const std::vector<int> cpus = paired_cpus(topology);
+  for (auto first = cpus.begin(); first != cpus.end(); ++first) {
+    for (auto second = first + 1; second != cpus.end(); ++second) {
+      add(fmt::format("{}-{}", *first, *second),
+          [pair = std::vector{*first, *second}](const Configuration& configuration,
+                                                const Placement& placement) {
+            return between<Line, ThreadPeer>(configuration, {pair, placement.allowed, false});
+          });
+    }
+  }
+  if (all.empty()) {
+    add("pair", [](const Configuration&, const Placement&) -> std::unique_ptr<Operation> {
+      throw Unavailable("there is no second CPU");
+    });
+  }
+  return all;
+}
 
 std::vector<Offer> process_switch_offers() { return offers<ProcessPeer>(crew_bytes); }
 

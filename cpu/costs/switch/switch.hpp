@@ -22,6 +22,7 @@
 #include "common/histogram.hpp"
 #include "common/model.hpp"
 #include "common/tasks.hpp"
+#include "common/topology.hpp"
 #include "cpu/costs/switch/handover.hpp"
 #include "cpu/costs/tail.hpp"
 #include "cpu/operations.hpp"
@@ -107,9 +108,10 @@ inline constexpr std::array kSwitchColumns{
 template <class Channel, class Peer>
 class SwitchOperation final : public Operation {
  public:
-  SwitchOperation(const Configuration& configuration, const Placement& placement, Cores cores)
+  /// `pair` has the CPUs of the two workers.
+  SwitchOperation(const Configuration& configuration, Placement pair)
       : round_trips_(configuration.elements),
-        pair_(place_pair(placement, cores)),
+        pair_(std::move(pair)),
         binding_(pair_),
         shared_(1, Peer::kProcess),
         peer_(
@@ -273,5 +275,13 @@ class SwitchOperation final : public Operation {
 /// between two processes.
 std::vector<Offer> thread_switch_offers();
 std::vector<Offer> process_switch_offers();
+
+/// The workload `core-to-core`: `0-1`, `0-2`, ... between two threads on those CPUs, by Line.
+std::vector<Offer> core_to_core_offers(const Topology& topology);
+
+/// The CPUs of which each pair is measured, ascending: the first hardware thread of each core, of
+/// more than kMostPaired cores of so many; and with SMT one more of the first core.
+inline constexpr std::size_t kMostPaired = 64;
+std::vector<int> paired_cpus(const Topology& topology);
 
 }  // namespace crossover::cpu

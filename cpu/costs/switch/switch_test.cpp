@@ -145,8 +145,8 @@ TYPED_TEST_SUITE(SwitchOfProcesses, Channels);
 
 TYPED_TEST(SwitchOfProcesses, ReportsAPeerThatDies) {
   const Configuration what = configuration("switch", "fault", 1, 2);
-  SwitchOperation<TypeParam, ProcessPeer> operation(what, detect_topology().place(2, Pin::cores),
-                                                    Cores::one);
+  SwitchOperation<TypeParam, ProcessPeer> operation(
+      what, place_pair(detect_topology().place(2, Pin::cores), Cores::one));
   operation.renew(1);
   operation.time(10);
   std::thread killer([peer = operation.processes().front()] {
@@ -205,8 +205,9 @@ class Echo {
 /// The percentiles of 600 slow round trips in the sample and what comes behind it, for which the
 /// warm-up was slow as well or was not.
 std::map<std::string, double> tail_of_slow_samples(bool slow_warm_up) {
-  SwitchOperation<Echo, ThreadPeer> operation(configuration("switch", "echo", 1, 2),
-                                              detect_topology().place(2, Pin::cores), Cores::one);
+  SwitchOperation<Echo, ThreadPeer> operation(
+      configuration("switch", "echo", 1, 2),
+      place_pair(detect_topology().place(2, Pin::cores), Cores::one));
   operation.renew(1);
   Echo::slow = slow_warm_up;
   operation.time(100);
@@ -231,8 +232,8 @@ TEST(SwitchTail, LeavesTheSamplesClockAloneWhereRoundTripsAreShort) {
 
 TEST(SwitchTail, EndsWhereRoundTripsTakeTooLong) {
   const Configuration what = configuration("switch", "slow", 1, 2);
-  SwitchOperation<Slow, ThreadPeer> operation(what, detect_topology().place(2, Pin::cores),
-                                              Cores::one);
+  SwitchOperation<Slow, ThreadPeer> operation(
+      what, place_pair(detect_topology().place(2, Pin::cores), Cores::one));
   operation.renew(1);
   operation.observe();
   operation.time(1);
@@ -262,8 +263,8 @@ class Shortcut : public Futexes {
 
 TEST(SwitchVerification, NoticesATokenThatDidNotTravel) {
   const Configuration what = configuration("switch", "fault", 1, 2);
-  SwitchOperation<Shortcut, ThreadPeer> operation(what, detect_topology().place(2, Pin::cores),
-                                                  Cores::one);
+  SwitchOperation<Shortcut, ThreadPeer> operation(
+      what, place_pair(detect_topology().place(2, Pin::cores), Cores::one));
   operation.renew(1);
   operation.time(9);
   EXPECT_TRUE(operation.verify().correct);

@@ -254,7 +254,8 @@ def widths_figure(run: Run, machine: str, number: int) -> Figure | None:
         layers.append(rule.mark_rule(strokeDash=[4, 4], color=figure.GREY, clip=True).encode(y=y))
     points = points.add_params(zoom(["x", "y"]))
     worst = max(rows, key=lambda r: r["y"])
-    says = f"Least certain is {worst['h']} at {worst['n']} elements: ±{worst['v']}."
+    elements = "1 element" if worst["n"] == "1" else f"{worst['n']} elements"
+    says = f"Least certain is {worst['h']} at {elements}: ±{worst['v']}."
     without = run.configurations.height - run.configurations.drop_nulls(["low", "high"]).height
     if without:
         says += f" {plural(without, 'configuration')} had too few rounds for an interval."

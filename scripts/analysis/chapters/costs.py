@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count as numbered
 
-from analysis.chapters import chase, count, create, links, python_users, sharing, switch, wait
+from analysis.chapters import (
+    chase,
+    cores,
+    count,
+    create,
+    links,
+    python_users,
+    sharing,
+    switch,
+    wait,
+)
 from analysis.drawing.figure import Figure
 from analysis.drawing.markup import Child, Html, table
 from analysis.measured.costs import cores_of, costs, full, largest, title_of, unit
@@ -99,7 +109,9 @@ def _working(machines: list[Measured]) -> Section:
         section.content += create.chapter(group, curves, names, machine.name, number)
     for machine, group, number in _of(machines, switch.WORKLOAD):
         section.content += switch.chapter(group, machine.name, number)
-    with_chapter = {chapter.WORKLOAD for chapter in (count, create, switch, wait, chase, links)}
+    with_chapter = {
+        chapter.WORKLOAD for chapter in (count, create, switch, wait, chase, links, cores)
+    }
     for machine in machines:
         for group in machine.costs:
             if group.workload not in with_chapter:
@@ -154,6 +166,9 @@ def _moving(machines: list[Measured]) -> Section:
     section = Section("links", "What moving bytes costs", "Links")
     for machine, group, number in _of(machines, links.WORKLOAD):
         section.content += links.chapter(group, machine.name, number)
+    for machine, group, number in _of(machines, cores.WORKLOAD):
+        if found := cores.chapter(group, machine.name, number):
+            section.content.append(found)
     return section
 
 

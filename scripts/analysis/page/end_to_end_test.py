@@ -32,10 +32,11 @@ CONFIGURATIONS = [
     r"switch/none/threads/futex",
     r"wait/none/threads/(block|mixed)/",
     r"chase/none/serial/",
+    r"core-to-core/none/threads/",
     r"link/none/cuda/.*n:(4|4096|65536)/",
 ]
 OPTIONS = {
-    "--workloads": "double,fma1,fma64,count,create,switch,wait,chase,link",
+    "--workloads": "double,fma1,fma64,count,create,switch,wait,chase,core-to-core,link",
     "--models": "serial,threads,cuda",
     "--variants": "all",
     "--filter": f"^({'|'.join(CONFIGURATIONS)})",
@@ -127,7 +128,10 @@ def test_the_tail_of_single_units_is_there(run: Run, page: str, browser: webdriv
     for row in run.configurations.iter_rows(named=True):
         seen = {k: v for k, v in by_config.get(row["config"], {}).items() if k in told}
         single = {k: v for k, v in seen.items() if k.startswith("op_")}
-        timed = row["workload"] == "switch" or row["variant"] in ("block", "compute")
+        timed = row["workload"] in ("switch", "core-to-core") or row["variant"] in (
+            "block",
+            "compute",
+        )
         assert bool(seen) == timed, row
         assert list(single.values()) == sorted(single.values()), row
         whole += set(seen) == told

@@ -54,7 +54,7 @@ def _intervals(run: Plain) -> list[Form]:
 
 
 @kind(
-    rf"Least certain is (?P<what>{FORM} \w+, {COUNT}) at (?P<size>{SIZE}) elements: ±[\d.]+ %\."
+    rf"Least certain is (?P<what>{FORM} \w+, {COUNT}) at (?P<size>{SIZE}) elements?: ±[\d.]+ %\."
     r"(?: (?P<without>[\d,]+) configurations? had too few rounds for an interval\.)?"
 )
 def least_certain(run: Plain, heading: str, m: re.Match[str]) -> None:

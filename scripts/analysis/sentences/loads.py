@@ -71,6 +71,23 @@ def links(run: Plain, heading: str, m: re.Match[str]) -> None:
         assert below * 0.99 <= data(half) <= reach * 1.01
 
 
+@kind(
+    rf"A cache line goes to another core and back in {TIME} between CPUs \d+ and \d+"
+    rf"(?: to {TIME} between CPUs \d+ and \d+; the median of [\d,]+ pairs is {TIME})?\."
+)
+def lines(run: Plain, heading: str, m: re.Match[str]) -> None:
+    forms = run.forms(lambda f: f.workload == "core-to-core")
+    each = {f.variant: median(run.times[f].values()) / f.elements for f in forms}
+    told = re.findall(rf"({TIME}) between CPUs (\d+) and (\d+)", m[0])
+    for (shown, a, b), truth in zip(told, (min, max), strict=False):
+        assert near(time(shown), truth(each.values()))
+        assert near(time(shown), each[f"{a}-{b}"])
+    assert (len(told) == 1) == (len(each) == 1)
+    if middle := re.search(rf"median of ([\d,]+) pairs is ({TIME})", m[0]):
+        assert number(middle[1]) == len(each)
+        assert near(time(middle[2]), median(each.values()))
+
+
 @kind(r"No workload on arrays was measured; what others cost is below\.")
 def only_costs(run: Plain, heading: str, m: re.Match[str]) -> None:
     assert all(f.type == "none" or not run.bytes.get(f) for f in run.times)

@@ -1,4 +1,4 @@
-#include "common/pattern.hpp"
+#include "common/link_bytes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,14 +30,14 @@ void each_word(std::size_t bytes, std::uint64_t first, std::uint32_t salt, Body&
 
 }  // namespace
 
-void write_pattern(std::span<std::byte> to, std::uint64_t first, std::uint32_t salt) {
+void write_link_bytes(std::span<std::byte> to, std::uint64_t first, std::uint32_t salt) {
   each_word(to.size(), first, salt, [&](std::size_t at, std::size_t size, Four value) {
     std::memcpy(to.data() + at, &value, size);
   });
 }
 
-std::uint64_t wrong_bytes(std::span<const std::byte> found, std::uint64_t first,
-                          std::uint32_t salt) {
+std::uint64_t wrong_link_bytes(std::span<const std::byte> found, std::uint64_t first,
+                               std::uint32_t salt) {
   std::uint64_t wrong = 0;
   each_word(found.size(), first, salt, [&](std::size_t at, std::size_t size, Four value) {
     if (std::memcmp(found.data() + at, &value, size) == 0) return;

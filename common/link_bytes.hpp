@@ -9,10 +9,10 @@
 namespace crossover {
 
 /// Writes those from place `first` on, a multiple of 4.
-void write_pattern(std::span<std::byte> to, std::uint64_t first, std::uint32_t salt);
+void write_link_bytes(std::span<std::byte> to, std::uint64_t first, std::uint32_t salt);
 
 /// How many of `found` are not as they should be.
-std::uint64_t wrong_bytes(std::span<const std::byte> found, std::uint64_t first,
-                          std::uint32_t salt);
+std::uint64_t wrong_link_bytes(std::span<const std::byte> found, std::uint64_t first,
+                               std::uint32_t salt);
 
 }  // namespace crossover
