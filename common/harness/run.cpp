@@ -155,7 +155,7 @@ void Run::take(std::size_t index, int round) {
   }
   row.time = utc_now();
   write_(row);
-  in_samples_s_ += sample.elapsed_s;
+  in_samples_s_ += sample.passed_s;
   const std::lock_guard lock(mutex_);
   add_row(results_[index], row);
   results_[index].sample_s = elapsed_s() - before;

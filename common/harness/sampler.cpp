@@ -148,6 +148,7 @@ void add(Measurement& sample, Measurement more) {
   sample.iterations += more.iterations;
   sample.elapsed_s += more.elapsed_s;
   sample.lasted_s += more.lasted_s;
+  sample.passed_s += more.passed_s;
   sample.time_ns = sample.elapsed_s * 1e9 / static_cast<double>(sample.iterations);
   if (sample.note.empty()) sample.note = std::move(more.note);
   if (!sample.note.empty()) sample.status = Status::noisy;
@@ -273,6 +274,7 @@ Measurement Sampler::measure(Operation& operation, const Planned& planned, std::
   sample.elapsed_s = reporter_->seconds;
   const bool cold = planned.configuration.cache == Cache::cold;
   sample.lasted_s = cold ? passed_s : sample.elapsed_s;
+  sample.passed_s = cold ? sample.elapsed_s : passed_s;
   sample.time_ns = sample.elapsed_s * 1e9 / static_cast<double>(sample.iterations);
   // A GPU's multiprocessors are no threads of this machine.
   const bool on_cpus = planned.configuration.device.is_cpus();

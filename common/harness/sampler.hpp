@@ -28,6 +28,9 @@ struct Measurement {
   /// What counts for `--min-time`: the same, but with cold caches the time in which they are
   /// emptied as well, which can be a hundred times as long as a small operation.
   double lasted_s = 0;
+  /// What the operations took of the run: more or less than elapsed_s where an operation's time is
+  /// computed from a part of it (`chase`), or is half of what it does (`link`).
+  double passed_s = 0;
   std::vector<std::pair<std::string_view, double>> observed;
 };
 

@@ -39,6 +39,14 @@ TEST_F(Sampling, ReportsTheMeanTimeOfTheOperationsClock) {
   EXPECT_NEAR(static_cast<double>(sample.iterations) * 250e-9, sample.elapsed_s, 1e-9);
 }
 
+TEST_F(Sampling, TellsWhatItTookOfTheRunWhateverItsClockSays) {
+  model_.behaviour.ns_per_operation = 1e10;  // as of a chain of which a part is followed
+  const Measurement sample = take(1);
+  EXPECT_NEAR(sample.elapsed_s, 10, 1e-6);
+  EXPECT_GT(sample.passed_s, 0);
+  EXPECT_LT(sample.passed_s, 5);
+}
+
 TEST_F(Sampling, TakesAsManyOperationsAsItWasTold) {
   model_.behaviour.ns_per_operation = 1e5;
   EXPECT_EQ(take(10).iterations, 10);

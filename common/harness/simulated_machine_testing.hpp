@@ -80,7 +80,7 @@ class SimulatedSamples final : public Samples {
     sample.iterations = std::max<std::int64_t>(
         1, static_cast<std::int64_t>(std::ceil(min_time_s_ * 1e9 / sample.time_ns)));
     sample.elapsed_s = sample.time_ns * 1e-9 * static_cast<double>(sample.iterations);
-    sample.lasted_s = sample.elapsed_s;
+    sample.lasted_s = sample.passed_s = sample.elapsed_s;
     now_s_ += set_up_s(what) + sample.elapsed_s;
     longest_s_ = std::max(longest_s_, set_up_s(what) + sample.elapsed_s);
     return sample;
