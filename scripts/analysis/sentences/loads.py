@@ -27,7 +27,11 @@ PLACE = 128
     rf"(?:(?:, | and )?{TIME} at {DATA}(?: \(L\d is {DATA}\))?)+)+)\."
 )
 def loads(run: Plain, heading: str, m: re.Match[str]) -> None:
-    caches = {f"L{c['level']}": c["bytes"] for c in run.about["machine"]["cpu"]["caches"]}
+    caches = {
+        f"L{c['level']}": c["bytes"]
+        for c in run.about["machine"]["cpu"]["caches"]
+        if c.get("type") != "instruction"
+    }
     told = re.findall(rf"by ({FORM}) (.*?)(?=; by|$)", m["list"])
     forms = run.forms(lambda f: f.workload == "chase")
     assert {name for name, _ in told} == {f.name for f in forms}
