@@ -43,7 +43,7 @@ struct Workload {
   /// The memory that a unit of a cost lies in, for charts against its size; 0: none.
   int unit_bytes = 0;
   /// What a unit takes at most on an ordinary machine, in seconds: a first guess for the plan of a
-  /// run, of a workload that moves no data.
+  /// run, of a workload that is not on arrays.
   double guess_s = 0;
   /// Its own sizes, which `--sizes` replaces only where `--workloads` names the workload (a size
   /// for arrays would keep it busy for hours); empty: those of `--sizes` or the preset.
@@ -59,7 +59,7 @@ struct Workload {
   /// Whether it works on arrays: its results are rates.
   bool on_arrays() const { return passes > 0; }
   /// Whether it is a cost whose units are bytes: its results are rates, and the times of few bytes.
-  bool counts_bytes() const { return unit_bytes == 1; }
+  bool counts_bytes() const { return unit == "byte"; }
   /// The fewest bytes that one operation on `elements` elements can move; 0 of other costs.
   double bytes(ElementType type, std::uint64_t elements) const {
     if (counts_bytes()) return static_cast<double>(elements);

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <exception>
 #include <new>
+#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -234,10 +236,18 @@ int with_ranks(const std::function<int(mpi::Ranks*)>& program) {
     // Static: a library that ends the program with exit() ends the other ranks as well.
     static Ranks ranks;
     if (ranks.rank() != 0) {
-      serve(ranks, make_part);
+      try {
+        serve(ranks, make_part);
+      } catch (const std::runtime_error&) {
+        // Rank 0's end may reach MPI before it reaches who watches it.
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        if (!ranks.lost().empty()) _exit(0);
+        throw;
+      }
       return 0;
     }
     const int status = program(&ranks);
+    Ranks::end_with(status);
     if (!ranks.lost().empty()) {
       // There is no orderly end without it.
       _exit(status);

@@ -126,6 +126,15 @@ std::vector<Offer> sibling_offers() {
   return offers;
 }
 
+/// Without any CPU where the system does not tell them, of which the run itself will complain.
+Topology topology_or_none() {
+  try {
+    return detect_topology();
+  } catch (const std::runtime_error&) {
+    return {};
+  }
+}
+
 /// What the workload `create` means by a thread: every worker is one.
 struct Born : Spawn<0> {
   using Idle = IdleThreads;
@@ -147,7 +156,7 @@ class Threads final : public ThreadedModel {
                         cost_offer<CreateOperation<Pool>>(
                             costs::create(), {.name = "pool", .within_threads = true})},
                        thread_switch_offers(),
-                       core_to_core_offers(detect_topology()),
+                       core_to_core_offers(topology_or_none()),
                        wait_offers<Pool>(),
                        server_offers<Pool>()}) {}
   std::string_view name() const override { return "threads"; }

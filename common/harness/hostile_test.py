@@ -290,9 +290,8 @@ def test_little_address_space_skips_models_or_ends_with_3(tmp_path: pathlib.Path
     # Below, not even the libraries can be loaded; how much they are depends on the build.
     least = next(m for m in range(4, 1000) if run("--version", preexec_fn=limit(m)).returncode == 0)
     ends = [run("--version", preexec_fn=limit(least - m / 20)).returncode for m in range(20)]
-    # Less than that ends with 3 as well, as soon as the libraries have been loaded, which is
-    # theirs to refuse.
-    assert set(itertools.takewhile(lambda status: status in (0, 3), ends)) == {0, 3}
+    # Less than that ends with 3 as long as the libraries can be loaded (they may be what takes
+    # most), which is theirs to refuse.
     assert set(itertools.dropwhile(lambda status: status in (0, 3), ends)) <= {
         1, 127, -signal.SIGSEGV,
     }  # fmt: skip

@@ -145,7 +145,9 @@ int measure(Options options, const std::string& command, const KnownNames& known
       new_record(options, command, topology, describe_models(models), seed);
   record["machine"].update(describe_hardware(models));
   const nlohmann::ordered_json appended = appended_columns(models);
-  record["vocabulary"] = describe_vocabulary(models, appended);
+  std::vector<const Workload*> named;
+  for (const std::string& workload : options.workloads) named.push_back(find_workload(workload));
+  record["vocabulary"] = describe_vocabulary(models, appended, named);
   if (resumed) {
     record = continued(earlier, record, options.resume);
   } else {

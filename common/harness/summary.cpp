@@ -21,6 +21,8 @@ std::string memory(const Configuration& what) {
 }
 
 constexpr std::size_t kMostLines = 30;
+// So many ways of one model are no ladder, of which the cheapest is the answer.
+constexpr std::size_t kManyWays = 12;
 
 /// "60.1 [59.8, 60.4]"; with too few rounds "about 60.1 (3 rounds)".
 std::string shown(const Estimate& estimate, std::string (*number)(double)) {
@@ -63,7 +65,7 @@ std::vector<std::string> SummaryWriter::lines(int detail, bool full) {
   add_failures(all);
   for (const Arena& arena : run_.schedule.arenas()) {
     if (arena.is_cost && arena.subject.workload->counts_bytes()) {
-      add_links(all, arena, full);
+      add_links(all, arena, detail, full);
     } else if (arena.is_cost) {
       add_costs(all, arena, full);
     } else {
@@ -129,6 +131,7 @@ void SummaryWriter::add_costs(std::vector<std::string>& all, const Arena& arena,
     std::optional<Estimate> least;
     std::tuple<bool, bool, double> least_rank;
     std::string how;
+    std::vector<std::pair<Estimate, std::string>> each;
     for (const auto& [variant, by_workers] : ways) {
       const auto unit = [&](std::size_t form) {
         return estimate(without_pilot(run_.results[form].samples), form)
@@ -136,6 +139,7 @@ void SummaryWriter::add_costs(std::vector<std::string>& all, const Arena& arena,
       };
       const auto [most, last] = *by_workers.rbegin();
       const Estimate cost = unit(last);
+      each.emplace_back(cost, variant);
       if (full) {
         std::string line = fmt::format("  {:<34}", curve.name + '/' + variant);
         if (by_workers.size() > 1) {
@@ -155,7 +159,9 @@ void SummaryWriter::add_costs(std::vector<std::string>& all, const Arena& arena,
         if (arena.subject.workload->unit_bytes > 0) how += " in " + memory(what(last));
       }
     }
-    if (least && !full) {
+    if (each.size() > kManyWays && !full) {
+      cheapest.push_back(among_many(curve, std::move(each)));
+    } else if (least && !full) {
       cheapest.push_back(fmt::format("{} {}", how, printed(*least, format_time)));
     }
   }
@@ -165,7 +171,20 @@ void SummaryWriter::add_costs(std::vector<std::string>& all, const Arena& arena,
   all.insert(all.end(), every.begin(), every.end());
 }
 
-void SummaryWriter::add_links(std::vector<std::string>& all, const Arena& arena, bool full) {
+std::string SummaryWriter::among_many(const Curve& curve,
+                                      std::vector<std::pair<Estimate, std::string>> ways) {
+  std::sort(ways.begin(), ways.end(),
+            [](const auto& a, const auto& b) { return a.first.value < b.first.value; });
+  const auto& [nearest, first] = ways.front();
+  const auto& [farthest, last] = ways.back();
+  return fmt::format("{} of {}: {} ({}) to {} ({}), the middle one {}", curve.name,
+                     counted(ways.size(), "way"), printed(nearest, format_time), first,
+                     printed(farthest, format_time), last,
+                     printed(ways[ways.size() / 2].first, format_time));
+}
+
+void SummaryWriter::add_links(std::vector<std::string>& all, const Arena& arena, int detail,
+                              bool full) {
   const auto time = [&](std::size_t form) {
     return estimate(without_pilot(run_.results[form].samples), form);
   };
@@ -184,6 +203,7 @@ void SummaryWriter::add_links(std::vector<std::string>& all, const Arena& arena,
     for (const auto& [variant, by_size] : ways) {
       const auto [few, first] = *by_size.begin();
       const auto [many, last] = *by_size.rbegin();
+      if (detail < 2 && !full && run_.plan[last].role == Variant::Role::step) continue;
       const Estimate rate = time(last).inverse(static_cast<double>(many));
       found.emplace_back(
           curve.name + '/' + variant,
@@ -194,6 +214,11 @@ void SummaryWriter::add_links(std::vector<std::string>& all, const Arena& arena,
     }
   }
   if (found.empty()) return;
+  if (detail == 0) {
+    all.push_back(fmt::format("{}: {}, see --summary full", arena.subject.workload->name,
+                              counted(found.size(), "way")));
+    return;
+  }
   all.push_back(
       fmt::format("{}, {}", arena.subject.workload->name, arena.subject.workload->summary));
   for (const auto& [name, told] : found) {

@@ -1,5 +1,6 @@
 #include "common/harness/summary.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -132,6 +133,16 @@ TEST_F(Summaries, TellTheMemoryThatACostLiesIn) {
   add("chase", "serial", "huge-pages", 32, 1, seven(32));
   add("chase", "serial", "huge-pages", 1 << 23, 1, seven((1 << 23) * 100.0));
   EXPECT_THAT(text(), HasSubstr("chase, per load: serial/huge-pages w:1 in 1.00 GiB 100 ns ["));
+}
+
+TEST_F(Summaries, TellOfManyPairsTheNearestAndTheFarthest) {
+  for (int a = 0; a < 6; ++a) {
+    for (int b = a + 1; b < 6; ++b) {
+      add("core-to-core", "threads", fmt::format("{}-{}", a, b), 1, 2, seven(100.0 * b + a));
+    }
+  }
+  EXPECT_THAT(text(), HasSubstr("core-to-core, per round trip: threads of 15 ways: 100 ns ["));
+  EXPECT_THAT(text(), ContainsRegex("\\(0-1\\) to 504 ns [^\n]*\\(4-5\\), the middle one 401 ns "));
 }
 
 TEST_F(Summaries, TellALinksLatencyAndItsRate) {

@@ -45,7 +45,9 @@ class SummaryWriter {
   /// way, on the fewest workers and on the most.
   void add_costs(std::vector<std::string>& all, const Arena& arena, bool full);
   /// Of a cost whose units are bytes, by way: the time of the fewest and the rate of the most.
-  void add_links(std::vector<std::string>& all, const Arena& arena, bool full);
+  void add_links(std::vector<std::string>& all, const Arena& arena, int detail, bool full);
+  /// Of many ways of one model, such as pairs of cores: the cheapest, the dearest and the median.
+  std::string among_many(const Curve& curve, std::vector<std::pair<Estimate, std::string>> ways);
   void add_state(std::vector<std::string>& all) const;
 
   std::string form_text(const Best& best) const;

@@ -31,7 +31,9 @@ class Vocabulary : public testing::Test {
   FakeBehaviour& behaviour(std::size_t index) {
     return static_cast<FakeModel&>(*models_[index]).behaviour;
   }
-  Json words() { return describe_vocabulary(models_, appended_columns(models_)); }
+  Json words(const std::vector<const Workload*>& asked = {}) {
+    return describe_vocabulary(models_, appended_columns(models_), asked);
+  }
   /// The entry of that name in a list.
   static Json named(const Json& list, const std::string& name) {
     for (const Json& entry : list) {
@@ -68,7 +70,9 @@ TEST_F(Vocabulary, DescribesEveryWorkload) {
 TEST_F(Vocabulary, TellsAModelsVariantsInOrderWithRoleAndScopes) {
   const Json all = words()["models"];
   ASSERT_EQ(all.size(), 2U);
-  EXPECT_EQ(all[1]["workloads"].size(), workloads().size());
+  EXPECT_EQ(all[1]["workloads"].size(), workloads().size() - 3) << "chase, core-to-core, link";
+  EXPECT_FALSE(all[1]["workloads"].contains("chase"));
+  EXPECT_TRUE(words({&costs::chase()})["models"][1]["workloads"].contains("chase"));
   EXPECT_EQ(all[1]["workloads"]["dot"],
             (Json{{{"name", "step"}, {"role", "step"}, {"scopes", {"kernel"}}},
                   {{"name", "best"}, {"role", "best"}, {"scopes", {"resident", "kernel"}}}}));

@@ -144,7 +144,7 @@ Descriptor connect_to(const Invitation& invitation, int rank, Clock::time_point 
     const Hello hello{invitation.secret, rank};
     std::uint64_t answer = 0;
     if (ready(one.get(), POLLOUT, std::min(kOneAddress, left(end))) && send_to(one.get(), hello) &&
-        receive(one.get(), answer, left(end)) && answer == ~invitation.secret) {
+        receive(one.get(), answer, left(end) / 2) && answer == ~invitation.secret) {
       keep_alive(one.get());
       return one;
     }

@@ -9,8 +9,8 @@
 namespace crossover::cpu::mpi {
 
 /// Of the workload `link`: messages of so many bytes as there are elements, between rank 0 and the
-/// task's peer. `ping-pong`: there and back, one after the other; an operation is one of the two,
-/// so its time is half of a round trip. `both-ways`: there and back at once.
+/// task's peer. `ping-pong`: there and back in turns, an operation being one of the two; of an odd
+/// number of them, half of the last round trip counts. `both-ways`: there and back at once.
 ///
 /// What is sent has come with the message before: who receives the same unchanged bytes again and
 /// again has most of them in a cache of its own, and measures that.
@@ -40,7 +40,7 @@ class LinkPart final : public Part {
   Buffer out_;  ///< to be sent next
   Buffer in_;   ///< to be received into
   std::uint32_t salt_ = 0;
-  std::int64_t done_ = 0;  ///< operations on this input
+  std::int64_t done_ = 0;  ///< messages on this input
 };
 
 }  // namespace crossover::cpu::mpi

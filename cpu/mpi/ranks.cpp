@@ -42,8 +42,10 @@ constexpr microseconds kLongestSleep{10000};
 
 constexpr int kOrderTag = 1;
 constexpr int kReplyTag = 2;
-constexpr int kSystem = 3;            // the exit status of a rank whose mpirun has gone
-constexpr unsigned kLongestEnd = 10;  // seconds for all ranks to end MPI
+constexpr int kSystem = 3;            // the exit status of a rank that others have left
+constexpr unsigned kLongestEnd = 10;  // seconds for all ranks to end MPI, and one for every hundred
+
+volatile std::sig_atomic_t late_status = kSystem;  // Ranks::end_with()
 
 bool is_set(const char* variable) { return std::getenv(variable) != nullptr; }
 bool counts_many(const char* variable) {
@@ -117,9 +119,9 @@ Ranks::Ranks() : parent_(getppid()) {
     pthread_sigmask(SIG_BLOCK, &rank_0s, nullptr);
   }
   meet_peers();
+  watch_.emplace(watched_, rank_ == 0);
   share_cpus();
   unname_shared_memory();
-  watch();  // last: the thread must be told to end
 }
 
 Ranks::~Ranks() {
@@ -130,11 +132,10 @@ Ranks::~Ranks() {
   } catch (const std::runtime_error&) {
     // They end with this one.
   }
-  eventfd_write(stop_watching_.get(), 1);
-  watching_.join();
+  watch_.reset();
   // From here on nobody watches, and MPI waits for who has died as for who is late.
-  std::signal(SIGALRM, [](int) { _exit(kSystem); });
-  alarm(kLongestEnd);
+  std::signal(SIGALRM, [](int) { _exit(late_status); });
+  alarm(kLongestEnd + static_cast<unsigned>(size_) / 100);
   try {
     check(MPI_Barrier(all_));
     name_shared_memory();
@@ -177,23 +178,28 @@ void Ranks::meet_peers() {
   }
 }
 
-void Ranks::watch() {
-  stop_watching_ = Descriptor(eventfd(0, EFD_CLOEXEC));
-  if (stop_watching_.get() < 0) refused("an event descriptor", errno);
-  std::vector<pollfd> ends{{stop_watching_.get(), POLLIN, 0}};
-  for (const Descriptor& one : watched_) {
-    if (one.get() >= 0)
-      ends.push_back({one.get(), POLLIN, 0});  // poll() takes as many as there can be
+Ranks::Watch::Watch(const std::vector<Descriptor>& watched, bool first)
+    : stop_(eventfd(0, EFD_CLOEXEC)) {
+  if (stop_.get() < 0) refused("an event descriptor", errno);
+  std::vector<pollfd> ends{{stop_.get(), POLLIN, 0}};
+  // poll() takes as many as there can be.
+  for (const Descriptor& one : watched) {
+    if (one.get() >= 0) ends.push_back({one.get(), POLLIN, 0});
   }
-  const auto wait = [ends = std::move(ends), is_first = rank_ == 0]() mutable {
+  const auto wait = [ends = std::move(ends), first]() mutable {
     while (poll(ends.data(), ends.size(), -1) < 0) {
     }
     if (ends.front().revents != 0) return;
-    if (!is_first) _exit(0);  // how the run ended is rank 0's to say
+    if (!first) _exit(0);     // how the run ended is rank 0's to say
     kill(getpid(), SIGTERM);  // which ends the run, also within a sample; lost() says why
   };
   const BlockedSignals in_it(all_signals());
-  watching_ = std::thread(wait);
+  thread_ = std::thread(wait);
+}
+
+Ranks::Watch::~Watch() {
+  eventfd_write(stop_.get(), 1);
+  thread_.join();
 }
 
 /// MPI names the memory by which it carries messages within a machine, and where mpirun itself is
@@ -287,6 +293,8 @@ Reply Ranks::reply_of(int rank) {
   check(MPI_Recv(&reply, sizeof reply, MPI_BYTE, rank, kReplyTag, all_, MPI_STATUS_IGNORE));
   return reply;
 }
+
+void Ranks::end_with(int status) { late_status = status; }
 
 std::string Ranks::lost() const {
   for (std::size_t other = 0; other < watched_.size(); ++other) {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -65,6 +66,8 @@ class Ranks {
   // On rank 0:
   void order(int rank, const Order& order);
   Reply reply_of(int rank);
+  /// The status that this rank ends with where the others do not end MPI in time; 3 by itself.
+  static void end_with(int status);
   /// Which rank has ended while it should not, or empty.
   std::string lost() const;
 
@@ -84,9 +87,21 @@ class Ranks {
     }
   };
 
+  /// A thread that waits for the end of who is watched, until it is told to stop.
+  class Watch {
+   public:
+    Watch(const std::vector<Descriptor>& watched, bool first);
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch();
+
+   private:
+    Descriptor stop_;
+    std::thread thread_;
+  };
+
   void share_cpus();
   void meet_peers();
-  void watch();
   void unname_shared_memory();
   void name_shared_memory();
 
@@ -100,8 +115,7 @@ class Ranks {
   std::vector<Peer> peers_;  ///< by rank
   /// By rank, a process or a connection to it: on rank 0 of all others, elsewhere of rank 0.
   std::vector<Descriptor> watched_;
-  std::thread watching_;
-  Descriptor stop_watching_;
+  std::optional<Watch> watch_;
   std::map<int, MPI_Comm> first_;
   std::set<std::string> unnamed_;  ///< the files of MPI's shared memory on this machine
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -69,24 +70,26 @@ class LinkOperation final : public DeviceOperation {
     if (ways.back) back_.emplace(end(gpu, kind));
     if (ways.out && ways.back) second_.emplace(device_);
     make_work([this](Share&) {
-      return Work{[this](const Stream& stream, std::int64_t, std::int64_t operations) {
-                    enqueue(stream, operations);
-                  },
-                  kCalls};
+      Work work{[this](const Stream& stream, std::int64_t, std::int64_t operations) {
+                  enqueue(stream, operations);
+                },
+                second_ ? 2 : 1};
+      work.poison = [this] { clear(); };
+      return work;
     });
   }
 
   Verdict verify() override {
     std::uint64_t wrong = 0;
     if (out_) {
-      std::vector<std::byte> piece(std::min(bytes_, kPieceBytes));
+      const PinnedArray<std::byte> piece(device_, std::min(bytes_, kPieceBytes));
       for (std::uint64_t first = 0; first < bytes_; first += piece.size()) {
-        const std::span found = std::span(piece).first(std::min(piece.size(), bytes_ - first));
-        copy(found.data(), out_->on_device.data() + first, found.size(), cudaMemcpyDeviceToHost);
-        wrong += wrong_link_bytes(found, first, salt_);
+        const std::uint64_t size = std::min(piece.size(), bytes_ - first);
+        copy(piece.data(), out_->on_device.data() + first, size, cudaMemcpyDeviceToHost);
+        wrong += count_wrong({piece.data(), size}, first, salt_);
       }
     }
-    if (back_) wrong += wrong_link_bytes({back_->on_host.data(), bytes_}, 0, back_salt());
+    if (back_) wrong += count_wrong({back_->on_host.data(), bytes_}, 0, back_salt());
     if (wrong == 0) return {0, true, {}};
     const auto all = static_cast<double>(bytes_) * (out_ && back_ ? 2 : 1);
     return {static_cast<double>(wrong) / all, false, counted(wrong, "wrong byte")};
@@ -105,9 +108,6 @@ class LinkOperation final : public DeviceOperation {
     Event begun;
     Event ended;
   };
-  /// Of one operation: two copies, two events, two waits for them.
-  static constexpr int kCalls = 6;
-
   Direction end(const Gpu& gpu, HostMemory kind) const {
     return {allocate(gpu, bytes_), HostEnd(gpu.device, kind, bytes_)};
   }
@@ -116,32 +116,51 @@ class LinkOperation final : public DeviceOperation {
   std::uint32_t back_salt() const { return ~salt_; }
 
   void write_input() override {
-    if (out_) {
-      write(out_->on_host.data(), salt_);
-      clear(out_->on_device.data());
-    }
+    if (out_) write(out_->on_host.data(), salt_);
     if (back_) {
       std::byte* const host = back_->on_host.data();
       write(host, back_salt());
       copy(back_->on_device.data(), host, bytes_, cudaMemcpyHostToDevice);
-      std::fill_n(host, bytes_, std::byte{0xff});
     }
+    clear();
   }
-  void write(std::byte* to, std::uint32_t salt) const {
+  /// `body(first, size)` for parts that begin at whole words.
+  template <class Body>
+  void each_part(std::uint64_t bytes, Body&& body) const {
     constexpr std::uint64_t kWord = 4;
-    parallel_over((bytes_ + kWord - 1) / kWord, cpus_,
+    parallel_over((bytes + kWord - 1) / kWord, cpus_,
                   [&](std::uint64_t first, std::uint64_t count) {
                     const std::uint64_t begin = first * kWord;
-                    const std::uint64_t size = std::min(count * kWord, bytes_ - begin);
-                    write_link_bytes({to + begin, size}, begin, salt);
+                    body(begin, std::min(count * kWord, bytes - begin));
                   });
   }
-  void clear(std::byte* on_device) {
+  void write(std::byte* to, std::uint32_t salt) const {
+    each_part(bytes_, [&](std::uint64_t first, std::uint64_t size) {
+      write_link_bytes({to + first, size}, first, salt);
+    });
+  }
+  std::uint64_t count_wrong(std::span<const std::byte> found, std::uint64_t place,
+                            std::uint32_t salt) const {
+    std::atomic<std::uint64_t> wrong{0};
+    each_part(found.size(), [&](std::uint64_t first, std::uint64_t size) {
+      wrong += wrong_link_bytes(found.subspan(first, size), place + first, salt);
+    });
+    return wrong;
+  }
+  /// Where bytes are to arrive: what does not come is not to be found there from before.
+  void clear() {
     const Stream& stream = shares_.front()->stream;
     device_.select();
-    device_.check(cudaMemsetAsync(on_device, 0xff, bytes_, stream.get()),
-                  "clearing the link's end");
-    stream.synchronize();
+    if (out_) {
+      device_.check(cudaMemsetAsync(out_->on_device.data(), 0xff, bytes_, stream.get()),
+                    "clearing the link's end");
+      stream.synchronize();
+    }
+    if (back_) {
+      each_part(bytes_, [&](std::uint64_t first, std::uint64_t size) {
+        std::fill_n(back_->on_host.data() + first, size, std::byte{0xff});
+      });
+    }
   }
   void copy(std::byte* to, const std::byte* from, std::uint64_t bytes, cudaMemcpyKind kind) {
     const Stream& stream = shares_.front()->stream;

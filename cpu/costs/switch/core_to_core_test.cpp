@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <set>
@@ -18,6 +19,7 @@ std::vector<std::string> pairs_of(const char* machine) {
   for (const Offer& offer : core_to_core_offers(synthetic_topology(machine))) {
     names.push_back(offer.variant.name);
   }
+  std::sort(names.begin(), names.end());
   return names;
 }
 
@@ -42,6 +44,30 @@ TEST(CoreToCore, TakesSomeOfManyCoresFromAllOfTheMachine) {
   EXPECT_EQ(paired.front(), 0);
   EXPECT_GE(paired.back(), 188);
   EXPECT_EQ(core_to_core_offers(machine).size(), kMostPaired * (kMostPaired - 1) / 2);
+}
+
+TEST(CoreToCore, BeginsAllOverTheMachine) {
+  const std::vector<Offer> offers =
+      core_to_core_offers(synthetic_topology("package:2 core:32 pu:1"));
+  std::set<std::string> packages;
+  std::set<std::string> cpus;
+  for (std::size_t i = 0; i < 100; ++i) {
+    const std::string& name = offers[i].variant.name;
+    const std::size_t dash = name.find('-');
+    const std::string first = name.substr(0, dash);
+    const std::string second = name.substr(dash + 1);
+    packages.insert(std::string(std::stoi(first) < 32 ? "0" : "1") +
+                    (std::stoi(second) < 32 ? "0" : "1"));
+    cpus.insert({first, second});
+  }
+  EXPECT_EQ(packages, (std::set<std::string>{"00", "01", "11"}));
+  EXPECT_GT(cpus.size(), 55U);
+}
+
+TEST(CoreToCore, FindsASecondHardwareThreadWhereThereIsOne) {
+  // Of the first core one hardware thread alone is allowed.
+  const Topology machine = synthetic_topology("core:3 pu:2").restricted_to({1, 2, 3, 4});
+  EXPECT_EQ(paired_cpus(machine), (std::vector<int>{1, 2, 3, 4}));
 }
 
 TEST(CoreToCore, NeedsASecondCpu) {

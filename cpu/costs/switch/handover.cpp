@@ -20,21 +20,21 @@ void Line::hand(End to, Token token) {
 }
 
 Token Line::await(End at, Token last) {
-  using Clock = std::chrono::steady_clock;
   using std::chrono::microseconds;
+  using std::chrono::steady_clock;
   constexpr int kLooks = 4096;  // before it reads the clock: some microseconds
   constexpr microseconds kSpin{1000};
   constexpr microseconds kShortestSleep{50};
   constexpr microseconds kLongestSleep{10000};
   const Token own = handed_[index(at)].token;
-  std::optional<Clock::time_point> start;
+  std::optional<steady_clock::time_point> start;
   for (;;) {
     for (int look = 0; look < kLooks; ++look) {
       const Token token = word_.load(std::memory_order_acquire);
       if (token != last && token != own) return token;
     }
-    if (!start) start = Clock::now();
-    const auto waited = std::chrono::duration_cast<microseconds>(Clock::now() - *start);
+    if (!start) start = steady_clock::now();
+    const auto waited = std::chrono::duration_cast<microseconds>(steady_clock::now() - *start);
     if (waited < kSpin) continue;
     std::this_thread::sleep_for(std::clamp(waited / 4, kShortestSleep, kLongestSleep));
   }

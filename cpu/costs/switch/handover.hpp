@@ -38,6 +38,7 @@ constexpr std::size_t index(End end) { return static_cast<std::size_t>(end); }
 /// between two samples nobody burns a CPU. Between threads.
 class Line {
  public:
+  static constexpr bool kSpins = true;
   explicit Line(bool) {}
   void hand(End to, Token token);
   Token await(End at, Token last);

@@ -1,11 +1,13 @@
 #include "cpu/costs/switch/switch.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "common/random.hpp"
 #include "cpu/operations.hpp"
 #include "cpu/process/crew.hpp"
 
@@ -109,42 +111,55 @@ std::string ProcessPeer::end() {
 std::vector<Offer> thread_switch_offers() { return offers<ThreadPeer>(threaded_bytes); }
 
 std::vector<int> paired_cpus(const Topology& topology) {
-  std::vector<int> cores = topology.place(topology.physical_cores, Pin::cores).cpus;
-  std::sort(cores.begin(), cores.end());
+  std::vector<HardwareThread> cores = topology.threads;
+  std::erase_if(cores, [](const HardwareThread& thread) { return thread.smt_rank > 0; });
+  std::sort(cores.begin(), cores.end(),
+            [](const HardwareThread& a, const HardwareThread& b) { return a.cpu < b.cpu; });
   std::vector<int> paired;
+  std::optional<int> sibling;
   const std::size_t count = std::min(cores.size(), kMostPaired);
-  for (std::size_t i = 0; i < count; ++i) paired.push_back(cores[i * cores.size() / count]);
-  // Of a core without SMT the second is another core's.
-  if (topology.threads.size() > cores.size()) {
-    const std::vector<int> siblings = topology.place(2, Pin::threads).cpus;
-    for (const int cpu : siblings) {
-      if (std::find(cores.begin(), cores.end(), cpu) == cores.end()) paired.push_back(cpu);
+  for (std::size_t i = 0; i < count; ++i) {
+    const HardwareThread& core = cores[i * cores.size() / count];
+    paired.push_back(core.cpu);
+    for (const HardwareThread& other : topology.threads) {
+      if (!sibling && other.core == core.core && other.smt_rank == 1) sibling = other.cpu;
     }
-    std::sort(paired.begin(), paired.end());
   }
+  if (sibling) paired.push_back(*sibling);
+  std::sort(paired.begin(), paired.end());
   return paired;
 }
 
 std::vector<Offer> core_to_core_offers(const Topology& topology) {
+  const std::vector<int> cpus = paired_cpus(topology);
+  std::vector<std::pair<int, int>> pairs;
+  for (auto first = cpus.begin(); first != cpus.end(); ++first) {
+    for (auto second = first + 1; second != cpus.end(); ++second) {
+      pairs.emplace_back(*first, *second);
+    }
+  }
+  // There may be time for a part of them only.
+  std::sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) {
+    const auto place = [](const std::pair<int, int>& pair) {
+      return mix32(static_cast<std::uint32_t>(pair.first) << 16 ^
+                   static_cast<std::uint32_t>(pair.second));
+    };
+    return place(a) < place(b);
+  });
   std::vector<Offer> all;
-  const auto add = [&](std::string pair, const decltype(Offer::make)& make) {
-    Variant variant;
-    variant.name = std::move(pair);
+  const auto add = [&](std::string name, const decltype(Offer::make)& make) {
     Offer& offer = all.emplace_back();
     offer.workload = &costs::core_to_core();
-    offer.variant = std::move(variant);
+    offer.variant.name = std::move(name);
     offer.make = make;
     offer.host_bytes = threaded_bytes;
   };
-  const std::vector<int> cpus = paired_cpus(topology);
-  for (auto first = cpus.begin(); first != cpus.end(); ++first) {
-    for (auto second = first + 1; second != cpus.end(); ++second) {
-      add(fmt::format("{}-{}", *first, *second),
-          [pair = std::vector{*first, *second}](const Configuration& configuration,
-                                                const Placement& placement) {
-            return between<Line, ThreadPeer>(configuration, {pair, placement.allowed, false});
-          });
-    }
+  for (const auto& [first, second] : pairs) {
+    add(fmt::format("{}-{}", first, second),
+        [pair = std::vector{first, second}](const Configuration& configuration,
+                                            const Placement& placement) {
+          return between<Line, ThreadPeer>(configuration, {pair, placement.allowed, false});
+        });
   }
   if (all.empty()) {
     add("pair", [](const Configuration&, const Placement&) -> std::unique_ptr<Operation> {

@@ -131,6 +131,11 @@ class SwitchOperation final : public Operation {
   }
 
   Nanoseconds time(std::int64_t operations) override {
+    if constexpr (requires { Channel::kSpins; }) {
+      // The peer of a channel that spins has gone to sleep.
+      go_and_return();
+      ++trips_;
+    }
     const ContextSwitches before = switches();
     const std::uint64_t trips = static_cast<std::uint64_t>(operations) * round_trips_;
     const auto start = Clock::now();
@@ -276,11 +281,12 @@ class SwitchOperation final : public Operation {
 std::vector<Offer> thread_switch_offers();
 std::vector<Offer> process_switch_offers();
 
-/// The workload `core-to-core`: `0-1`, `0-2`, ... between two threads on those CPUs, by Line.
+/// The workload `core-to-core`: `0-1`, `0-2`, ... between two threads on those CPUs, by Line, in an
+/// order of which any beginning is of the whole machine.
 std::vector<Offer> core_to_core_offers(const Topology& topology);
 
 /// The CPUs of which each pair is measured, ascending: the first hardware thread of each core, of
-/// more than kMostPaired cores of so many; and with SMT one more of the first core.
+/// more than kMostPaired cores of so many; and with SMT a second one of the first that has one.
 inline constexpr std::size_t kMostPaired = 64;
 std::vector<int> paired_cpus(const Topology& topology);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from statistics import median
 
 import altair as alt
@@ -14,6 +15,7 @@ from analysis.measured.curves import Group
 from analysis.words import duration, plural
 
 WORKLOAD = "core-to-core"
+PAIR = re.compile(r"(\d{1,6})-(\d{1,6})", re.ASCII)
 CELL = 22  # a row's height
 # Of more CPUs the numbers in the cells would be too small to read.
 MOST_NUMBERS = 24
@@ -31,8 +33,8 @@ def chapter(group: Group, machine: str, number: int) -> Figure | None:
     pairs = {
         (int(a), int(b)): cost
         for cost in costs(group)
-        for a, dash, b in [cost.variant.partition("-")]
-        if dash and a.isdecimal() and b.isdecimal()
+        if (m := PAIR.fullmatch(cost.variant))
+        for a, b in [m.groups()]
     }
     if not pairs:
         return None
@@ -69,7 +71,7 @@ def chapter(group: Group, machine: str, number: int) -> Figure | None:
         f"{WORKLOAD}-{number}",
         title_of("Time of a cache line to another core and back", machine),
         chart,
-        _says(pairs),
+        _says(pairs, group.left.height),
         PHYSICS,
         [],
         ["between", "there and back", "95 % interval"],
@@ -91,7 +93,7 @@ def _interval(cost: Cost) -> str:
     return f"{duration(low)} to {duration(high)}"
 
 
-def _says(pairs: dict[tuple[int, int], Cost]) -> str:
+def _says(pairs: dict[tuple[int, int], Cost], left: int) -> str:
     def told(pair: tuple[int, int]) -> str:
         return f"{duration(pairs[pair].each.value)} between CPUs {pair[0]} and {pair[1]}"
 
@@ -103,4 +105,6 @@ def _says(pairs: dict[tuple[int, int], Cost]) -> str:
             f" to {told(ordered[-1])}; the median of {plural(len(pairs), 'pair')} is "
             f"{duration(middle)}"
         )
+    if left:
+        says += f". For want of time {plural(left, 'pair')} of {len(pairs) + left} were left out"
     return f"{says}."

@@ -47,7 +47,7 @@ def test_many_cores_are_a_large_matrix(tmp_path: Path) -> None:
 def test_a_variant_that_names_no_pair_is_left_out(tmp_path: Path) -> None:
     odd = [
         Configuration("core-to-core", "none", 1, "threads", name, "resident", 2, "cpu", 1.0)
-        for name in ("pair", "0-", "-1", "x-y", "0-1-2")
+        for name in ("pair", "0-", "-1", "x-y", "0-1-2", f"{'9' * 5000}-1", "\u0661-2")
     ]
     text, data = page_of(written(tmp_path, odd))
     assert "core-to-core-1" not in data["figures"]

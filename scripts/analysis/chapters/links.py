@@ -29,9 +29,11 @@ PHYSICS = (
 
 def chapter(group: Group, machine: str, number: int) -> list[Part]:
     """Of each device, rates against the bytes that are moved; and a table. May be empty."""
+    # One of each size, ascending: of several numbers of workers the last.
+    found = {(c.device, c.name, c.elements): c for c in costs(group)}
     by_device: dict[str, dict[str, list[Cost]]] = {}
-    for c in costs(group):
-        by_device.setdefault(c.device, {}).setdefault(c.name, []).append(c)
+    for (device, name, _), c in sorted(found.items()):
+        by_device.setdefault(device, {}).setdefault(name, []).append(c)
     if not by_device:
         return []
     charts = [

@@ -72,3 +72,12 @@ def test_one_size_alone(tmp_path: Path) -> None:
     text, data = page_of(written(tmp_path, ways(("ping-pong",), [4096])))
     assert len(rows_of(data, "link-1")) == 1
     assert "half of which takes about 4 KiB" in text
+
+
+def test_one_size_by_several_numbers_of_workers(tmp_path: Path) -> None:
+    planned = [
+        Configuration("link", "none", size, "mpi", "ping-pong", "resident", workers, "cpu", time)
+        for size, workers, time in ((4, 2, 1000.0), (4, 4, 10.0), (64, 2, 1000.0), (64, 4, 12.0))
+    ]
+    _, data = page_of(written(tmp_path, planned))
+    assert [r["x"] for r in rows_of(data, "link-1")] == [4, 64]

@@ -92,6 +92,18 @@ def lines(run: Plain, heading: str, m: re.Match[str]) -> None:
         assert near(time(middle[2]), median(each.values()))
 
 
+@kind(r"For want of time (?P<left>[\d,]+) pairs? of (?P<all>[\d,]+) were left out\.")
+def pairs_left(run: Plain, heading: str, m: re.Match[str]) -> None:
+    left = sum(
+        len(workers)
+        for of, sizes in run.about["plan"]["left_out"]["of"].items()
+        if of.startswith("core-to-core/")
+        for workers in sizes.values()
+    )
+    pairs = run.forms(lambda f: f.workload == "core-to-core")
+    assert (number(m["left"]), number(m["all"])) == (left, left + len(pairs))
+
+
 @kind(r"No workload on arrays was measured; what others cost is below\.")
 def only_costs(run: Plain, heading: str, m: re.Match[str]) -> None:
     assert all(f.type == "none" or not run.bytes.get(f) for f in run.times)
