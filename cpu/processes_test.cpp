@@ -1,5 +1,6 @@
 // What processes have besides what cpu/models_test.cpp asks of every model: they die, and they must
 // leave nothing behind.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -37,17 +38,26 @@ using std::chrono::steady_clock;
 /// Only ends what would hang.
 constexpr std::chrono::minutes kLong{2};
 
-/// The children of this process, dead ones that nobody has waited for included.
-std::vector<int> children() {
-  std::vector<int> found;
+/// `body(process)` for each child of this process as it is found, the youngest first, dead ones
+/// that nobody has waited for included.
+template <class Body>
+void each_child(Body&& body) {
+  std::vector<int> all;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const auto process = to_number<int>(entry.path().filename().string());
-    if (!process) continue;
-    const auto status = read_text(entry.path() / "status").value_or("");
-    if (to_number<int>(value_of(status, "PPid").value_or("")) == getpid()) {
-      found.push_back(*process);
+    if (const auto process = to_number<int>(entry.path().filename().string())) {
+      all.push_back(*process);
     }
   }
+  std::sort(all.begin(), all.end(), std::greater<>());
+  for (const int process : all) {
+    const auto status = read_text(fmt::format("/proc/{}/status", process)).value_or("");
+    if (to_number<int>(value_of(status, "PPid").value_or("")) == getpid()) body(process);
+  }
+}
+
+std::vector<int> children() {
+  std::vector<int> found;
+  each_child([&](int child) { found.push_back(child); });
   return found;
 }
 
@@ -207,12 +217,13 @@ TEST_P(Processes, SayThatAWorkerWasKilledAtWork) {
   {
     const auto operation = prepare(1 << 22, 2, "reduce");
     operation->renew(1);
-    // Again and again: those that are forked for every operation may be between two.
+    // Again and again: those that are forked for every operation may be between two, and have soon
+    // ended: the youngest is looked for first.
     std::atomic<bool> noticed{false};
     std::thread killer([&] {
       while (!noticed) {
         std::this_thread::sleep_for(milliseconds(20));
-        for (const int child : children()) kill(child, SIGKILL);
+        each_child([](int child) { kill(child, SIGKILL); });
       }
     });
     const std::string how = reason(*operation, 1'000'000);

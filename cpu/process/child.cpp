@@ -114,7 +114,8 @@ Child::Child(int worker, const Placement& placement, const std::function<void()>
   const BlockedSignals outside(signals_from_outside());
   const pid_t child = fork();
   if (child == 0) live(parent, worker, placement, work, files);
-  if (child < 0) refused(fmt::format("process {}", worker), errno);
+  const int error = errno;
+  if (child < 0) refused(fmt::format("process {}", worker), error);
   pid_ = child;
 }
 
